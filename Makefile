@@ -1,0 +1,35 @@
+# Thin verbs; each makes .venv when it is missing. `make html` builds the site, `make test` proves it.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+SPHINX := $(BIN)/python -m sphinx -n -W --keep-going -c . docs
+
+.PHONY: html live test prove picture linkcheck clean
+
+html: $(READY)  ## the site, in _build/html
+	@$(SPHINX) -q _build/html
+	@echo "Open _build/html/troubleshooting/problems/websockets.html"
+
+live: $(READY)  ## the site at http://127.0.0.1:8000, rebuilt at every save
+	$(BIN)/sphinx-autobuild -n -c . docs _build/live --watch checks --watch _images --watch conf.py
+
+test: $(READY)  ## every check of everything
+	$(BIN)/python -m pytest -n 2
+
+prove: $(READY)  ## as test, then writes what held, and on what, to checks/proof.json
+	$(BIN)/python -m pytest -n 2 --prove
+
+picture: $(READY)  ## takes _images/websockets-1.png again
+	$(BIN)/python -m checks picture
+
+linkcheck: $(READY)  ## the links that leave the site; needs the internet
+	$(BIN)/python -m sphinx -b linkcheck -c . docs _build/linkcheck
+
+clean:
+	rm -rf _build .venv
+
+$(READY): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
