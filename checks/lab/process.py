@@ -1,0 +1,131 @@
+"""Start programs, know when they answer, show what they said, and leave none behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+Started = TypeVar("Started")
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SCALE = float(os.environ.get("CHECKS_TIME_SCALE", "1"))
+"""Every deadline of the lab, in seconds, is multiplied by this: raise it on a slow machine."""
+
+
+class LabError(Exception):
+    """The lab could not do what was asked; the message is for the person who asked."""
+
+
+@contextlib.contextmanager
+def workspace() -> Iterator[Path]:
+    """Give a folder inside the checkout and take it away again."""
+    base = ROOT / "_build" / "lab"
+    base.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=base))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    """Return a TCP port that nothing on loopback listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def on_free_ports(count: int, start: Callable[..., Started]) -> Started:
+    """Call `start` with `count` free ports; again with others when somebody took one meanwhile."""
+    for left in reversed(range(5)):
+        try:
+            return start(*(free_port() for _ in range(count)))
+        except LabError as error:
+            if not left or "in use" not in str(error):
+                raise
+    raise AssertionError
+
+
+class Process:
+    """One program in a process group of its own, its output in a file.
+
+    The kernel ends it when we are killed ourselves (`setpriv --pdeathsig`, where the machine has it),
+    so that nothing stays behind even then.
+    """
+
+    def __init__(
+        self, command: Sequence[str | Path], folder: Path, name: str, env: dict[str, str] | None = None
+    ) -> None:
+        self.name = name
+        self.output = folder / f"{name}.output"
+        guard = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+        with self.output.open("wb") as sink:
+            self._popen = subprocess.Popen(
+                [*guard, *map(str, command)],
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(env or {})},
+                start_new_session=True,
+            )
+
+    def said(self) -> str:
+        """Return what the program has printed so far."""
+        return self.output.read_text(errors="replace")
+
+    def wait_until(self, ready: Callable[[], object], seconds: float = 20) -> None:
+        """Return when `ready` answers true.
+
+        Raises LabError with the program's own words when it ends first, or after `seconds` (scaled).
+        """
+        deadline = time.monotonic() + seconds * SCALE
+        while not ready():
+            if self._popen.poll() is not None:
+                raise LabError(
+                    f"{self.name} ended with exit code {self._popen.returncode} before it answered:\n{self.said()}"
+                )
+            if time.monotonic() > deadline:
+                raise LabError(f"{self.name} did not answer within {seconds * SCALE:.0f} s; it said:\n{self.said()}")
+            time.sleep(0.01)  # between two questions, not instead of one
+
+    def stop(self) -> None:
+        """End the program and all it started."""
+        for sign, seconds in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._popen.pid, sign)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._popen.wait(seconds)
+                break
+        with contextlib.suppress(ProcessLookupError):  # what it started and did not end itself
+            os.killpg(self._popen.pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def running(
+    command: Sequence[str | Path], folder: Path, name: str, env: dict[str, str] | None = None
+) -> Iterator[Process]:
+    """Start a program and end it when the block ends, however it ends."""
+    process = Process(command, folder, name, env)
+    try:
+        yield process
+    finally:
+        process.stop()
+
+
+def answers(port: int) -> bool:
+    """Tell whether something accepts connections on this port of loopback."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False

@@ -1,0 +1,78 @@
+"""The published configs, read from their folders: what a reader changes in them, how they are run."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .process import LabError
+
+RECIPES = Path(__file__).resolve().parents[1] / "recipes"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One folder of checks/recipes, as its recipe.toml declares it."""
+
+    name: str
+    folder: Path
+    declared: Mapping[str, Any]
+
+    @property
+    def program(self) -> str:
+        """The executable a reader calls."""
+        program: str = self.declared["program"]
+        return program
+
+    @property
+    def configs(self) -> list[Path]:
+        """The files a reader copies."""
+        return sorted(path for path in self.folder.glob("http*") if path.is_file())
+
+    @property
+    def twins(self) -> list[Path]:
+        """The broken copies, each named after the finding it gives."""
+        return sorted((self.folder / "broken").glob("*.*"))
+
+    def twin(self, finding: str) -> Path:
+        """Return the twin for this finding.
+
+        Raises LabError that names the ones there are.
+        """
+        for path in self.twins:
+            if path.stem == finding:
+                return path
+        there = ", ".join(path.stem for path in self.twins)
+        raise LabError(f"{self.name} has no broken twin {finding!r}; it has: {there}")
+
+    def needs(self, config: Path) -> Mapping[str, Any]:
+        """Return what this twin needs beyond the recipe's own surroundings; nothing for the recipe itself."""
+        needs: Mapping[str, Any] = self.declared.get("broken", {}).get(config.stem, {})
+        return needs if config.parent.name == "broken" else {}
+
+    def fill(self, text: str, values: Mapping[str, object]) -> str:
+        """Put the lab's values where a reader puts his own, and change nothing else.
+
+        A blank counts where it stands as a word of its own: the `80` of `listen 80`, not that of `8080`.
+        """
+        blanks = self.declared["blanks"]
+        words = "|".join(re.escape(word) for word in sorted(blanks, key=len, reverse=True))
+
+        def value(found: re.Match[str]) -> str:
+            lab: str = blanks[found.group()]["lab"]
+            return lab.format_map(values)
+
+        return re.sub(rf"(?<![\w.])(?:{words})(?!\w|\.\w)", value, text)
+
+
+def recipes() -> dict[str, Recipe]:
+    """Return every recipe by the name of its folder."""
+    found = {}
+    for declaration in sorted(RECIPES.glob("*/recipe.toml")):
+        folder = declaration.parent
+        found[folder.name] = Recipe(folder.name, folder, tomllib.loads(declaration.read_text()))
+    return found

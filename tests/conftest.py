@@ -1,0 +1,96 @@
+"""What the tests share: the header, the stand-in, the builds, and the writing of proof.json."""
+
+import json
+import os
+import platform
+import tempfile
+from importlib.metadata import version
+
+import pytest
+from browser import chromium_version
+from proof import PROOF, ROOT, collect, renewed
+
+from checks.lab.process import LabError
+from checks.lab.recipe import recipes
+from checks.lab.standin import stand_in
+from checks.lab.zoo import Build, builds
+
+CI = bool(os.environ.get("CI"))
+
+# Everything that a run writes stays in the checkout, also what libraries and browsers put into "the" temp folder.
+os.environ["TMPDIR"] = str(ROOT / "_build" / "tmp")
+(ROOT / "_build" / "tmp").mkdir(parents=True, exist_ok=True)
+tempfile.tempdir = os.environ["TMPDIR"]
+
+# Tests talk to loopback; a proxy meant for the rest of the world is not asked.
+for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+    os.environ.pop(name, None)
+
+RECIPES = recipes()
+BUILDS = {name: builds(recipe.program) for name, recipe in RECIPES.items()}
+SITES = [(build, config) for name, recipe in RECIPES.items() for build in BUILDS[name] for config in recipe.configs]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--prove", action="store_true", help="write what held, and on what, to checks/proof.json")
+
+
+def pytest_report_header():
+    lines = [f"real: {build}" for all_builds in BUILDS.values() for build in all_builds]
+    libraries = ("jupyter_server", "ipykernel", "websockets", "sphinx", "playwright")
+    lines.append("real: " + ", ".join(f"{name} {version(name)}" for name in libraries))
+    return [*lines, f"real: {chromium_version() or 'no Chromium'}, Python {platform.python_version()}"]
+
+
+def pytest_runtest_setup(item):
+    for marker in item.iter_markers("proves"):
+        item.user_properties.append(("proves", marker.args[0]))
+    for value in (getattr(item, "callspec", None) and item.callspec.params.values()) or ():
+        build = value[0] if isinstance(value, tuple) else value
+        if isinstance(build, Build):
+            item.user_properties.append(("on", f"{build.program} {build.version}"))
+
+
+def pytest_runtest_logreport(report):
+    if report.when == "call" and report.passed:
+        collect(report.nodeid, report.user_properties)
+
+
+def pytest_sessionfinish(session, exitstatus):
+    if hasattr(session.config, "workerinput") or not session.config.getoption("prove"):
+        return
+    if exitstatus == 0:
+        PROOF.write_text(json.dumps(renewed(), indent=2, ensure_ascii=False) + "\n")
+
+
+def pytest_terminal_summary(terminalreporter, exitstatus, config):
+    if config.getoption("prove"):
+        said = "written" if exitstatus == 0 else "left as it was, because not everything held"
+        terminalreporter.write_line(f"checks/proof.json is {said}")
+
+
+@pytest.fixture(scope="session")
+def dss():
+    """A stand-in of DSS; on failure of its start, its own words."""
+    with stand_in() as standin:
+        yield standin
+
+
+@pytest.fixture(scope="session")
+def bare():
+    """A stand-in without its own nginx and without Jupyter."""
+    with stand_in(bare=True) as standin:
+        yield standin
+
+
+@pytest.fixture(scope="session")
+def needed():
+    """Return a function that skips for what this machine lacks, and fails on CI."""
+
+    def lacking(what, command):
+        message = f"{what} is missing here; this adds it: {command}"
+        if CI:
+            raise LabError(message)
+        pytest.skip(message)
+
+    return lacking

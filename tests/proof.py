@@ -1,0 +1,58 @@
+"""The record of what held: claim -> test and versions, config -> bytes, versions and the check each line is for."""
+
+import datetime as dt
+import hashlib
+import json
+from pathlib import Path
+
+from checks.lab.recipe import recipes
+
+ROOT = Path(__file__).resolve().parents[1]
+PROOF = ROOT / "checks" / "proof.json"
+RENEW = "run `make prove`, read what it says, and commit checks/proof.json with your change"
+
+_seen = []
+
+
+def collect(nodeid, properties):
+    """Take note of a test that passed, in the process that writes the record."""
+    _seen.append((nodeid.split("[")[0], properties))
+
+
+def renewed():
+    """Return the record of this run."""
+    claims, configs = {}, {name: {"sha256": digest, "on": set(), "lines": {}} for name, digest in digests().items()}
+    for test, properties in _seen:
+        ran_on = {value for key, value in properties if key == "on"}
+        for key, value in properties:
+            if key == "proves":
+                claim = claims.setdefault(value, {"test": test, "on": set()})
+                claim["on"] |= ran_on
+            elif key == "config":
+                configs[value]["on"] |= ran_on
+            elif key == "line":
+                name, line, check = value
+                configs[name]["lines"][line] = check
+    for record in [*claims.values(), *configs.values()]:
+        record["on"] = sorted(record["on"], key=_by_version)
+    today = dt.datetime.now(dt.UTC).date().isoformat()
+    return {"proven": today, "configs": configs, "claims": dict(sorted(claims.items()))}
+
+
+def record():
+    """Return the record in the checkout, empty before the first one."""
+    return json.loads(PROOF.read_text()) if PROOF.exists() else {"configs": {}, "claims": {}}
+
+
+def digests():
+    """Return the SHA-256 of every config and every broken twin, by its path below checks/recipes."""
+    found = {}
+    for recipe in recipes().values():
+        for path in [*recipe.configs, *recipe.twins]:
+            name = path.relative_to(recipe.folder.parent).as_posix()
+            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def _by_version(name):
+    return [int(part) if part.isdigit() else part for part in name.replace(".", " ").split()]

@@ -1,0 +1,245 @@
+"""What every recipe must survive. Each function is one check; its docstring is the name pages show.
+
+A check takes a running site and raises AssertionError. The order is that of the cost, cheapest first.
+"""
+
+import asyncio
+import hashlib
+import http.client
+import json
+import os
+import select
+import socket
+
+import pytest
+from reader import Reader
+from websockets.asyncio.client import connect as connect_async
+from websockets.exceptions import ConnectionClosed
+
+MIB = 1 << 20
+ECHO = "/dip/lab-socket"
+
+
+def accepted(site):
+    """the proxy's own checker accepts the config without a warning"""
+    result = site.command(site.recipe.declared["check"])
+    assert result.returncode == 0, result.stdout
+    assert "warn" not in result.stdout, result.stdout
+
+
+def page(site):
+    """the page of DSS and its health check come through"""
+    response, body = Reader(site).request("/")
+    assert (response.status, b"Stand-in of DSS" in body) == (200, True)
+    response, body = Reader(site).request("/dip/api/ping")
+    assert (response.status, body) == (200, b"pong\n")
+
+
+def redirects_to_https(site):
+    """whoever comes over HTTP is sent to the same address on HTTPS"""
+    if not site.tls:
+        return
+    response, _ = Reader(site, insecure=True).request("/projects/%2F?a=b", headers={"Host": "localhost"})
+    assert (response.status, response.getheader("Location")) == (301, "https://localhost/projects/%2F?a=b")
+
+
+def other_sites(site):
+    """the other sites of the same proxy stay reachable"""
+    response, _ = Reader(site).request("/dip/api/ping", headers={"Host": f"127.0.0.1:{site.port}"})
+    assert response.status == 404, "the recipe answers for a name that is not its own"
+    if site.tls:
+        response, _ = Reader(site, insecure=True).request("/", headers={"Host": "other.example.com"})
+        assert response.status == 404, "the redirect answers for a name that is not its own"
+
+
+def addresses(site):
+    """addresses arrive as the browser sent them: %2F, %3F, %20, UTF-8, two slashes, dots"""
+    for target in (
+        "/dip/lab/request/a%2Fb",
+        "/dip/lab/request/a%3Fb?c=%2F",
+        "/dip/lab/request/a%20b",
+        "/dip/lab/request/%C3%A9t%C3%A9",
+        "/dip/lab/request//x%2f..%2fy;z",
+    ):
+        assert _arrived(site, target)["target"] == target
+
+
+def host(site):
+    """Host arrives as the browser sent it, with its port, and so does Origin"""
+    seen = _arrived(site, "/dip/lab/request", Origin=site.origin)["headers"]
+    assert (seen["Host"], seen["Origin"]) == (f"localhost:{site.port}", site.origin)
+
+
+def forwarded_for(site):
+    """the reader's own address arrives in X-Forwarded-For"""
+    seen = _arrived(site, "/dip/lab/request", **{"X-Forwarded-For": "192.0.2.7"})["headers"]
+    assert seen.get("X-Forwarded-For") == "192.0.2.7, 127.0.0.1"
+
+
+def forwarded_proto(site):
+    """over HTTPS, X-Forwarded-Proto says so"""
+    seen = _arrived(site, "/dip/lab/request")["headers"]
+    assert not site.tls or seen.get("X-Forwarded-Proto") == "https"
+
+
+def http_1_1(site):
+    """requests reach DSS as HTTP/1.1"""
+    assert _arrived(site, "/dip/lab/request")["headers"]["X-Front-Protocol"] == "HTTP/1.1"
+
+
+def connection_header(site):
+    """ordinary requests do not ask DSS for an upgrade"""
+    assert "upgrade" not in _arrived(site, "/dip/lab/request")["headers"]["X-Front-Connection"].lower()
+
+
+def redirects(site):
+    """a redirect that DSS answers leads back to the address in the browser"""
+    response, _ = Reader(site).request("/dip/lab/redirect")
+    assert response.getheader("Location") == f"{site.origin}/dip/api/ping"
+
+
+def cookies(site):
+    """7 KB of cookies come through"""
+    crumb = "sso=" + "x" * 7000
+    assert _arrived(site, "/dip/lab/request", Cookie=crumb)["headers"]["Cookie"] == crumb
+
+
+def notifications(site):
+    """the notification socket opens with its subprotocol and answers a ping"""
+    with Reader(site).socket("/dip/websocket?sessionId=a", subprotocols=["xsrf-0", "dummy"]) as websocket:
+        assert websocket.subprotocol == "dummy"
+        assert json.loads(websocket.recv(timeout=20)) == {"type": "hello"}
+        websocket.send('{"type": "ping"}')
+        assert json.loads(websocket.recv(timeout=20)) == {"type": "pong"}
+
+
+def messages(site):
+    """text, binary, fragmented and compressed messages come back as they were sent"""
+    for compression in (None, "deflate"):
+        with Reader(site).socket(ECHO, compression=compression) as websocket:
+            for sent, expected in (
+                ("été " * 300, "été " * 300),
+                (bytes(range(256)), bytes(range(256))),
+                (iter(["one ", "two ", "three"]), "one two three"),
+            ):
+                websocket.send(sent)
+                assert websocket.recv(timeout=20) == expected
+
+
+def close_codes(site):
+    """close codes and reasons come through"""
+    for code in (1000, 1011, 4321):
+        with Reader(site).socket(ECHO) as websocket:
+            websocket.send(f"close {code}")
+            with pytest.raises(ConnectionClosed) as closed:
+                websocket.recv(timeout=20)
+            assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (code, "as asked")
+
+
+def large_messages(site):
+    """messages of 16 MiB come through both ways"""
+    message = os.urandom(16 * MIB)
+    with Reader(site).socket(ECHO, compression=None) as websocket:
+        websocket.send(message)
+        assert websocket.recv(timeout=60) == message
+
+
+def many_sockets(site):
+    """200 sockets are open and answer at once"""
+
+    async def one(number, everyone):
+        address = Reader(site).address(ECHO)
+        async with connect_async(address, ssl=site.tls, proxy=None, open_timeout=60) as websocket:
+            everyone[number].set_result(None)
+            await asyncio.gather(*everyone)
+            await websocket.send(str(number))
+            assert await websocket.recv() == str(number)
+
+    async def run():
+        everyone = [asyncio.get_running_loop().create_future() for _ in range(200)]
+        async with asyncio.timeout(100), asyncio.TaskGroup() as group:
+            for number in range(200):
+                group.create_task(one(number, everyone))
+
+    asyncio.run(run())
+
+
+def uploads(site):
+    """an upload of 64 MiB arrives whole, without a stop on the proxy's disk"""
+    body = os.urandom(MIB) * 64
+    response, answer = Reader(site).request("/dip/lab/upload", "POST", body)
+    assert response.status == 200, f"answered {response.status}, expected 200"
+    assert json.loads(answer) == {"length": 64 * MIB, "sha256": hashlib.sha256(body).hexdigest()}
+
+
+def downloads(site):
+    """a download of 64 MiB arrives whole at a slow reader, without a stop on the proxy's disk"""
+    plain = socket.socket(socket.AF_INET)
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    plain.settimeout(100)
+    plain.connect(("127.0.0.1", site.port))
+    connection = site.tls.wrap_socket(plain, server_hostname="localhost") if site.tls else plain
+    with connection:
+        request = f"GET /dip/lab/download?blocks=1024 HTTP/1.1\r\nHost: localhost:{site.port}\r\n\r\n"
+        connection.sendall(request.encode())
+        select.select([connection], [], [], 100)
+        Reader(site).request("/dip/api/ping")  # a while in which the proxy has a reader who does not read
+        with http.client.HTTPResponse(connection) as response:
+            response.begin()
+            block = bytes(range(256)) * 256
+            assert hashlib.sha256(response.read()).digest() == hashlib.sha256(block * 1024).digest()
+
+
+def broken_downloads(site):
+    """a download that breaks off at DSS is not passed off as complete"""
+    with pytest.raises(http.client.IncompleteRead):
+        Reader(site).request("/dip/lab/download?blocks=4&breaks-off=1")
+
+
+broken_downloads.logs = "upstream prematurely closed connection"
+
+
+def notebook(site):
+    """a notebook logs in, starts a kernel and computes 6 * 7"""
+    reader = Reader(site)
+    reader.log_in()
+    path = reader.start_kernel()
+    try:
+        assert reader.compute(path, "6 * 7") == "42"
+    finally:
+        reader.stop_kernel(path)
+
+
+def reloads(site):
+    """a reload of the proxy leaves open sockets alone"""
+    with Reader(site).socket(ECHO) as websocket:
+        result = site.command(site.recipe.declared["reload"])
+        assert result.returncode == 0, result.stdout
+        Reader(site).request("/dip/api/ping")
+        websocket.send("still here")
+        assert websocket.recv(timeout=20) == "still here"
+
+
+def _arrived(site, target, **headers):
+    """Return what reached DSS when a browser asks for `target`."""
+    response, body = Reader(site).request(target, headers=headers)
+    assert response.status == 200, f"{target} answered {response.status}, expected 200"
+    seen = json.loads(body)
+    seen["headers"] = dict(seen["headers"])
+    return seen
+
+
+CHECKS = {
+    name: check
+    for name, check in list(globals().items())
+    if callable(check) and getattr(check, "__module__", "") == __name__ and not name.startswith("_")
+}
+
+
+def survive(check, site):
+    """Run one check; beyond what it expects there, the proxy's log must stay as it was."""
+    before = len(site.log())
+    check(site)
+    expected = getattr(check, "logs", None)
+    fresh = [line for line in site.log()[before:].splitlines() if not (expected and expected in line)]
+    assert not fresh, f"expected a clean log of {site.build}, it says:\n" + "\n".join(fresh)
