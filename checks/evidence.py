@@ -46,7 +46,7 @@ class Handshake:
 
 @dataclass(frozen=True)
 class Hold:
-    """An open socket on which nothing was said but pings, if any, until it dropped or we had waited enough."""
+    """An open socket on which nothing was said but pings, if any, until it dropped or the wait was over."""
 
     path: str
     ping_every: float

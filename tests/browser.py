@@ -1,13 +1,24 @@
-"""A real browser for the tests that need one."""
+"""A real browser for the tests that need one: skipped where there is none, failed on CI."""
 
-import functools
-import shutil
-import subprocess
+import os
+
+import pytest
+
+from checks.lab import browser
+from checks.lab.process import LabError
 
 
-@functools.cache
-def chromium_version():
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if not path:
-        return ""
-    return subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout.strip()
+def launch(*arguments, **options):
+    """As `checks.lab.browser.launch`; without a Chromium, skip, and fail on CI."""
+    try:
+        browser.chromium()
+    except LabError as error:
+        missing(str(error))
+    return browser.launch(*arguments, **options)
+
+
+def missing(sentence):
+    """Skip for what this machine lacks; on CI nothing may be lacking."""
+    if os.environ.get("CI"):
+        pytest.fail(sentence)
+    pytest.skip(sentence)

@@ -7,15 +7,13 @@ import tempfile
 from importlib.metadata import version
 
 import pytest
-from browser import chromium_version
 from proof import PROOF, ROOT, collect, renewed
 
+from checks.lab.browser import chromium_version
 from checks.lab.process import LabError
 from checks.lab.recipe import recipes
 from checks.lab.standin import stand_in
 from checks.lab.zoo import Build, builds
-
-CI = bool(os.environ.get("CI"))
 
 # Everything that a run writes stays in the checkout, also what libraries and browsers put into "the" temp folder.
 os.environ["TMPDIR"] = str(ROOT / "_build" / "tmp")
@@ -39,7 +37,14 @@ def pytest_report_header():
     lines = [f"real: {build}" for all_builds in BUILDS.values() for build in all_builds]
     libraries = ("jupyter_server", "ipykernel", "websockets", "sphinx", "playwright")
     lines.append("real: " + ", ".join(f"{name} {version(name)}" for name in libraries))
-    return [*lines, f"real: {chromium_version() or 'no Chromium'}, Python {platform.python_version()}"]
+    return [*lines, f"real: {_chromium()}, Python {platform.python_version()}"]
+
+
+def _chromium():
+    try:
+        return chromium_version()
+    except LabError as error:
+        return str(error)
 
 
 def pytest_runtest_setup(item):
@@ -81,16 +86,3 @@ def bare():
     """A stand-in without its own nginx and without Jupyter."""
     with stand_in(bare=True) as standin:
         yield standin
-
-
-@pytest.fixture(scope="session")
-def needed():
-    """Return a function that skips for what this machine lacks, and fails on CI."""
-
-    def lacking(what, command):
-        message = f"{what} is missing here; this adds it: {command}"
-        if CI:
-            raise LabError(message)
-        pytest.skip(message)
-
-    return lacking

@@ -92,6 +92,13 @@ def connection_header(site):
     assert "upgrade" not in _arrived(site, "/dip/lab/request")["headers"]["X-Front-Connection"].lower()
 
 
+def handshake_headers(site):
+    """a handshake reaches DSS with both Upgrade and Connection, as RFC 9110 asks (section 7.8)"""
+    asked = {"Upgrade": "websocket", "Connection": "Upgrade"}
+    seen = _arrived(site, "/dip/lab/request", **asked)["headers"]
+    assert (seen.get("Upgrade"), seen["X-Front-Connection"].lower()) == ("websocket", "upgrade;")
+
+
 def redirects(site):
     """a redirect that DSS answers leads back to the address in the browser"""
     response, _ = Reader(site).request("/dip/lab/redirect")

@@ -7,7 +7,7 @@ from checks.evidence import Evidence
 FIX = "make the proxy in front of DSS pass on Upgrade and Connection"
 
 # With these a server or a gate answers everybody alike, whatever he asked for: no proof of a lost header.
-ALIKE_FOR_ALL = {301, 302, 303, 307, 308, 401, 403, 407, 429, 500, 502, 503, 504}
+ALIKE_FOR_ALL = {301, 302, 303, 307, 308, 401, 403, 407, 429, 500, 502, 503, 504, 505}
 
 
 def proof(evidence: Evidence) -> str | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .process import LabError
+from .zoo import Build
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 
@@ -33,6 +34,16 @@ class Recipe:
         """The files a reader copies."""
         return sorted(path for path in self.folder.glob("http*") if path.is_file())
 
+    def config(self, *, https: bool) -> Path:
+        """Return the config for HTTP or for HTTPS.
+
+        Raises LabError when the recipe has none.
+        """
+        for path in self.configs:
+            if (path.stem == "https") == https:
+                return path
+        raise LabError(f"{self.name} has no config for {'HTTPS' if https else 'HTTP'}")
+
     @property
     def twins(self) -> list[Path]:
         """The broken copies, each named after the finding it gives."""
@@ -53,6 +64,25 @@ class Recipe:
         """Return what this twin needs beyond the recipe's own surroundings; nothing for the recipe itself."""
         needs: Mapping[str, Any] = self.declared.get("broken", {}).get(config.stem, {})
         return needs if config.parent.name == "broken" else {}
+
+    def suits(self, build: Build, config: Path) -> bool:
+        """Tell whether this build makes the twin's mistake a mistake; it always suits the recipe itself."""
+        before = self.needs(config).get("before")
+        return not before or build.release < tuple(map(int, before.split(".")))
+
+    def pick(self, here: Sequence[Build], config: Path) -> Build:
+        """Return the newest build that suits the config.
+
+        Raises LabError that says which build is missing.
+        """
+        for build in reversed(here):
+            if self.suits(build, config):
+                return build
+        before = self.needs(config).get("before")
+        there = ", ".join(map(str, here)) or "none"
+        raise LabError(
+            f"{config.name} needs {self.program}{f' before {before}' if before else ''}; there is here: {there}"
+        )
 
     def fill(self, text: str, values: Mapping[str, object]) -> str:
         """Put the lab's values where a reader puts his own, and change nothing else.

@@ -1,0 +1,80 @@
+"""A real browser: headless Chromium, driven by Playwright; and the picture it takes for the site."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, sync_playwright
+
+from .process import ROOT, LabError
+from .proxy import proxy
+from .recipe import recipes
+from .standin import stand_in
+from .zoo import builds
+
+PICTURE = ROOT / "_images" / "websockets-1.png"
+
+QUIET = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def chromium() -> Path:
+    """Return where Chromium is.
+
+    Raises LabError with the command that adds it.
+    """
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return Path(path)
+    raise LabError("there is no Chromium on PATH; on Debian and Ubuntu this adds it: apt-get install chromium")
+
+
+def chromium_version() -> str:
+    """Return the name and version of the browser; raises LabError when there is none."""
+    said = subprocess.run([chromium(), "--version"], capture_output=True, text=True, check=True, timeout=60)
+    return " ".join(said.stdout.split()[:2])
+
+
+@contextlib.contextmanager
+def launch(*arguments: str, **options: Any) -> Iterator[Browser]:
+    """Run a browser for the length of the block; options are those of Playwright's `launch`.
+
+    Raises LabError when there is no Chromium.
+    """
+    path = chromium()
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses its sandbox to root
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=[*QUIET, *sandbox, *arguments], **options)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def picture() -> Path:
+    """Photograph the stand-in's message behind an nginx that drops Upgrade; return the picture's path.
+
+    Raises LabError when something real is missing.
+    """
+    recipe = recipes()["nginx"]
+    twin = recipe.twin("upgrade-not-forwarded")
+    build = recipe.pick(builds(recipe.program), twin)
+    with stand_in() as dss, proxy(recipe, build, twin, dss) as site, launch() as browser:
+        page = browser.new_page(viewport={"width": 760, "height": 400}, device_scale_factor=2)
+        page.goto(site.origin)
+        page.locator("#overlay:not([hidden])").wait_for()
+        PICTURE.parent.mkdir(exist_ok=True)
+        page.screenshot(path=PICTURE)
+    return PICTURE

@@ -1,0 +1,143 @@
+"""Every broken twin gives exactly the finding it is named after; the recipe itself gives none."""
+
+import asyncio
+
+import pytest
+from browser import missing
+from conftest import BUILDS, RECIPES, SITES
+from reader import Reader
+
+from checks.findings import diagnose, ids
+from checks.lab.proxy import proxy
+from checks.probe import NOTIFICATIONS, Target, look
+
+TWINS = [(build, twin) for name, recipe in RECIPES.items() for build in BUILDS[name] for twin in recipe.twins]
+
+
+def name_of(value):
+    return value.stem if hasattr(value, "stem") else str(value)
+
+
+def evidence_of(site):
+    """Look as a logged-in reader with an open notebook does, when there is a Jupyter."""
+    if site.recipe.needs(site.config).get("bare"):
+        return asyncio.run(look(Target(site.origin, tls=site.tls)))
+    reader = Reader(site)
+    reader.log_in()
+    path = reader.start_kernel()
+    try:
+        target = Target(site.origin, {"Cookie": reader.cookie_header()}, site.tls)
+        return asyncio.run(look(target, sockets=(NOTIFICATIONS, path)))
+    finally:
+        reader.stop_kernel(path)
+
+
+@pytest.mark.parametrize(("build", "config"), SITES, ids=name_of)
+def test_the_recipe_gives_no_finding(build, config, dss):
+    with proxy(RECIPES[config.parent.name], build, config, dss) as site:
+        evidence = evidence_of(site)
+    assert [shake.opened for shake in evidence.handshakes if not shake.flip] == [True, True]
+    assert diagnose(evidence) == []
+
+
+@pytest.mark.parametrize(("build", "twin"), [pair for pair in TWINS if pair[1].stem != "idle-timeout"], ids=name_of)
+def test_the_twin_gives_exactly_the_finding_it_is_named_after(build, twin, dss, bare):
+    recipe = RECIPES[twin.parents[1].name]
+    with proxy(recipe, build, twin, bare if recipe.needs(twin).get("bare") else dss) as site:
+        evidence = evidence_of(site)
+    expected = [twin.stem] if recipe.suits(build, twin) else []
+    assert [finding.id for finding in diagnose(evidence)] == expected
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_a_build_is_here_for_every_twin(recipe):
+    for twin in recipe.twins:
+        if not any(recipe.suits(build, twin) for build in BUILDS[recipe.name]):
+            missing(
+                f"{twin.name} shows only on {recipe.program} before {recipe.needs(twin)['before']}, put one on PATH"
+            )
+
+
+def test_every_finding_has_a_twin_and_every_twin_a_finding():
+    twins = {twin.stem for recipe in RECIPES.values() for twin in recipe.twins}
+    assert twins == set(ids()), (
+        "checks/findings/<id>.py and checks/recipes/<proxy>/broken/<id>.<ext> belong together:"
+        f" without a twin {sorted(set(ids()) - twins)}, without a finding {sorted(twins - set(ids()))}"
+    )
+
+
+# What the mistake costs, beyond the message: each sentence stands on the finding's page.
+
+
+OLD_NGINX = [build for build in BUILDS["nginx"] if build.release < (1, 29, 7)]
+"""Each nginx that speaks HTTP/1.0 to DSS unless told."""
+
+
+def twin_site(build, finding, dss):
+    recipe = RECIPES["nginx"]
+    return proxy(recipe, build, recipe.twin(finding), dss)
+
+
+@pytest.mark.proves("http-1-0-is-hidden-by-the-nginx-of-dss")
+@pytest.mark.parametrize("build", OLD_NGINX, ids=str)
+def test_over_http_1_0_sockets_open_all_the_same_behind_an_nginx_like_that_of_dss(build, dss):
+    with twin_site(build, "http-1-0-upstream", dss) as site:
+        evidence = evidence_of(site)
+    assert all(evidence.handshake(path).opened for path in evidence.paths)
+
+
+@pytest.mark.proves("http-1-0-passes-off-broken-downloads")
+@pytest.mark.parametrize("build", OLD_NGINX, ids=str)
+def test_over_http_1_0_a_broken_download_is_passed_off_as_complete(build, dss):
+    with twin_site(build, "http-1-0-upstream", dss) as site:
+        response, body = Reader(site).request("/dip/lab/download?blocks=4&breaks-off=1")
+    assert (response.status, len(body)) == (200, 4 * 65536)
+
+
+@pytest.mark.proves("http-1-1-is-the-default-since-1-29-7")
+@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+def test_only_nginx_before_1_29_7_needs_to_be_told_http_1_1(build, dss):
+    with twin_site(build, "http-1-0-upstream", dss) as site:
+        _, body = Reader(site).request("/dip/lab/request")
+    assert (b"HTTP/1.0" in body) == (build.release < (1, 29, 7))
+
+
+@pytest.mark.proves("host-breaks-notebooks-only")
+@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+def test_without_host_notifications_work_and_notebooks_do_not(build, dss):
+    with twin_site(build, "host-not-preserved", dss) as site:
+        evidence = evidence_of(site)
+    notifications, notebook = (evidence.handshake(path) for path in evidence.paths)
+    assert notifications.opened
+    assert (notebook.answer.status, notebook.answer.body) == (403, "Cross origin websockets not allowed")
+
+
+@pytest.mark.proves("host-variable-drops-the-port")
+@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+def test_host_without_its_port_breaks_notebooks_on_a_port_of_ones_own(build, dss):
+    recipe = RECIPES["nginx"]
+    config = recipe.config(https=False)
+    text = config.read_text().replace("proxy_set_header Host $http_host;", "proxy_set_header Host $host;")
+    with proxy(recipe, build, config, dss, text=text) as site:
+        found = diagnose(evidence_of(site))
+    assert [finding.id for finding in found] == ["host-not-preserved"]
+
+
+@pytest.mark.proves("lost-upgrade-leaves-pages-working")
+@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+def test_without_upgrade_the_page_works_and_no_socket_does(build, dss):
+    with twin_site(build, "upgrade-not-forwarded", dss) as site:
+        evidence = evidence_of(site)
+    assert (evidence.page.status, evidence.ping.status) == (200, 200)
+    assert [evidence.handshake(path).answer.status for path in evidence.paths] == [426, 400]
+
+
+@pytest.mark.proves("slash-after-the-port-changes-addresses")
+@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+def test_a_slash_after_the_port_changes_addresses(build, dss):
+    recipe = RECIPES["nginx"]
+    config = recipe.config(https=False)
+    text = config.read_text().replace("DSS_HOST:DSS_PORT;", "DSS_HOST:DSS_PORT/;")
+    with proxy(recipe, build, config, dss, text=text) as site:
+        _, body = Reader(site).request("/dip/lab/request/a%2Fb")
+    assert b'"target": "/dip/lab/request/a/b"' in body
