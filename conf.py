@@ -23,6 +23,7 @@ extensions = [
     "sphinx_design",
     "notfound.extension",
     "sphinxext.opengraph",
+    "frame",  # docs/_ext/frame.py
     # "proof",  # docs/_ext/proof.py
 ]
 exclude_patterns = ["_ext", "_static", "_templates"]
