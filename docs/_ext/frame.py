@@ -6,8 +6,9 @@ import re
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
+from docutils import nodes
+
 if TYPE_CHECKING:
-    from docutils import nodes
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
 
@@ -56,10 +57,19 @@ def frame(
     context["metatags"] = _meta(context.get("metatags", ""), public=bool(app.config.html_baseurl))
 
 
+def shorten_diffs(app: Sphinx, doctree: nodes.document) -> None:
+    """Name the two files of a `:diff:` as the repository does; Sphinx writes where they lay on the builder's disk."""
+    for block in doctree.findall(nodes.literal_block):
+        if block.get("language") == "udiff":
+            block.rawsource = block.astext().replace(f"{app.confdir}/", "")
+            block[:] = [nodes.Text(block.rawsource)]
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register with Sphinx."""
     app.add_css_file("site.css")
     app.add_js_file("site.js", loading_method="defer")
+    app.connect("doctree-read", shorten_diffs)
     # After the extensions that add to the context.
     app.connect("html-page-context", frame, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -38,13 +38,16 @@ for (const nav of document.querySelectorAll("nav[popover]"))
   nav.addEventListener("click", (event) => event.target.closest("a") && nav.matches(":popover-open") && nav.hidePopover());
 
 const links = new Map([...document.querySelectorAll("#toc a[href^='#']")].map((a) => [a.hash.slice(1), a]));
-const seen = new IntersectionObserver(
+const headings = links.size ? [...document.querySelectorAll("section > :is(h1, h2, h3)")] : [];
+const above = new Set();
+// Everything above the upper third counts as seen, so that a jump over ten headings is noticed too.
+const reading = new IntersectionObserver(
   (entries) => {
-    const now = entries.find((entry) => entry.isIntersecting);
-    if (!now) return;
+    for (const { target, isIntersecting } of entries) above[isIntersecting ? "add" : "delete"](target);
     for (const link of links.values()) link.removeAttribute("aria-current");
-    links.get(now.target.closest("section").id)?.setAttribute("aria-current", "true");
+    const last = headings.findLast((heading) => above.has(heading));
+    if (last) links.get(last.closest("section").id)?.setAttribute("aria-current", "true");
   },
-  { rootMargin: "0px 0px -70% 0px" },
+  { rootMargin: "9999999px 0px -67% 0px" },
 );
-if (links.size) document.querySelectorAll("section > :is(h1, h2, h3)").forEach((heading) => seen.observe(heading));
+for (const heading of headings) reading.observe(heading);
