@@ -50,7 +50,9 @@ def frame(
     context["repaired"] = repaired
     context["css_files"] = [css for css in context["css_files"] if str(css.filename).endswith("site.css")]
     scripts = {str(js.filename).removeprefix("_static/"): js for js in context["script_files"] if js.filename}
-    unused = set() if pagename == "search" else {"documentation_options.js", "doctools.js", "sphinx_highlight.js"}
+    unused = (
+        set() if pagename == "search" else {"documentation_options.js", "doctools.js", "sphinx_highlight.js"}
+    )
     if "sd-tab-label" not in body:
         unused.add("design-tabs.js")
     context["script_files"] = [js for name, js in scripts.items() if name not in unused]
