@@ -210,7 +210,8 @@ def reader(browser, directory, **options):
 
 
 def say(problems):
-    assert not problems, "\n" + "\n".join(problems)
+    if problems:
+        pytest.fail("\n".join(problems), pytrace=False)
 
 
 def test_the_site_builds_without_a_warning(build):
@@ -256,8 +257,8 @@ def test_every_link_picture_script_and_stylesheet_leads_somewhere(pages, site):
                 )
             elif anchor and anchor not in anchors.get(target, {anchor}):
                 problems.append(
-                    f"{page.name} ({page.source(anchor)}) points at {url}, but {target.relative_to(site)} has no #{anchor}:"
-                    f" name a heading it has, or add a ({anchor})= target there"
+                    f"{page.name} ({page.source(anchor)}) points at {url},"
+                    f" but {target.relative_to(site)} has no #{anchor}: name a heading it has, or add a ({anchor})= target there"
                 )
     say(problems)
 
@@ -276,7 +277,7 @@ def test_every_picture_is_shown_by_a_page(pages):
 def test_no_page_asks_a_third_party_for_anything(pages, site):
     foreign = re.compile(r"(?:[a-z]+:)?//", re.IGNORECASE)
     problems = [
-        f"{page.name} ({page.source(url)}) makes the browser fetch {url}: keep a copy in docs/_static or _images"
+        f"{page.name} ({page.source(url)}) makes the browser fetch {url}: keep a copy in the site"
         for page in pages.values()
         for url in page.fetches
         if foreign.match(url)
@@ -301,7 +302,8 @@ def test_no_page_carries_inline_script_or_style(pages):
     say(
         [
             f"{page.name} ({page.source()}) carries {what}, which `Content-Security-Policy: {CSP}` refuses:"
-            " scripts and styles go to docs/_static; drop :width: and :widths:, site.css fits pictures and tables"
+            " move scripts and styles to docs/_static; drop :width: and :widths:, site.css fits pictures and"
+            " tables"
             for page in pages.values()
             for what in dict.fromkeys(page.inline)
         ]
@@ -343,7 +345,8 @@ def test_every_class_of_sphinx_design_in_use_has_a_style(pages):
     )
     say(
         [
-            f"{page.name} ({page.source()}) uses {name}, for which docs/_static/site.css has no rule: add one, or do without"
+            f"{page.name} ({page.source()}) uses {name}, for which docs/_static/site.css"
+            " has no rule: add one, or do without"
             for page in pages.values()
             for name in sorted(page.classes)
             if name.startswith("sd-") and name not in styled and not plain.fullmatch(name)
@@ -363,7 +366,8 @@ def test_the_heaviest_page_keeps_its_budget(pages, site):
     name = max(weights, key=lambda page: sum(weights[page].values()))
     total, parts = sum(weights[name].values()), Counter(weights[name])
     assert total <= BUDGET_KB, (
-        f"{name} weighs {total:.1f} KB compressed, the budget is {BUDGET_KB} KB: split the page or cut the largest of "
+        f"{name} weighs {total:.1f} KB compressed, the budget is {BUDGET_KB}:"
+        " split the page or cut the largest of "
         + ", ".join(f"{part} {size:.1f} KB" for part, size in parts.most_common())
     )
 

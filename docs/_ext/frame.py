@@ -60,7 +60,7 @@ def frame(
 
 
 def shorten_diffs(app: Sphinx, doctree: nodes.document) -> None:
-    """Name the two files of a `:diff:` as the repository does; Sphinx writes where they lay on the builder's disk."""
+    """Name the files of a `:diff:` as the repository does; Sphinx writes where they lay on the disk."""
     for block in doctree.findall(nodes.literal_block):
         if block.get("language") == "udiff":
             block.rawsource = block.astext().replace(f"{app.confdir}/", "")
