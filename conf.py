@@ -1,0 +1,50 @@
+"""Settings of the site; the sources are in docs/, the frame around them in docs/_ext, _static, _templates."""
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+sys.path.insert(0, str(Path(__file__).parent / "docs" / "_ext"))
+
+# It prints, at import, that the social cards we do not want need matplotlib.
+with contextlib.redirect_stdout(None):
+    import sphinxext.opengraph  # noqa: F401
+
+project = "WebSocket and Dataiku DSS"
+author = "the contributors"
+language = "en"
+needs_sphinx = "9.0"
+nitpicky = True
+
+extensions = [
+    "myst_parser",
+    "sphinx_design",
+    "notfound.extension",
+    "sphinxext.opengraph",
+    "frame",  # docs/_ext/frame.py
+    # "proof",  # docs/_ext/proof.py
+]
+exclude_patterns = ["_ext", "_static", "_templates"]
+
+myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+html_theme = "basic"
+html_title = project
+html_favicon = "docs/_static/favicon.svg"
+html_static_path = ["docs/_static"]
+templates_path = ["docs/_templates"]
+html_copy_source = False
+html_show_sourcelink = False
+html_use_index = False
+html_domain_indices = False
+
+# The address is known only where the site is published: SITE_URL=https://docs.example.com/ make html
+html_baseurl = os.environ.get("SITE_URL", "")
+ogp_site_url = html_baseurl or "/"
+ogp_social_cards = {"enable": False}
+ogp_enable_meta_description = True
+
+notfound_urls_prefix = urlsplit(html_baseurl).path or "/"

@@ -1,0 +1,77 @@
+"""What a page loads, and the few places where the HTML of Sphinx and sphinx-design falls short."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+    from sphinx.util.typing import ExtensionMetadata
+
+# What a screen of 360 px shows of a code line; only a longer one makes a block scroll.
+CODE_COLUMNS = 34
+TAG = re.compile(r"<[^>]+>")
+PRE = re.compile(r"<pre>(.*?)</pre>", re.DOTALL)
+TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
+
+
+def _pre(match: re.Match[str]) -> str:
+    lines = unescape(TAG.sub("", match[1])).splitlines()
+    scrolls = any(len(line) > CODE_COLUMNS for line in lines)
+    return match[0].replace("<pre>", '<pre tabindex="0">', 1) if scrolls else match[0]
+
+
+def repaired(html: str) -> str:
+    """Give what scrolls a tab stop, tables a frame that scrolls, captions a level."""
+    html = PRE.sub(_pre, html)
+    html = TABLE.sub(r'<div class="table" role="group" aria-label="Table" tabindex="0">\g<0></div>', html)
+    # The label names a radio button, and aria-controls is not allowed there.
+    html = re.sub(r'(<label) aria-controls="[^"]*"', r"\1", html)
+    return html.replace('class="caption" role="heading"', 'class="caption" role="heading" aria-level="2"')
+
+
+def _meta(tags: str, *, public: bool) -> str:
+    """Let a preview show the description of the front matter, and no address while there is none."""
+    if described := re.search(r'<meta content="([^"]*)" name="description"', tags):
+        text = f'<meta property="og:description" content="{described[1]}" />'
+        tags = re.sub(r'<meta property="og:description"[^>]*>', lambda _: text, tags)
+    return tags if public else re.sub(r'<meta property="og:url"[^>]*>\n?', "", tags)
+
+
+def frame(
+    app: Sphinx, pagename: str, _template: str, context: dict[str, Any], _doctree: nodes.document | None
+) -> None:
+    """Load only what the page uses."""
+    body = context["body"] = repaired(context.get("body", ""))
+    context["repaired"] = repaired
+    context["css_files"] = [css for css in context["css_files"] if str(css.filename).endswith("site.css")]
+    scripts = {str(js.filename).removeprefix("_static/"): js for js in context["script_files"] if js.filename}
+    unused = (
+        set() if pagename == "search" else {"documentation_options.js", "doctools.js", "sphinx_highlight.js"}
+    )
+    if "sd-tab-label" not in body:
+        unused.add("design-tabs.js")
+    context["script_files"] = [js for name, js in scripts.items() if name not in unused]
+    context["metatags"] = _meta(context.get("metatags", ""), public=bool(app.config.html_baseurl))
+
+
+def shorten_diffs(app: Sphinx, doctree: nodes.document) -> None:
+    """Name the files of a `:diff:` as the repository does; Sphinx writes where they lay on the disk."""
+    for block in doctree.findall(nodes.literal_block):
+        if block.get("language") == "udiff":
+            block.rawsource = block.astext().replace(f"{app.confdir}/", "")
+            block[:] = [nodes.Text(block.rawsource)]
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Register with Sphinx."""
+    app.add_css_file("site.css")
+    app.add_js_file("site.js", loading_method="defer")
+    app.connect("doctree-read", shorten_diffs)
+    # After the extensions that add to the context.
+    app.connect("html-page-context", frame, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,456 @@
+"""The site: built by its real command, then read as its readers' browsers read it."""
+
+import contextlib
+import functools
+import http.server
+import os
+import pickle
+import re
+import subprocess
+import sys
+import threading
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import axe_playwright_python
+import brotli
+import pytest
+from browser import launch
+from docutils import nodes
+
+ROOT = Path(__file__).parents[1]
+BUDGET_KB = 30
+PROMISED = [
+    "troubleshooting/problems/websockets.html#websockets-problems",
+    "troubleshooting/problems/websockets.html#i-am-seeing-the-could-not-establish-websocket-connection-message",
+    "troubleshooting/problems/websockets.html#causes",
+    "troubleshooting/problems/websockets.html#consequences",
+    "troubleshooting/problems/websockets.html#remedies",
+    "installation/custom/reverse-proxy.html",
+    "installation/custom/advanced-customization.html#config-https",
+]
+# Attributes that make a browser fetch something by itself, as opposed to links a reader follows.
+FETCHED = {"src", "srcset", "data", "poster", "xlink:href"}
+PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp"}
+CSP = "default-src 'self'"
+SAMPLE = """# A page with one of everything
+
+::::{tab-set}
+:::{tab-item} First
+Panel one
+:::
+:::{tab-item} Second
+Panel two
+:::
+::::
+
+```{literalinclude} recipe.conf
+:language: nginx
+:caption: recipe.conf
+```
+
+```{literalinclude} transcript.txt
+:language: console
+```
+
+```{literalinclude} ROOT/Makefile
+:diff: ROOT/.gitignore
+```
+
+| a | b | c | d |
+|---|---|---|---|
+| `a-very-long-word-in-code-that-has-no-space` | two | three | four |
+
+:::{dropdown} More
+Inside
+:::
+
+::::{grid} 1 2 2 2
+:::{grid-item-card} A card
+Text
+:::
+:::{grid-item-card} Another card
+Text
+:::
+::::
+"""
+RECIPE = "server {\n\tlisten 80;  # a line that is much wider than any telephone can show at once\n}\n"
+TRANSCRIPT = "$ nginx -t\nsyntax is ok\n$ curl -s \\\n> http://127.0.0.1/\n<p>$ is no prompt here</p>\n"
+
+
+class Page(HTMLParser):
+    """What one built page contains: anchors, links, fetched things, inline code and styles."""
+
+    def __init__(self, path, site):
+        super().__init__()
+        self.path = path
+        self.name = path.relative_to(site).as_posix()
+        self.ids, self.links, self.fetches, self.inline, self.classes = set(), [], [], [], set()
+        self.feed(path.read_text(encoding="utf-8"))
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.ids.add(attributes.get("id"))
+        self.classes.update((attributes.get("class") or "").split())
+        self.fetches += [value for name, value in attrs if name in FETCHED]
+        if tag == "link" and attributes.get("rel") != "canonical":
+            self.fetches.append(attributes["href"])
+        elif tag in {"a", "form"}:
+            self.links += [value for name, value in attrs if name in {"href", "action"}]
+        if tag == "style" or (tag == "script" and "src" not in attributes):
+            self.inline.append(f"<{tag}>")
+        self.inline += [
+            f'{name}="{value}"' for name, value in attrs if name == "style" or name.startswith("on")
+        ]
+
+    def source(self, needle=""):
+        """Name the page a writer edits, with the line that has the needle when it is there."""
+        source = ROOT / "docs" / Path(self.name).with_suffix(".md")
+        if not source.exists():
+            return "docs/_templates"
+        lines = source.read_text(encoding="utf-8").splitlines()
+        hits = [number for number, line in enumerate(lines, 1) if needle and needle in line]
+        return f"{source.relative_to(ROOT).as_posix()}{f':{hits[0]}' if hits else ''}"
+
+
+def sphinx(source, out):
+    command = [sys.executable, "-m", "sphinx", "-q", "-n", "-W", "--keep-going", "-c", ".", source, out]
+    environment = {name: value for name, value in os.environ.items() if name != "SITE_URL"} | {
+        "NO_COLOR": "1"
+    }
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory):
+    out = tmp_path_factory.mktemp("site")
+    return out, sphinx("docs", out)
+
+
+@pytest.fixture(scope="module")
+def site(build):
+    out, result = build
+    if not (out / "index.html").exists():
+        pytest.fail(f"there is no site to look at, Sphinx said:\n{result.stdout}", pytrace=False)
+    return out
+
+
+@pytest.fixture(scope="module")
+def pages(site):
+    return {page.name: page for page in (Page(path, site) for path in sorted(site.rglob("*.html")))}
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    """Build a page with one of everything in the frame of the site, whatever the real pages use today."""
+    source = tmp_path_factory.mktemp("sample")
+    page = SAMPLE.replace("ROOT", os.path.relpath(ROOT, source))
+    (source / "index.md").write_text(page, encoding="utf-8")
+    (source / "recipe.conf").write_text(RECIPE, encoding="utf-8")
+    (source / "transcript.txt").write_text(TRANSCRIPT, encoding="utf-8")
+    result = sphinx(source, source / "out")
+    assert result.returncode == 0, result.stdout
+    return source / "out"
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves with the strictest policy the site claims to bear."""
+
+    def end_headers(self):
+        self.send_header("Content-Security-Policy", CSP)
+        super().end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def served(directory):
+    handler = functools.partial(Quiet, directory=directory)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with launch() as browser:
+        yield browser
+
+
+@contextlib.contextmanager
+def reader(browser, directory, **options):
+    """Open a page of a reader on a phone; the list collects what the browser complains about."""
+    complaints = []
+    with (
+        served(directory) as address,
+        browser.new_context(viewport={"width": 360, "height": 740}, base_url=address, **options) as context,
+    ):
+        page = context.new_page()
+        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: request.url.startswith(address) or complaints.append(request.url))
+        yield page, complaints
+
+
+def say(problems):
+    if problems:
+        pytest.fail("\n".join(problems), pytrace=False)
+
+
+def test_the_site_builds_without_a_warning(build):
+    _, result = build
+    if result.returncode or result.stdout:
+        pytest.fail(f"mend what Sphinx names here:\n{result.stdout}", pytrace=False)
+
+
+@pytest.mark.parametrize("address", PROMISED)
+def test_a_promised_address_stands(pages, address):
+    name, anchor = urldefrag(address)
+    assert name in pages, (
+        f"{name} is gone: addresses are promises; bring docs/{Path(name).with_suffix('.md')} back"
+        " or leave a page there that leads on"
+    )
+    assert not anchor or anchor in pages[name].ids, (
+        f"{name} has no #{anchor}: addresses are promises;"
+        f" bring the heading back or add a ({anchor})= target above the new one"
+    )
+
+
+def target_of(page, url, site):
+    path = unquote(urlsplit(url).path)
+    if not path:
+        return page.path
+    return site / path[1:] if path.startswith("/") else (page.path.parent / path).resolve()
+
+
+def test_every_link_picture_script_and_stylesheet_leads_somewhere(pages, site):
+    problems = []
+    anchors = {page.path: page.ids for page in pages.values()}
+    for page in pages.values():
+        for url in dict.fromkeys(page.links + page.fetches):
+            if urlsplit(url).scheme or url.startswith("//"):
+                continue
+            target, anchor = target_of(page, url, site), unquote(urlsplit(url).fragment)
+            if target.is_dir():
+                target /= "index.html"
+            if not target.exists():
+                where = page.source(Path(urlsplit(url).path).stem)
+                problems.append(
+                    f"{page.name} ({where}) points at {url}, which is not in the site: name a file that is"
+                )
+            elif anchor and anchor not in anchors.get(target, {anchor}):
+                problems.append(
+                    f"{page.name} ({page.source(anchor)}) points at {url},"
+                    f" but {target.relative_to(site)} has no #{anchor}: name a heading it has, or add a ({anchor})= target there"
+                )
+    say(problems)
+
+
+def test_every_picture_is_shown_by_a_page(pages):
+    shown = {Path(urlsplit(url).path).name for page in pages.values() for url in page.fetches + page.links}
+    say(
+        [
+            f"_images/{picture.name} is on no page: include it with a figure directive, or delete it"
+            for picture in sorted((ROOT / "_images").glob("*"))
+            if picture.suffix in PICTURES and picture.name not in shown
+        ]
+    )
+
+
+def test_no_page_asks_a_third_party_for_anything(pages, site):
+    foreign = re.compile(r"(?:[a-z]+:)?//", re.IGNORECASE)
+    problems = [
+        f"{page.name} ({page.source(url)}) makes the browser fetch {url}: keep a copy in the site"
+        for page in pages.values()
+        for url in page.fetches
+        if foreign.match(url)
+    ]
+    used = {
+        target_of(page, url, site)
+        for page in pages.values()
+        for url in page.fetches
+        if not foreign.match(url)
+    }
+    for style in sorted(path for path in used if path.suffix == ".css"):
+        problems += [
+            f"{style.name} asks for {match}: keep a copy in docs/_static"
+            for match in re.findall(
+                r"(?:url\(|@import)\s*[\"']?([a-z]*:?//[^\"')]+)", style.read_text(encoding="utf-8")
+            )
+        ]
+    say(problems)
+
+
+def test_no_page_carries_inline_script_or_style(pages):
+    say(
+        [
+            f"{page.name} ({page.source()}) carries {what}, which `Content-Security-Policy: {CSP}` refuses:"
+            " move scripts and styles to docs/_static; drop :width: and :widths:, site.css fits pictures and"
+            " tables"
+            for page in pages.values()
+            for what in dict.fromkeys(page.inline)
+        ]
+    )
+
+
+def test_no_page_names_the_place_it_was_built(pages):
+    say(
+        [
+            f"{page.name} ({page.source()}) shows {ROOT}: show paths as the repository names them"
+            for page in pages.values()
+            if str(ROOT) in page.path.read_text(encoding="utf-8")
+        ]
+    )
+
+
+def test_what_a_page_shows_as_code_is_a_file(site):
+    problems = []
+    for pickled in sorted((site / ".doctrees").rglob("*.doctree")):
+        page = f"docs/{pickled.relative_to(site / '.doctrees').with_suffix('.md').as_posix()}"
+        for node in pickle.loads(pickled.read_bytes()).findall():
+            # Only literalinclude says which file a block came from.
+            literal = isinstance(node, nodes.literal_block) and "source" not in node
+            if literal or (isinstance(node, nodes.raw) and "<pre" in node.astext()):
+                problems.append(
+                    f"{page}:{node.line} has code that is no file ({node.astext().split(chr(10))[0][:40]!r}):"
+                    " move it to a file under checks/recipes/ and include it with literalinclude"
+                )
+    say(problems)
+
+
+def test_every_class_of_sphinx_design_in_use_has_a_style(pages):
+    styled = set(re.findall(r"\.(sd-[\w-]+)", (ROOT / "docs/_static/site.css").read_text(encoding="utf-8")))
+    # Classes that only repeat what site.css does by itself.
+    plain = re.compile(
+        r"sd-(sphinx-override|container-fluid|[mp][tblrxy]?-\w+|g[xy]?-(xs|sm|md|lg)-\d|row-cols-(xs-)?\d+|col-xs-\d+|"
+        r"w-100|shadow-\w+|text-wrap|text-\w+|bg-text-\w+|font-weight-\w+|tab-label|summary-(content|title|chevron-\w+)|"
+        r"octicon-[\w-]+|fade-in[\w-]*|badge|outline-\w+)"
+    )
+    say(
+        [
+            f"{page.name} ({page.source()}) uses {name}, for which docs/_static/site.css"
+            " has no rule: add one, or do without"
+            for page in pages.values()
+            for name in sorted(page.classes)
+            if name.startswith("sd-") and name not in styled and not plain.fullmatch(name)
+        ]
+    )
+
+
+def test_the_heaviest_page_keeps_its_budget(pages, site):
+    def weight(path):
+        return len(brotli.compress(path.read_bytes())) / 1024
+
+    weights = {}
+    for page in pages.values():
+        loaded = {target_of(page, url, site) for url in page.fetches}
+        files = {page.path} | {path for path in loaded if path.suffix not in PICTURES and path.is_file()}
+        weights[page.name] = {path.name: weight(path) for path in files}
+    name = max(weights, key=lambda page: sum(weights[page].values()))
+    total, parts = sum(weights[name].values()), Counter(weights[name])
+    assert total <= BUDGET_KB, (
+        f"{name} weighs {total:.1f} KB compressed, the budget is {BUDGET_KB}:"
+        " split the page or cut the largest of "
+        + ", ".join(f"{part} {size:.1f} KB" for part, size in parts.most_common())
+    )
+
+
+def test_every_page_fits_a_screen_of_360_px_and_runs_without_an_error(browser, pages, site):
+    problems = []
+    with reader(browser, site) as (page, complaints):
+        for name, built in pages.items():
+            page.goto(name)
+            wide = page.evaluate("""() => document.documentElement.scrollWidth <= 360 ? '' :
+                [...document.querySelectorAll('#main *')].findLast(e => e.getBoundingClientRect().right > 360)
+                ?.outerHTML.slice(0, 120) ?? 'the frame'""")
+            if wide:
+                problems.append(
+                    f"{name} ({built.source()}) is wider than 360 px because of {wide}: let it wrap or scroll"
+                )
+            problems += [
+                f"{name} ({built.source()}) made the browser complain: {text}" for text in complaints
+            ]
+            complaints.clear()
+    say(problems)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("which", ["site", "sample"])
+def test_axe_finds_nothing(browser, which, scheme, request):
+    directory = request.getfixturevalue(which)
+    axe = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    problems = []
+    with reader(browser, directory, color_scheme=scheme) as (page, _):
+        for path in sorted(directory.rglob("*.html")):
+            name = path.relative_to(directory).as_posix()
+            page.goto(name)
+            page.evaluate(axe)
+            for violation in page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]:
+                node = violation["nodes"][0]
+                problems.append(
+                    f"{name} in {scheme}: {violation['id']}, {violation['help']}, at {node['html'][:120]}:"
+                    f" {node['failureSummary'].splitlines()[-1].strip()}"
+                )
+    say(problems)
+
+
+def test_the_search_finds_a_page(browser, site):
+    with reader(browser, site) as (page, complaints):
+        page.goto("search.html?q=websockets")
+        page.wait_for_selector("#search-results a[href*='troubleshooting/problems/websockets.html']")
+        assert complaints == []
+
+
+def test_copy_gives_a_file_exactly_and_of_a_console_its_commands(browser, sample):
+    with reader(browser, sample, permissions=["clipboard-read", "clipboard-write"]) as (page, complaints):
+        page.goto("index.html")
+        copied = []
+        for block in (".highlight-nginx", ".highlight-console"):
+            page.locator(f"{block} .copy").focus()
+            page.keyboard.press("Enter")
+            page.locator("[role=status]", has_text="Copied").wait_for(state="attached")
+            copied.append(page.evaluate("navigator.clipboard.readText()"))
+            page.locator("[role=status]:empty").wait_for(state="attached")
+        assert copied == [RECIPE, "nginx -t\ncurl -s \\\nhttp://127.0.0.1/"]
+        assert complaints == []
+
+
+def test_a_diff_names_files_as_the_repository_does(sample):
+    shown = re.sub(r"<[^>]+>", "", (sample / "index.html").read_text(encoding="utf-8"))
+    assert re.findall(r"^(?:---|\+\+\+) (.*)", shown, re.MULTILINE) == [".gitignore", "Makefile"]
+
+
+def test_without_javascript_there_is_no_copy_button_and_tabs_still_turn(browser, sample):
+    with reader(browser, sample, java_script_enabled=False) as (page, _):
+        page.goto("index.html")
+        assert page.locator(".copy").count() == 0
+        page.get_by_text("Second", exact=True).click()
+        assert [page.get_by_text(f"Panel {n}").is_visible() for n in ("one", "two")] == [False, True]
+
+
+def test_paper_shows_every_tab_panel_and_cuts_nothing(browser, sample):
+    with reader(browser, sample) as (page, _):
+        page.goto("index.html")
+        page.emulate_media(media="print")
+        assert [page.get_by_text(f"Panel {n}").is_visible() for n in ("one", "two")] == [True, True]
+        assert page.get_by_text("Inside", exact=True).is_visible()
+        assert page.evaluate(
+            "[...document.querySelectorAll('pre')].every(e => e.scrollWidth <= e.clientWidth + 1)"
+        )
