@@ -96,7 +96,7 @@ def handshake_headers(site):
     """a handshake reaches DSS with both Upgrade and Connection, as RFC 9110 asks (section 7.8)"""
     asked = {"Upgrade": "websocket", "Connection": "Upgrade"}
     seen = _arrived(site, "/dip/lab/request", **asked)["headers"]
-    assert (seen.get("Upgrade"), seen["X-Front-Connection"].lower()) == ("websocket", "upgrade;")
+    assert (seen.get("X-Front-Upgrade"), seen["X-Front-Connection"].lower()) == ("websocket", "upgrade;")
 
 
 def redirects(site):
