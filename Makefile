@@ -18,6 +18,7 @@ test: $(READY)  ## every check of everything
 
 prove: $(READY)  ## as test, then writes what held, and on what, to checks/proof.json
 	$(BIN)/python -m pytest -n 2 --prove
+	$(BIN)/python -m pytest -n 2 -m reads_proof
 
 picture: $(READY)  ## takes _images/websockets-1.png again
 	$(BIN)/python -m checks picture

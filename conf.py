@@ -24,7 +24,7 @@ extensions = [
     "notfound.extension",
     "sphinxext.opengraph",
     "frame",  # docs/_ext/frame.py
-    # "proof",  # docs/_ext/proof.py
+    "proof",  # docs/_ext/proof.py
 ]
 exclude_patterns = ["_ext", "_static", "_templates"]
 

@@ -33,6 +33,17 @@ def pytest_addoption(parser):
     parser.addoption("--prove", action="store_true", help="write what held, and on what, to checks/proof.json")
 
 
+def pytest_configure(config):
+    whole = not (config.option.keyword or config.option.markexpr) and config.args == config.getini("testpaths")
+    if config.getoption("prove") and not whole and not hasattr(config, "workerinput"):
+        raise pytest.UsageError("--prove writes the record of the whole suite: run `make prove`")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("prove"):
+        items[:] = [item for item in items if not item.get_closest_marker("reads_proof")]
+
+
 def pytest_report_header():
     lines = [f"real: {build}" for all_builds in BUILDS.values() for build in all_builds]
     libraries = ("jupyter_server", "ipykernel", "websockets", "sphinx", "playwright")

@@ -22,7 +22,7 @@ ECHO = "/dip/lab-socket"
 
 def accepted(site):
     """the proxy's own checker accepts the config without a warning"""
-    result = site.command(site.recipe.declared["check"])
+    result = site.command(site.recipe.command("check"))
     assert result.returncode == 0, result.stdout
     assert "warn" not in result.stdout, result.stdout
 
@@ -220,7 +220,7 @@ def notebook(site):
 def reloads(site):
     """a reload of the proxy leaves open sockets alone"""
     with Reader(site).socket(ECHO) as websocket:
-        result = site.command(site.recipe.declared["reload"])
+        result = site.command(site.recipe.command("reload"))
         assert result.returncode == 0, result.stdout
         Reader(site).request("/dip/api/ping")
         websocket.send("still here")

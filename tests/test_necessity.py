@@ -144,7 +144,8 @@ def test_a_long_query_is_answered(build, config, experiment):
 
 @pytest.mark.proves("idle-limit-is-60-seconds")
 @pytest.mark.parametrize(("build", "twin"), IDLE_TWINS, ids=line_id)
-def test_idle_timeout_twin_drops_after_60_seconds_and_gives_exactly_its_finding(build, twin, experiment):
+def test_the_idle_twin_drops_after_60_seconds_and_gives_exactly_its_finding(build, twin, experiment, record_property):
+    record_property("config", f"{twin.parents[1].name}/broken/{twin.name}")
     evidence = experiment["twin", build, twin]
     assert [finding.id for finding in diagnose(evidence)] == ["idle-timeout"]
     assert 59.5 < evidence.hold(pings=False).seconds < 61

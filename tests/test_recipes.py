@@ -4,10 +4,16 @@ import contextlib
 import re
 
 import pytest
-from conftest import RECIPES, SITES
+from conftest import BUILDS, RECIPES, SITES
+from proof import RENEW
 from survival import CHECKS, survive
 
 from checks.lab.proxy import proxy
+from checks.lab.recipe import RECIPES as RECIPE_FOLDER
+
+TRANSCRIPTS = [
+    (build, file) for name, recipe in RECIPES.items() for build in BUILDS[name] for file in recipe.transcripts
+]
 
 
 def name_of(value):
@@ -22,7 +28,7 @@ def sites(dss):
 
         def site(build, config):
             if (build, config) not in started:
-                recipe = RECIPES[config.parent.name]
+                recipe = RECIPES[config.relative_to(RECIPE_FOLDER).parts[0]]
                 started[build, config] = stack.enter_context(proxy(recipe, build, config, dss))
             return started[build, config]
 
@@ -62,3 +68,29 @@ def test_every_blank_stands_in_a_config(recipe):
         if recipe.fill(everything, values).count(blank) == everything.count(blank)
     ]
     assert not unused, f"{recipe.name}/recipe.toml declares {unused}, which no config holds: take them out"
+
+
+@pytest.mark.parametrize(("build", "transcript"), TRANSCRIPTS, ids=name_of)
+def test_the_commands_of_the_page_give_the_output_of_the_page(build, transcript, sites, request):
+    recipe = RECIPES[transcript.relative_to(RECIPE_FOLDER).parts[0]]
+    broken = transcript.parent.name == "broken"
+    site = sites(build, recipe.twin(transcript.stem) if broken else recipe.config(https=False))
+    told = transcript.read_text()
+    seen = "".join(f"$ {line}\n{as_printed(site, line)}" for line in commands_of(told))
+    if request.config.getoption("prove"):
+        transcript.write_text(seen)
+        return
+    assert seen == told, f"{transcript.name} is not what the commands say now: {RENEW}"
+
+
+def commands_of(transcript):
+    return [line.removeprefix("$ ") for line in transcript.splitlines() if line.startswith("$ ")]
+
+
+def as_printed(site, line):
+    """Run a command of the page here; return what it says, with the reader's values in place of the lab's."""
+    said = site.command(line.replace("http://dss.example.com", site.origin)).stdout
+    there = {str(site.folder): "/etc/nginx", "lab.conf": "nginx.conf", site.origin: "http://dss.example.com"}
+    for ours, theirs in there.items():
+        said = said.replace(ours, theirs)
+    return re.sub(r"\d{4}/\d\d/\d\d [\d:]{8} (\[\w+\]) \d+#\d+", r"2026/01/01 12:00:00 \1 1#1", said)

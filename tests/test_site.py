@@ -21,6 +21,7 @@ from browser import launch
 from docutils import nodes
 
 ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.reads_proof
 BUDGET_KB = 30
 PROMISED = [
     "troubleshooting/problems/websockets.html#websockets-problems",
@@ -102,9 +103,7 @@ class Page(HTMLParser):
             self.links += [value for name, value in attrs if name in {"href", "action"}]
         if tag == "style" or (tag == "script" and "src" not in attributes):
             self.inline.append(f"<{tag}>")
-        self.inline += [
-            f'{name}="{value}"' for name, value in attrs if name == "style" or name.startswith("on")
-        ]
+        self.inline += [f'{name}="{value}"' for name, value in attrs if name == "style" or name.startswith("on")]
 
     def source(self, needle=""):
         """Name the page a writer edits, with the line that has the needle when it is there."""
@@ -118,9 +117,7 @@ class Page(HTMLParser):
 
 def sphinx(source, out):
     command = [sys.executable, "-m", "sphinx", "-q", "-n", "-W", "--keep-going", "-c", ".", source, out]
-    environment = {name: value for name, value in os.environ.items() if name != "SITE_URL"} | {
-        "NO_COLOR": "1"
-    }
+    environment = {name: value for name, value in os.environ.items() if name != "SITE_URL"} | {"NO_COLOR": "1"}
     return subprocess.run(
         command,
         cwd=ROOT,
@@ -252,9 +249,7 @@ def test_every_link_picture_script_and_stylesheet_leads_somewhere(pages, site):
                 target /= "index.html"
             if not target.exists():
                 where = page.source(Path(urlsplit(url).path).stem)
-                problems.append(
-                    f"{page.name} ({where}) points at {url}, which is not in the site: name a file that is"
-                )
+                problems.append(f"{page.name} ({where}) points at {url}, which is not in the site: name a file that is")
             elif anchor and anchor not in anchors.get(target, {anchor}):
                 problems.append(
                     f"{page.name} ({page.source(anchor)}) points at {url},"
@@ -282,12 +277,7 @@ def test_no_page_asks_a_third_party_for_anything(pages, site):
         for url in page.fetches
         if foreign.match(url)
     ]
-    used = {
-        target_of(page, url, site)
-        for page in pages.values()
-        for url in page.fetches
-        if not foreign.match(url)
-    }
+    used = {target_of(page, url, site) for page in pages.values() for url in page.fetches if not foreign.match(url)}
     for style in sorted(path for path in used if path.suffix == ".css"):
         problems += [
             f"{style.name} asks for {match}: keep a copy in docs/_static"
@@ -384,9 +374,7 @@ def test_every_page_fits_a_screen_of_360_px_and_runs_without_an_error(browser, p
                 problems.append(
                     f"{name} ({built.source()}) is wider than 360 px because of {wide}: let it wrap or scroll"
                 )
-            problems += [
-                f"{name} ({built.source()}) made the browser complain: {text}" for text in complaints
-            ]
+            problems += [f"{name} ({built.source()}) made the browser complain: {text}" for text in complaints]
             complaints.clear()
     say(problems)
 
@@ -451,6 +439,4 @@ def test_paper_shows_every_tab_panel_and_cuts_nothing(browser, sample):
         page.emulate_media(media="print")
         assert [page.get_by_text(f"Panel {n}").is_visible() for n in ("one", "two")] == [True, True]
         assert page.get_by_text("Inside", exact=True).is_visible()
-        assert page.evaluate(
-            "[...document.querySelectorAll('pre')].every(e => e.scrollWidth <= e.clientWidth + 1)"
-        )
+        assert page.evaluate("[...document.querySelectorAll('pre')].every(e => e.scrollWidth <= e.clientWidth + 1)")

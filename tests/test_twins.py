@@ -41,7 +41,8 @@ def test_the_recipe_gives_no_finding(build, config, dss):
 
 
 @pytest.mark.parametrize(("build", "twin"), [pair for pair in TWINS if pair[1].stem != "idle-timeout"], ids=name_of)
-def test_the_twin_gives_exactly_the_finding_it_is_named_after(build, twin, dss, bare):
+def test_the_twin_gives_exactly_the_finding_it_is_named_after(build, twin, dss, bare, record_property):
+    record_property("config", f"{twin.parents[1].name}/broken/{twin.name}")
     recipe = RECIPES[twin.parents[1].name]
     with proxy(recipe, build, twin, bare if recipe.needs(twin).get("bare") else dss) as site:
         evidence = evidence_of(site)

@@ -7,13 +7,14 @@ import os
 import shlex
 import ssl
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
 
-from .process import LabError, answers, on_free_ports, running, workspace
+from .process import ROOT, LabError, answers, on_free_ports, running, workspace
 from .recipe import Recipe
 from .standin import StandIn
 from .zoo import Build
@@ -53,7 +54,7 @@ class Proxy:
         """Run a command line of the page as it stands, on this proxy instead of the system's own."""
         return subprocess.run(
             ["sh", "-c", line],
-            cwd=self.folder,
+            cwd=ROOT,
             env=_path(self.folder),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -106,7 +107,9 @@ def _lay_out(recipe: Recipe, folder: Path, text: str, values: Mapping[str, objec
 
 
 def _path(folder: Path) -> dict[str, str]:
-    return {**os.environ, "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    """Put the shims first, and the Python that runs us where a reader's shell finds it."""
+    first = [str(folder / "bin"), str(Path(sys.executable).parent)]
+    return {**os.environ, "PATH": os.pathsep.join([*first, os.environ["PATH"]])}
 
 
 def _shim(recipe: Recipe, build: Build, folder: Path) -> None:

@@ -47,7 +47,7 @@ class Recipe:
     @property
     def twins(self) -> list[Path]:
         """The broken copies, each named after the finding it gives."""
-        return sorted((self.folder / "broken").glob("*.*"))
+        return sorted(path for path in (self.folder / "broken").glob("*.*") if path.suffix != ".console")
 
     def twin(self, finding: str) -> Path:
         """Return the twin for this finding.
@@ -59,6 +59,16 @@ class Recipe:
                 return path
         there = ", ".join(path.stem for path in self.twins)
         raise LabError(f"{self.name} has no broken twin {finding!r}; it has: {there}")
+
+    @property
+    def transcripts(self) -> list[Path]:
+        """The commands a reader types, each with the output it gave; in broken/, in front of that twin."""
+        return sorted(self.folder.rglob("*.console"))
+
+    def command(self, name: str) -> str:
+        """Return the first command of a transcript: `check`, `reload` or `probe`."""
+        first = (self.folder / f"{name}.console").read_text().splitlines()[0]
+        return first.removeprefix("$ ")
 
     def needs(self, config: Path) -> Mapping[str, Any]:
         """Return what this twin needs beyond the recipe's own surroundings; nothing for the recipe itself."""

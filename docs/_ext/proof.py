@@ -1,0 +1,149 @@
+"""Show on the pages what checks/proof.json says held, and on what.
+
+``{proven}`claim-id` `` ends a sentence that a test holds. ``{last-ran} nginx/http.conf`` says below a config
+where it ran as printed; ``{lines} nginx/http.conf`` lists what goes wrong without each of its lines;
+``{claims}`` lists every claim.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sphinx.application import Sphinx
+    from sphinx.util.typing import ExtensionMetadata
+
+CHECKS = Path(__file__).resolve().parents[2] / "checks"
+PROOF = CHECKS / "proof.json"
+PAGE = "reference/proofs"
+log = logging.getLogger(__name__)
+
+
+def record() -> dict[str, Any]:
+    """Return what the last proof wrote; empty before the first one."""
+    empty: dict[str, Any] = {"proven": "", "configs": {}, "claims": {}}
+    return json.loads(PROOF.read_text()) if PROOF.exists() else empty
+
+
+def joined(versions: Sequence[str]) -> str:
+    """Return `nginx 1.22.1 and 1.31.3, Chromium 156.0`."""
+    grouped: dict[str, list[str]] = {}
+    for version in versions:
+        program, _, number = version.partition(" ")
+        grouped.setdefault(program, []).append(number)
+    return ", ".join(f"{program} {' and '.join(numbers)}" for program, numbers in grouped.items())
+
+
+class Proven(SphinxRole):
+    """A mark at the end of a sentence: what it last held on."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Return the mark, or a warning that tells the writer what is missing."""
+        self.env.note_dependency(str(PROOF))
+        claim = record()["claims"].get(self.text)
+        if not claim:
+            log.warning(
+                "no test has held the claim %r: mark the test that does with @pytest.mark.proves(%r), run `make prove`",
+                self.text,
+                self.text,
+                location=self.get_location(),
+            )
+            return [], []
+        held = joined(claim["on"])
+        uri = self.env.app.builder.get_relative_uri(self.env.docname, PAGE) + f"#{self.text}"
+        mark = nodes.reference("", f"proven on {held}" if held else "proven", refuri=uri, internal=True)
+        mark["classes"].append("proof")
+        return [nodes.Text(" "), mark], []
+
+
+class Proof(SphinxDirective):
+    """What the directives below share: the record of one config."""
+
+    required_arguments = 1
+
+    def config(self) -> dict[str, Any]:
+        """Return the record of the named config; a warning when it is not the one that was proven."""
+        self.env.note_dependency(str(PROOF))
+        name = self.arguments[0]
+        path = CHECKS / "recipes" / name
+        self.env.note_dependency(str(path))
+        found: dict[str, Any] = record()["configs"].get(name, {"on": [], "lines": {}, "sha256": ""})
+        if not path.is_file():
+            log.warning("there is no checks/recipes/%s", name, location=self.get_location())
+        elif found["sha256"] != hashlib.sha256(path.read_bytes()).hexdigest():
+            log.warning(
+                "checks/recipes/%s is not the file that was proven: run `make prove`, and commit checks/proof.json",
+                name,
+                location=self.get_location(),
+            )
+        return found
+
+
+class LastRan(Proof):
+    """One line below a config: on what it ran as printed."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the line."""
+        held, line = self.config(), nodes.paragraph(classes=["proof"])
+        line += nodes.Text(f"Ran as printed on {joined(held['on'])}, {record()['proven']}. ")
+        uri = self.env.app.builder.get_relative_uri(self.env.docname, PAGE)
+        line += nodes.reference("", "How it is proven", refuri=uri, internal=True)
+        return [line]
+
+
+class Lines(Proof):
+    """A table: each line of a config, and the first check that goes red without it."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table."""
+        rows = []
+        for line, check in self.config()["lines"].items():
+            number, _, text = line.partition(": ")
+            rows.append([nodes.Text(number), nodes.literal(text, text), nodes.Text(f"not true any more: {check}")])
+        return [table(["Line", "Directive", "Without it"], rows)]
+
+
+class Claims(SphinxDirective):
+    """A table of every claim, each with an id to link to."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table."""
+        self.env.note_dependency(str(PROOF))
+        rows = []
+        for name, claim in record()["claims"].items():
+            anchor = nodes.inline("", name.replace("-", " "), ids=[name])
+            test = claim["test"].replace("::", " :: ")
+            rows.append([anchor, nodes.Text(joined(claim["on"]) or "any"), nodes.literal(test, test)])
+        return [table(["Claim", "Held on", "Test"], rows)]
+
+
+def table(head: list[str], rows: list[list[nodes.Node]]) -> nodes.table:
+    """Return a plain table."""
+    result = nodes.table()
+    group = nodes.tgroup(cols=len(head))
+    result += group
+    group += [nodes.colspec(colwidth=1) for _ in head]
+    for part, lines in ((nodes.thead(), [[nodes.Text(cell) for cell in head]]), (nodes.tbody(), rows)):
+        group += part
+        for line in lines:
+            row = nodes.row()
+            part += row
+            row += [nodes.entry("", nodes.paragraph("", "", cell)) for cell in line]
+    return result
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Register with Sphinx."""
+    app.add_role("proven", Proven())
+    for name, directive in (("last-ran", LastRan), ("lines", Lines), ("claims", Claims)):
+        app.add_directive(name, directive)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
