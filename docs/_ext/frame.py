@@ -6,6 +6,7 @@ import re
 from functools import cache
 from html import unescape
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import imagesize
 from docutils import nodes
@@ -49,7 +50,7 @@ def _size(picture: Path) -> str:
 def _sized(app: Sphinx, body: str) -> str:
     """Say how large pictures are, so that the text does not jump when they arrive."""
     sources = {name: path for path, name in app.builder.images.items()}
-    return IMG.sub(lambda match: match[0] + _size(app.srcdir / sources[match[1]]), body)
+    return IMG.sub(lambda match: match[0] + _size(app.srcdir / sources[unquote(match[1])]), body)
 
 
 def _meta(tags: str, *, public: bool) -> str:
