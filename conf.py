@@ -47,4 +47,11 @@ ogp_site_url = html_baseurl or "/"
 ogp_social_cards = {"enable": False}
 ogp_enable_meta_description = True
 
-notfound_urls_prefix = urlsplit(html_baseurl).path or "/"
+notfound_urls_prefix = urlsplit(html_baseurl).path.rstrip("/") + "/"
+notfound_context = {
+    "title": "Page not found",
+    "body": f"""<h1>Page not found</h1>
+<p>No page has this address. Most people look for
+<a href="{notfound_urls_prefix}troubleshooting/problems/websockets.html">the WebSocket message</a>;
+the menu lists every other page.</p>""",
+}

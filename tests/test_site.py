@@ -220,14 +220,18 @@ def test_the_site_builds_without_a_warning(build):
 @pytest.mark.parametrize("address", PROMISED)
 def test_a_promised_address_stands(pages, address):
     name, anchor = urldefrag(address)
-    assert name in pages, (
-        f"{name} is gone: addresses are promises; bring docs/{Path(name).with_suffix('.md')} back"
-        " or leave a page there that leads on"
-    )
-    assert not anchor or anchor in pages[name].ids, (
-        f"{name} has no #{anchor}: addresses are promises;"
-        f" bring the heading back or add a ({anchor})= target above the new one"
-    )
+    if name not in pages:
+        pytest.fail(
+            f"{name} is gone: addresses are promises; bring docs/{Path(name).with_suffix('.md')} back"
+            " or leave a page there that leads on",
+            pytrace=False,
+        )
+    if anchor and anchor not in pages[name].ids:
+        pytest.fail(
+            f"{name} has no #{anchor}: addresses are promises;"
+            f" bring the heading back or add a ({anchor})= target above the new one",
+            pytrace=False,
+        )
 
 
 def target_of(page, url, site):
@@ -253,7 +257,8 @@ def test_every_link_picture_script_and_stylesheet_leads_somewhere(pages, site):
             elif anchor and anchor not in anchors.get(target, {anchor}):
                 problems.append(
                     f"{page.name} ({page.source(anchor)}) points at {url},"
-                    f" but {target.relative_to(site)} has no #{anchor}: name a heading it has, or add a ({anchor})= target there"
+                    f" but {target.relative_to(site)} has no #{anchor}:"
+                    f" name a heading it has, or add a ({anchor})= target there"
                 )
     say(problems)
 
@@ -353,13 +358,17 @@ def test_the_heaviest_page_keeps_its_budget(pages, site):
         loaded = {target_of(page, url, site) for url in page.fetches}
         files = {page.path} | {path for path in loaded if path.suffix not in PICTURES and path.is_file()}
         weights[page.name] = {path.name: weight(path) for path in files}
+    # Its index grows with the site, and only who searches loads it.
+    del weights["search.html"]
     name = max(weights, key=lambda page: sum(weights[page].values()))
     total, parts = sum(weights[name].values()), Counter(weights[name])
-    assert total <= BUDGET_KB, (
-        f"{name} weighs {total:.1f} KB compressed, the budget is {BUDGET_KB}:"
-        " split the page or cut the largest of "
-        + ", ".join(f"{part} {size:.1f} KB" for part, size in parts.most_common())
-    )
+    if total > BUDGET_KB:
+        heaviest = ", ".join(f"{part} {size:.1f} KB" for part, size in parts.most_common())
+        pytest.fail(
+            f"{name} weighs {total:.1f} KB compressed, {BUDGET_KB} KB are allowed:"
+            f" split the page, or cut the largest of {heaviest}",
+            pytrace=False,
+        )
 
 
 def test_every_page_fits_a_screen_of_360_px_and_runs_without_an_error(browser, pages, site):
@@ -368,7 +377,7 @@ def test_every_page_fits_a_screen_of_360_px_and_runs_without_an_error(browser, p
         for name, built in pages.items():
             page.goto(name)
             wide = page.evaluate("""() => document.documentElement.scrollWidth <= 360 ? '' :
-                [...document.querySelectorAll('#main *')].findLast(e => e.getBoundingClientRect().right > 360)
+                [...document.querySelectorAll('#main *')].find(e => e.getBoundingClientRect().right > 360)
                 ?.outerHTML.slice(0, 120) ?? 'the frame'""")
             if wide:
                 problems.append(
@@ -413,9 +422,9 @@ def test_copy_gives_a_file_exactly_and_of_a_console_its_commands(browser, sample
         for block in (".highlight-nginx", ".highlight-console"):
             page.locator(f"{block} .copy").focus()
             page.keyboard.press("Enter")
-            page.locator("[role=status]", has_text="Copied").wait_for(state="attached")
+            page.locator(f"{block} .copy", has_text="Copied").wait_for()
+            assert page.locator("[role=status]").text_content() == "Copied"
             copied.append(page.evaluate("navigator.clipboard.readText()"))
-            page.locator("[role=status]:empty").wait_for(state="attached")
         assert copied == [RECIPE, "nginx -t\ncurl -s \\\nhttp://127.0.0.1/"]
         assert complaints == []
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from html import unescape
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
+import imagesize
 from docutils import nodes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
 
@@ -16,6 +21,7 @@ if TYPE_CHECKING:
 CODE_COLUMNS = 34
 TAG = re.compile(r"<[^>]+>")
 PRE = re.compile(r"<pre>(.*?)</pre>", re.DOTALL)
+IMG = re.compile(r'<img (?=[^>]*src="[^"]*_images/([^"/]+)")(?![^>]*(?:width|height))')
 TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
 
 
@@ -31,7 +37,20 @@ def repaired(html: str) -> str:
     html = TABLE.sub(r'<div class="table" role="group" aria-label="Table" tabindex="0">\g<0></div>', html)
     # The label names a radio button, and aria-controls is not allowed there.
     html = re.sub(r'(<label) aria-controls="[^"]*"', r"\1", html)
+    html = html.replace('<a class="current reference internal"', '<a aria-current="page" class="current"')
     return html.replace('class="caption" role="heading"', 'class="caption" role="heading" aria-level="2"')
+
+
+@cache
+def _size(picture: Path) -> str:
+    width, height = imagesize.get(picture)
+    return f'width="{width}" height="{height}" ' if width > 0 else ""
+
+
+def _sized(app: Sphinx, body: str) -> str:
+    """Say how large pictures are, so that the text does not jump when they arrive."""
+    sources = {name: path for path, name in app.builder.images.items()}
+    return IMG.sub(lambda match: match[0] + _size(app.srcdir / sources[unquote(match[1])]), body)
 
 
 def _meta(tags: str, *, public: bool) -> str:
@@ -46,7 +65,7 @@ def frame(
     app: Sphinx, pagename: str, _template: str, context: dict[str, Any], _doctree: nodes.document | None
 ) -> None:
     """Load only what the page uses."""
-    body = context["body"] = repaired(context.get("body", ""))
+    body = context["body"] = _sized(app, repaired(context.get("body", "")))
     context["repaired"] = repaired
     context["css_files"] = [css for css in context["css_files"] if str(css.filename).endswith("site.css")]
     scripts = {str(js.filename).removeprefix("_static/"): js for js in context["script_files"] if js.filename}
