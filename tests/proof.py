@@ -5,6 +5,8 @@ import hashlib
 import json
 from pathlib import Path
 
+from survival import ANSWERS, CHECKS, STAYS
+
 from checks.lab.recipe import recipes
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,10 +35,13 @@ def renewed():
             elif key == "line":
                 name, line, check = value
                 configs[name]["lines"][line] = check
+    for config in configs.values():
+        config["lines"] = dict(sorted(config["lines"].items(), key=lambda line: int(line[0].split(":")[0])))
     for record in [*claims.values(), *configs.values()]:
         record["on"] = sorted(record["on"], key=_by_version)
     today = dt.datetime.now(dt.UTC).date().isoformat()
-    return {"proven": today, "configs": configs, "claims": dict(sorted(claims.items()))}
+    survival = [*(check.__doc__ for check in CHECKS.values()), STAYS, ANSWERS]
+    return {"proven": today, "survival": survival, "configs": configs, "claims": dict(sorted(claims.items()))}
 
 
 def record():

@@ -236,6 +236,12 @@ def _arrived(site, target, **headers):
     return seen
 
 
+SILENCE = 75
+"""Seconds: longer than the 60 s after which most proxies give up by themselves."""
+
+STAYS = f"a socket on which nothing is said for {SILENCE} s stays open"
+ANSWERS = f"a query that takes {SILENCE} s is answered"
+
 CHECKS = {
     name: check
     for name, check in list(globals().items())

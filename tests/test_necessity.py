@@ -10,7 +10,7 @@ import time
 import pytest
 from conftest import BUILDS, RECIPES, SITES
 from reader import Reader
-from survival import CHECKS, ECHO, survive
+from survival import CHECKS, ECHO, SILENCE, STAYS, survive
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -21,11 +21,7 @@ from checks.probe import Target, look
 
 pytestmark = [pytest.mark.xdist_group("silence"), pytest.mark.timeout(400)]
 
-SILENCE = 75
-"""Seconds: longer than the 60 s after which most proxies give up by themselves."""
-
 STARTS = "the proxy starts"
-STAYS = f"a socket on which nothing is said for {SILENCE} s stays open"
 
 
 def lines_of(config):

@@ -9,7 +9,7 @@ import contextlib
 import json
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,11 +33,11 @@ class StandIn:
 
 
 @contextlib.contextmanager
-def stand_in(*, bare: bool = False, certificate: tuple[Path, Path] | None = None) -> Iterator[StandIn]:
+def stand_in(*, bare: bool = False, server: Mapping[str, str] | None = None) -> Iterator[StandIn]:
     """Run a stand-in for the length of the block.
 
     `bare` leaves out its nginx and its Jupyter, so that what is in front of it talks to the backend itself.
-    `certificate`, a chain and a key in PEM, makes the base port speak HTTPS.
+    `server` is the section [server] of an install.ini, whose keys for HTTPS are obeyed as DSS documents them.
 
     Raises LabError with the output of the part that did not start.
     """
@@ -51,21 +51,20 @@ def stand_in(*, bare: bool = False, certificate: tuple[Path, Path] | None = None
             yield StandIn(sockets, token, folder)
             return
         upstream = {"BACKEND": sockets, "WHOLE": whole, "JUPYTER": _jupyter(stack, folder, token)}
-        port = on_free_ports(1, lambda port: _front(stack, folder, certificate, upstream | {"LISTEN": port}))
+        port = on_free_ports(1, lambda port: _front(stack, folder, server or {}, upstream | {"LISTEN": port}))
         yield StandIn(port, token, folder)
 
 
 def _front(
     stack: contextlib.ExitStack,
     folder: Path,
-    certificate: tuple[Path, Path] | None,
+    server: Mapping[str, str],
     ports: dict[str, int],
 ) -> int:
     text = (HERE / "front.conf").read_text()
-    if certificate:
-        chain, key = certificate
-        secure = f"listen LISTEN ssl;\n        ssl_certificate {chain};\n        ssl_certificate_key {key};"
-        text = text.replace("listen LISTEN;", secure)
+    if server.get("ssl") == "true":
+        keys = "".join(f"{key} {server[key]};" for key in ("ssl_certificate", "ssl_certificate_key"))
+        text = text.replace("listen LISTEN;", f"listen LISTEN ssl; {keys}")
     for name, port in ports.items():
         text = text.replace(name, f"127.0.0.1:{port}")
     (folder / "front.conf").write_text(text)

@@ -2,7 +2,7 @@
 
 ``{proven}`claim-id` `` ends a sentence that a test holds. ``{last-ran} nginx/http.conf`` says below a config
 where it ran as printed; ``{lines} nginx/http.conf`` lists what goes wrong without each of its lines;
-``{claims}`` lists every claim.
+``{claims}`` lists every claim, ``{survival}`` what every config must survive.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 def record() -> dict[str, Any]:
     """Return what the last proof wrote; empty before the first one."""
-    empty: dict[str, Any] = {"proven": "", "configs": {}, "claims": {}}
+    empty: dict[str, Any] = {"proven": "", "survival": [], "configs": {}, "claims": {}}
     return json.loads(PROOF.read_text()) if PROOF.exists() else empty
 
 
@@ -126,6 +126,16 @@ class Claims(SphinxDirective):
         return [table(["Claim", "Held on", "Test"], rows)]
 
 
+class Survival(SphinxDirective):
+    """The list of what every config must survive."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the list."""
+        self.env.note_dependency(str(PROOF))
+        items = [nodes.list_item("", nodes.paragraph("", check)) for check in record()["survival"]]
+        return [nodes.bullet_list("", *items)]
+
+
 def table(head: list[str], rows: list[list[nodes.Node]]) -> nodes.table:
     """Return a plain table."""
     result = nodes.table()
@@ -144,6 +154,8 @@ def table(head: list[str], rows: list[list[nodes.Node]]) -> nodes.table:
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register with Sphinx."""
     app.add_role("proven", Proven())
-    for name, directive in (("last-ran", LastRan), ("lines", Lines), ("claims", Claims)):
-        app.add_directive(name, directive)
+    app.add_directive("last-ran", LastRan)
+    app.add_directive("lines", Lines)
+    app.add_directive("claims", Claims)
+    app.add_directive("survival", Survival)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
