@@ -83,6 +83,9 @@ def diagnose(arguments: argparse.Namespace) -> int:
             raise UsageError(f"cannot read the cookies: {error}") from error
     if not 0 <= arguments.idle <= 86400:
         raise UsageError(f"--idle takes 0 to 86400 seconds, got {arguments.idle:g}")
+    for path in arguments.socket:
+        if not path.startswith("/"):
+            raise UsageError(f"--socket takes a path such as /dip/websocket, got {path!r}")
     try:
         target = Target(arguments.url, headers)
     except ValueError as error:

@@ -60,11 +60,15 @@ class Target:
     """Seconds for one connection, one answer."""
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        try:
+            parts = urlsplit(self.url)
+            sound = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        except ValueError:  # a port beyond 65535, half a bracket
+            sound = False
+        if not sound:
             msg = f"{self.url!r} is not the address of a page; expected something like https://dss.example.com"
             raise ValueError(msg)
-        if parts.port == 0 or parts.username or parts.path.strip("/") or parts.query or parts.fragment:
+        if parts.username or parts.path.strip("/") or parts.query or parts.fragment:
             raise ValueError(
                 f"{self.url!r} holds more than scheme, host and port; DSS cannot live below a path: leave the rest out"
             )

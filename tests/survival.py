@@ -20,13 +20,6 @@ MIB = 1 << 20
 ECHO = "/dip/lab-socket"
 
 
-def accepted(site):
-    """the proxy's own checker accepts the config without a warning"""
-    result = site.command(site.recipe.command("check"))
-    assert result.returncode == 0, result.stdout
-    assert "warn" not in result.stdout, result.stdout
-
-
 def page(site):
     """the page of DSS and its health check come through"""
     response, body = Reader(site).request("/")
@@ -109,6 +102,13 @@ def cookies(site):
     """7 KB of cookies come through"""
     crumb = "sso=" + "x" * 7000
     assert _arrived(site, "/dip/lab/request", Cookie=crumb)["headers"]["Cookie"] == crumb
+
+
+def accepted(site):
+    """the proxy's own checker accepts the config without a warning"""
+    result = site.command(site.recipe.command("check"))
+    assert result.returncode == 0, result.stdout
+    assert "warn" not in result.stdout, result.stdout
 
 
 def notifications(site):

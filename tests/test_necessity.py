@@ -16,12 +16,13 @@ from websockets.exceptions import ConnectionClosed
 
 from checks.findings import diagnose
 from checks.lab.process import LabError
-from checks.lab.proxy import proxy
+from checks.lab.proxy import NOWHERE, proxy
 from checks.probe import Target, look
 
 pytestmark = [pytest.mark.xdist_group("silence"), pytest.mark.timeout(400)]
 
 STARTS = "the proxy starts"
+LISTENS = "the proxy listens on the ports it is told, and on no others"
 
 
 def lines_of(config):
@@ -60,8 +61,8 @@ def first_red(config, number, dss):
                         survive(check, site)
                     except Exception:  # noqa: BLE001  # whatever goes wrong, the line was needed
                         return check.__doc__
-        except LabError:
-            return STARTS
+        except LabError as error:
+            return LISTENS if NOWHERE in str(error) else STARTS
     return None
 
 

@@ -20,6 +20,9 @@ from .standin import StandIn
 from .zoo import Build
 
 
+NOWHERE = "says where to listen"
+
+
 @dataclass(frozen=True)
 class Proxy:
     """A running proxy in front of a stand-in; readers reach it as `localhost` on its two ports."""
@@ -83,10 +86,10 @@ def proxy(recipe: Recipe, build: Build, config: Path, dss: StandIn, *, text: str
             filled = _lay_out(recipe, folder, text, values)
             tls = _trust(authority) if f"127.0.0.1:{https}" in filled else None
             here = Proxy(recipe, build, config, dss, folder, http, https, tls)
-            if f"127.0.0.1:{here.port}" not in filled:
-                raise LabError(
-                    f"{config.name} does not say where to listen: the proxy would open its default port to all"
-                )
+            whole = recipe.fill(config.read_text(), values)
+            for port in (http, https):
+                if f"127.0.0.1:{port}" in whole and f"127.0.0.1:{port}" not in filled:
+                    raise LabError(f"{config.name} lacks a line that {NOWHERE}: its default is a port open to all")
             command = shlex.split(recipe.declared["start"])
             process = stack.enter_context(running(command, folder, "proxy", _path(folder)))
             process.wait_until(lambda: answers(here.port))

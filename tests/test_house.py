@@ -1,0 +1,77 @@
+"""The rules of the house that a machine can hold."""
+
+import ast
+import re
+import subprocess
+import sys
+
+import pytest
+from proof import ROOT
+
+from checks.findings import ids
+
+SECTIONS = ["What you see", "Why it happens", "How we know", "Fix", "Fires on", "Stays quiet on"]
+
+# Who may import whom, inside checks/.
+ALLOWED = {
+    "evidence": set(),
+    "findings": {"evidence", "findings"},
+    "probe": {"evidence"},
+    "lab": {"lab"},
+    "__main__": {"evidence", "findings", "probe", "lab"},
+    "__init__": set(),
+}
+
+
+def imports_of(path):
+    """Return the parts of checks/ that a module imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            base = "checks.lab." if node.level and "lab" in path.parts else "checks." if node.level else ""
+            names = [f"{base}{node.module or ''}".rstrip("."), *(f"{node.module}.{alias.name}" for alias in node.names)]
+        found |= {name.split(".")[1] for name in names if name.startswith("checks.")}
+    return found
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "checks").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_modules_import_only_what_their_place_allows(path):
+    part = path.relative_to(ROOT / "checks").parts[0].removesuffix(".py")
+    strangers = {name for name in imports_of(path) if name in ALLOWED} - ALLOWED[part]
+    assert not strangers, f"{path.relative_to(ROOT)} may not import {sorted(strangers)} of checks/"
+    assert "tests" not in path.read_text().split("import "), "nothing imports tests"
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda page: str(page.relative_to(ROOT)))
+def test_headings_of_a_page_stand_below_two_blank_lines(page):
+    crowded = re.findall(r"(?m)(?<!\n\n\n)^## .*", re.sub(r"\(.*\)=\n\n", "", page.read_text()))
+    assert not crowded, f"{page.relative_to(ROOT)}: two blank lines before {crowded}"
+
+
+def test_every_finding_has_its_page_and_every_page_its_finding():
+    pages = {page.stem for page in (ROOT / "docs" / "findings").glob("*.md")} - {"index"}
+    assert pages == set(ids()), "checks/findings/<id>.py and docs/findings/<id>.md belong together"
+
+
+@pytest.mark.parametrize("finding", ids())
+def test_the_page_of_a_finding_has_the_sections_and_begins_with_its_id(finding):
+    lines = (ROOT / "docs" / "findings" / f"{finding}.md").read_text().splitlines()
+    assert lines[0] == f"# {finding}"
+    headings = [line.removeprefix("## ") for line in lines if line.startswith("## ")]
+    assert headings == SECTIONS, f"docs/findings/{finding}.md: the sections are {SECTIONS}, in this order"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ruff", "check", "--no-cache"],
+        ["ruff", "format", "--check", "--no-cache"],
+        ["mypy", "--cache-dir", "_build/mypy"],
+        ["codespell_lib"],
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_is_clean(command):
+    result = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, f"{' '.join(command)} says:\n{result.stdout}{result.stderr}"
