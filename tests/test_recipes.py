@@ -76,7 +76,7 @@ def test_the_commands_of_the_page_give_the_output_of_the_page(build, transcript,
     broken = transcript.parent.name == "broken"
     site = sites(build, recipe.twin(transcript.stem) if broken else recipe.config(https=False))
     told = transcript.read_text()
-    seen = "".join(f"$ {line}\n{as_printed(site, line)}" for line in commands_of(told))
+    seen = "".join(command + as_printed(site, command) for command in commands_of(told))
     if request.config.getoption("prove"):
         transcript.write_text(seen)
         return
@@ -84,11 +84,13 @@ def test_the_commands_of_the_page_give_the_output_of_the_page(build, transcript,
 
 
 def commands_of(transcript):
-    return [line.removeprefix("$ ") for line in transcript.splitlines() if line.startswith("$ ")]
+    """Return each command as it stands there: its `$ ` line, and the `> ` lines that go on with it."""
+    return re.findall(r"(?m)^\$ .*\n(?:> .*\n)*", transcript)
 
 
-def as_printed(site, line):
+def as_printed(site, command):
     """Run a command of the page here; return what it says, with the reader's values in place of the lab's."""
+    line = re.sub(r"(?m)^[$>] ", "", command)
     said = site.command(line.replace("http://dss.example.com", site.origin)).stdout
     there = {str(site.folder): "/etc/nginx", "lab.conf": "nginx.conf", site.origin: "http://dss.example.com"}
     for ours, theirs in there.items():

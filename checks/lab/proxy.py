@@ -19,7 +19,6 @@ from .recipe import Recipe
 from .standin import StandIn
 from .zoo import Build
 
-
 NOWHERE = "says where to listen"
 
 
