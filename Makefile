@@ -7,7 +7,7 @@ SPHINX := $(BIN)/python -m sphinx -n -W --keep-going -c . docs
 .PHONY: html live test prove picture linkcheck clean
 
 html: $(READY)  ## the site, in _build/html
-	@$(SPHINX) -q _build/html
+	@$(SPHINX) -q _build/html || { rm -rf _build/html/.doctrees; exit 1; }  # else the next run forgets what was wrong
 	@echo "Open _build/html/troubleshooting/problems/websockets.html"
 
 live: $(READY)  ## the site at http://127.0.0.1:8000, rebuilt at every save
