@@ -26,6 +26,7 @@ for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROX
 
 RECIPES = recipes()
 BUILDS = {name: builds(recipe.program) for name, recipe in RECIPES.items()}
+SQUIDS = builds("squid")
 SITES = [(build, config) for name, recipe in RECIPES.items() for build in BUILDS[name] for config in recipe.configs]
 
 
@@ -45,7 +46,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_report_header():
-    lines = [f"real: {build}" for all_builds in BUILDS.values() for build in all_builds]
+    lines = [f"real: {build}" for all_builds in [*BUILDS.values(), SQUIDS] for build in all_builds]
     libraries = ("jupyter_server", "ipykernel", "websockets", "sphinx", "playwright")
     lines.append("real: " + ", ".join(f"{name} {version(name)}" for name in libraries))
     return [*lines, f"real: {_chromium()}, Python {platform.python_version()}"]

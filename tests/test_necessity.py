@@ -8,6 +8,7 @@ import contextlib
 import time
 
 import pytest
+from browser import missing
 from conftest import BUILDS, RECIPES, SITES
 from reader import Reader
 from survival import CHECKS, ECHO, SILENCE, STAYS, survive
@@ -122,6 +123,11 @@ def experiment(dss):
 @pytest.mark.parametrize(("config", "number", "line"), LINES, ids=line_id)
 def test_every_line_is_needed(config, number, line, experiment, record_property):
     check = experiment["line", config, number]
+    recipe = RECIPES[config.parent.name]
+    for twin in recipe.twins:
+        if not check and not any(recipe.suits(build, twin) for build in BUILDS[recipe.name]):
+            before = recipe.needs(twin)["before"]
+            missing(f"`{line}` may be needed only by {recipe.program} before {before}, and none is on PATH")
     assert check, (
         f"{config.name}:{number} `{line}` can be taken out and every check still holds:"
         " take it out, or add the check to tests/survival.py that shows what it is for"

@@ -35,6 +35,12 @@ class Proxy:
     https: int
     tls: ssl.SSLContext | None
     """What a reader's browser trusts, when the config speaks HTTPS."""
+    address: str
+
+    @property
+    def authority(self) -> Path:
+        """The root certificate in PEM, for programs that want a file."""
+        return self.folder / "authority.pem"
 
     @property
     def port(self) -> int:
@@ -67,8 +73,12 @@ class Proxy:
 
 
 @contextlib.contextmanager
-def proxy(recipe: Recipe, build: Build, config: Path, dss: StandIn, *, text: str | None = None) -> Iterator[Proxy]:
+def proxy(
+    recipe: Recipe, build: Build, config: Path, dss: StandIn, *, text: str | None = None, address: str | None = None
+) -> Iterator[Proxy]:
     """Run `config` (or `text` in its place) in front of `dss` for the length of the block.
+
+    `address`, an address of loopback that nobody else uses, gives HTTPS the port it has in production: 443.
 
     Raises LabError with the proxy's own words when it does not start.
     """
@@ -80,18 +90,19 @@ def proxy(recipe: Recipe, build: Build, config: Path, dss: StandIn, *, text: str
         _shim(recipe, build, folder)
 
         def serve(http: int, https: int) -> Proxy:
-            values: dict[str, object] = {"dss": dss.port, "http": http, "https": https}
+            own, https = (address, 443) if address else ("127.0.0.1", https)
+            values: dict[str, object] = {"dss": dss.port, "address": own, "http": http, "https": https}
             values |= {"certificate": folder / "site.pem", "key": folder / "site.key"}
             filled = _lay_out(recipe, folder, text, values)
-            tls = _trust(authority) if f"127.0.0.1:{https}" in filled else None
-            here = Proxy(recipe, build, config, dss, folder, http, https, tls)
+            tls = _trust(authority) if f"{own}:{https}" in filled else None
+            here = Proxy(recipe, build, config, dss, folder, http, https, tls, own)
             whole = recipe.fill(config.read_text(), values)
             for port in (http, https):
-                if f"127.0.0.1:{port}" in whole and f"127.0.0.1:{port}" not in filled:
+                if f"{own}:{port}" in whole and f"{own}:{port}" not in filled:
                     raise LabError(f"{config.name} lacks a line that {NOWHERE}: its default is a port open to all")
             command = shlex.split(recipe.declared["start"])
             process = stack.enter_context(running(command, folder, "proxy", _path(folder)))
-            process.wait_until(lambda: answers(here.port))
+            process.wait_until(lambda: answers(here.port, own))
             return here
 
         yield on_free_ports(2, serve)
@@ -125,6 +136,7 @@ def _shim(recipe: Recipe, build: Build, folder: Path) -> None:
 
 def _certificates(authority: trustme.CA, folder: Path) -> None:
     """Write the reader's certificate, signed by an intermediate one, and another site's."""
+    authority.cert_pem.write_to_path(str(folder / "authority.pem"))
     issuer = authority.create_child_ca()
     for name, identity in (("site", "localhost"), ("other", "other.example.com")):
         leaf = issuer.issue_cert(identity)

@@ -35,7 +35,8 @@ def builds(program: str) -> list[Build]:
     """Return every build of `program` here, one a version, oldest first: from its wheel, then from PATH."""
     found: dict[str, Build] = {}
     here = [(path, "wheel") for path in _from_wheel(program)]
-    here += [(Path(folder, program), "PATH") for folder in os.get_exec_path()]
+    # Debian puts servers into /usr/sbin, which is not on everybody's PATH.
+    here += [(Path(folder, program), "PATH") for folder in [*os.get_exec_path(), "/usr/sbin"]]
     for path, origin in here:
         if os.access(path, os.X_OK) and path.is_file() and (version := _version(path)):
             found.setdefault(version, Build(program, version, path, origin))
