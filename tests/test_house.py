@@ -12,6 +12,8 @@ from checks.findings import ids
 
 SECTIONS = ["What you see", "Why it happens", "How we know", "Fix", "Fires on", "Stays quiet on"]
 
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+
 # Who may import whom, inside checks/.
 ALLOWED = {
     "evidence": set(),
@@ -43,10 +45,21 @@ def test_modules_import_only_what_their_place_allows(path):
     assert "tests" not in path.read_text().split("import "), "nothing imports tests"
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_headings_of_a_page_stand_below_two_blank_lines(page):
     crowded = re.findall(r"(?m)(?<!\n\n\n)^## .*", re.sub(r"\(.*\)=\n\n", "", page.read_text()))
     assert not crowded, f"{page.relative_to(ROOT)}: two blank lines before {crowded}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_line_of_a_page_holds_one_sentence(page):
+    prose = re.sub(r"(?ms)\A---.*?^---$|^```.*?^```$", lambda block: "\n" * block.group().count("\n"), page.read_text())
+    long = [
+        f"{page.relative_to(ROOT)}:{number}: {line}"
+        for number, line in enumerate(prose.splitlines(), 1)
+        if re.search(r"[.!?][)”*`]* +[A-Z“*`\[]", line) and not line.startswith(("|", ">"))
+    ]
+    assert not long, "put each sentence on a line of its own:\n" + "\n".join(long)
 
 
 def test_every_finding_has_its_page_and_every_page_its_finding():

@@ -79,6 +79,15 @@ def twin_site(build, finding, dss):
     return proxy(recipe, build, recipe.twin(finding), dss)
 
 
+def changed(build, old, new, dss):
+    """Run the recipe with one word of it changed."""
+    recipe = RECIPES["nginx"]
+    config = recipe.config(https=False)
+    text = config.read_text()
+    assert text.count(old) == 1
+    return proxy(recipe, build, config, dss, text=text.replace(old, new))
+
+
 @pytest.mark.proves("http-1-0-is-hidden-by-the-nginx-of-dss")
 @pytest.mark.parametrize("build", OLD_NGINX, ids=str)
 def test_over_http_1_0_sockets_open_all_the_same_behind_an_nginx_like_that_of_dss(build, dss):
@@ -116,10 +125,7 @@ def test_without_host_notifications_work_and_notebooks_do_not(build, dss):
 @pytest.mark.proves("host-variable-drops-the-port")
 @pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
 def test_host_without_its_port_breaks_notebooks_on_a_port_of_ones_own(build, dss):
-    recipe = RECIPES["nginx"]
-    config = recipe.config(https=False)
-    text = config.read_text().replace("proxy_set_header Host $http_host;", "proxy_set_header Host $host;")
-    with proxy(recipe, build, config, dss, text=text) as site:
+    with changed(build, "$http_host;", "$host;", dss) as site:
         found = diagnose(evidence_of(site))
     assert [finding.id for finding in found] == ["host-not-preserved"]
 
@@ -136,9 +142,6 @@ def test_without_upgrade_the_page_works_and_no_socket_does(build, dss):
 @pytest.mark.proves("slash-after-the-port-changes-addresses")
 @pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
 def test_a_slash_after_the_port_changes_addresses(build, dss):
-    recipe = RECIPES["nginx"]
-    config = recipe.config(https=False)
-    text = config.read_text().replace("DSS_HOST:DSS_PORT;", "DSS_HOST:DSS_PORT/;")
-    with proxy(recipe, build, config, dss, text=text) as site:
+    with changed(build, "DSS_HOST:DSS_PORT;", "DSS_HOST:DSS_PORT/;", dss) as site:
         _, body = Reader(site).request("/dip/lab/request/a%2Fb")
     assert b'"target": "/dip/lab/request/a/b"' in body

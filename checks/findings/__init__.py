@@ -7,14 +7,15 @@ A module has a first docstring line (what is wrong, one line), `FIX` (the one th
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 from dataclasses import dataclass
 from types import ModuleType
 
 from checks.evidence import Evidence
 
-SITE = ""
-"""Where the pages are; empty until the site has an address, links are then relative to it."""
+SITE = os.environ.get("SITE_URL", "")
+"""Where the site is published; empty where it is not, and pages are then those of the checkout."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,16 @@ def summary(finding: str) -> str:
     return (module(finding).__doc__ or "").splitlines()[0].rstrip(".")
 
 
+def page(finding: str) -> str:
+    """Return where the page of a finding is."""
+    return f"{SITE}findings/{finding}.html" if SITE else f"docs/findings/{finding}.md"
+
+
 def diagnose(evidence: Evidence) -> list[Finding]:
     """Return every cause that this evidence proves."""
     found = []
     for name in ids():
         rule = module(name)
         if proof := rule.proof(evidence):
-            found.append(Finding(name, summary(name), proof, rule.FIX, f"{SITE}findings/{name}.html"))
+            found.append(Finding(name, summary(name), proof, rule.FIX, page(name)))
     return found
