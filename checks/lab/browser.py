@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
-from .process import ROOT, LabError
+from .process import ROOT, LabError, workspace
 from .proxy import proxy
 from .recipe import recipes
 from .standin import stand_in
@@ -41,10 +42,19 @@ def chromium() -> Path:
     raise LabError("there is no Chromium on PATH; on Debian and Ubuntu this adds it: apt-get install chromium")
 
 
+@functools.cache
 def chromium_version() -> str:
     """Return the name and version of the browser; raises LabError when there is none."""
-    said = subprocess.run([chromium(), "--version"], capture_output=True, text=True, check=True, timeout=60)
+    command = [str(chromium()), "--version"]
+    with workspace() as home:
+        said = subprocess.run(command, env=_at_home(home), capture_output=True, text=True, check=True, timeout=60)
     return " ".join(said.stdout.split()[:2])
+
+
+def _at_home(home: Path) -> dict[str, str]:
+    """Return an environment in which what the browser leaves behind stays in `home`."""
+    names = ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR")
+    return {**os.environ, **dict.fromkeys(names, str(home))}
 
 
 @contextlib.contextmanager
@@ -55,8 +65,10 @@ def launch(*arguments: str, **options: Any) -> Iterator[Browser]:
     """
     path = chromium()
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses its sandbox to root
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*QUIET, *sandbox, *arguments], **options)
+    with workspace() as home, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=[*QUIET, *sandbox, *arguments], env={**_at_home(home)}, **options
+        )
         try:
             yield browser
         finally:
