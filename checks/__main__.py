@@ -151,7 +151,8 @@ def run_recipe(arguments: argparse.Namespace) -> int:
     if arguments.recipe not in known:
         raise UsageError(f"there is no recipe {arguments.recipe!r}; there are: {', '.join(known)}")
     recipe = known[arguments.recipe]
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends us, nothing stays behind
+    for sign in (signal.SIGINT, signal.SIGTERM):  # whoever ends us, from wherever, nothing stays behind
+        signal.signal(sign, signal.default_int_handler)
     try:
         config = recipe.twin(arguments.broken) if arguments.broken else recipe.config(https=arguments.https)
         build = recipe.pick(builds(recipe.program), config)
