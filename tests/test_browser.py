@@ -68,7 +68,7 @@ def test_without_upgrade_the_message_shows_and_the_console_names_the_status(buil
 
 
 @pytest.mark.proves("console-names-a-foreign-origin")
-def test_without_host_the_page_is_live_and_a_kernel_s_socket_is_refused_with_403(build, dss, tab):
+def test_without_host_the_page_is_live_and_the_socket_of_a_kernel_is_refused_with_403(build, dss, tab):
     with proxy(NGINX, build, NGINX.twin("host-not-preserved"), dss) as site:
         reader = Reader(site)
         reader.log_in()

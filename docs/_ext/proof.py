@@ -35,11 +35,11 @@ def record() -> dict[str, Any]:
 
 
 def joined(versions: Sequence[str]) -> str:
-    """Return `nginx 1.22.1 and 1.31.3, Chromium 156.0`."""
+    """Return `nginx 1.22.1 and 1.31.3, Chromium 156`: of a browser, what people call its version."""
     grouped: dict[str, list[str]] = {}
     for version in versions:
         program, _, number = version.partition(" ")
-        grouped.setdefault(program, []).append(number)
+        grouped.setdefault(program, []).append(number.split(".")[0] if program == "Chromium" else number)
     return ", ".join(f"{program} {' and '.join(numbers)}" for program, numbers in grouped.items())
 
 
@@ -60,7 +60,7 @@ class Proven(SphinxRole):
             return [], []
         held = joined(claim["on"])
         uri = self.env.app.builder.get_relative_uri(self.env.docname, PAGE) + f"#{self.text}"
-        mark = nodes.reference("", f"proven on {held}" if held else "proven", refuri=uri, internal=True)
+        mark = nodes.reference("", f"proven{f' on {held}' if held else ''}", refuri=uri, internal=True)
         mark["classes"].append("proof")
         return [nodes.Text(" "), mark], []
 
@@ -120,10 +120,11 @@ class Claims(SphinxDirective):
         self.env.note_dependency(str(PROOF))
         rows = []
         for name, claim in record()["claims"].items():
-            anchor = nodes.inline("", name.replace("-", " "), ids=[name])
-            test = claim["test"].replace("::", " :: ")
-            rows.append([anchor, nodes.Text(joined(claim["on"]) or "any"), nodes.literal(test, test)])
-        return [table(["Claim", "Held on", "Test"], rows)]
+            path, _, test = claim["test"].partition("::")
+            sentence = test.removeprefix("test_").replace("_", " ")
+            anchor = nodes.inline("", sentence[0].upper() + sentence[1:], ids=[name])
+            rows.append([anchor, nodes.Text(joined(claim["on"]) or "the stand-in"), nodes.literal(path, path)])
+        return [table(["What holds", "On", "Test"], rows)]
 
 
 class Survival(SphinxDirective):
