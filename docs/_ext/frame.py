@@ -50,7 +50,12 @@ def _size(picture: Path) -> str:
 def _sized(app: Sphinx, body: str) -> str:
     """Say how large pictures are, so that the text does not jump when they arrive."""
     sources = {name: path for path, name in app.builder.images.items()}
-    return IMG.sub(lambda match: match[0] + _size(app.srcdir / sources[unquote(match[1])]), body)
+
+    def sized(match: re.Match[str]) -> str:
+        source = sources.get(unquote(match[1]))  # of a picture that is not there, Sphinx says so itself
+        return match[0] + (_size(app.srcdir / source) if source else "")
+
+    return IMG.sub(sized, body)
 
 
 def _meta(tags: str, *, public: bool) -> str:
