@@ -22,3 +22,12 @@ def missing(sentence):
     if os.environ.get("CI"):
         pytest.fail(sentence)
     pytest.skip(sentence)
+
+
+def missing_build(recipe, twin):
+    """As `missing`, for the builds on which this twin's mistake is one."""
+    before = recipe.needs(twin)["before"]
+    missing(
+        f"{twin.name} needs {recipe.program} before {before};"
+        f" on Debian and Ubuntu this adds one: {recipe.declared['install']}"
+    )

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import tempfile
+from collections import Counter
 from importlib.metadata import version
 
 import pytest
@@ -81,6 +82,9 @@ def pytest_sessionfinish(session, exitstatus):
 
 
 def pytest_terminal_summary(terminalreporter, exitstatus, config):
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.getreports("skipped"))
+    for reason, tests in sorted(reasons.items()):
+        terminalreporter.write_line(f"not run: {tests} tests, because {reason}")
     if config.getoption("prove"):
         said = "written" if exitstatus == 0 else "left as it was, because not everything held"
         terminalreporter.write_line(f"checks/proof.json is {said}")

@@ -8,7 +8,7 @@ import contextlib
 import time
 
 import pytest
-from browser import missing
+from browser import missing_build
 from conftest import BUILDS, RECIPES, SITES
 from reader import Reader
 from survival import CHECKS, ECHO, SILENCE, STAYS, survive
@@ -126,8 +126,7 @@ def test_every_line_is_needed(config, number, line, experiment, record_property)
     recipe = RECIPES[config.parent.name]
     for twin in recipe.twins:
         if not check and not any(recipe.suits(build, twin) for build in BUILDS[recipe.name]):
-            before = recipe.needs(twin)["before"]
-            missing(f"`{line}` may be needed only by {recipe.program} before {before}, and none is on PATH")
+            missing_build(recipe, twin)
     assert check, (
         f"{config.name}:{number} `{line}` can be taken out and every check still holds:"
         " take it out, or add the check to tests/survival.py that shows what it is for"

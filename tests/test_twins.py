@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from browser import missing
+from browser import missing_build
 from conftest import BUILDS, RECIPES, SITES
 from reader import Reader
 
@@ -54,9 +54,7 @@ def test_the_twin_gives_exactly_the_finding_it_is_named_after(build, twin, dss, 
 def test_a_build_is_here_for_every_twin(recipe):
     for twin in recipe.twins:
         if not any(recipe.suits(build, twin) for build in BUILDS[recipe.name]):
-            missing(
-                f"{twin.name} shows only on {recipe.program} before {recipe.needs(twin)['before']}, put one on PATH"
-            )
+            missing_build(recipe, twin)
 
 
 def test_every_finding_has_a_twin_and_every_twin_a_finding():
