@@ -75,8 +75,11 @@ class Target:
 
     @property
     def origin(self) -> str:
-        """The address without a slash at its end; what a browser sends as Origin."""
-        return self.url.rstrip("/")
+        """The address as a browser sends it in Origin: in lower case, without the scheme's own port."""
+        parts = urlsplit(self.url)
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        own = {"http": 80, "https": 443}[parts.scheme]
+        return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port not in {None, own} else "")
 
 
 async def look(target: Target, *, sockets: tuple[str, ...] = (NOTIFICATIONS,), idle: float = 0) -> Evidence:
@@ -96,7 +99,7 @@ async def look(target: Target, *, sockets: tuple[str, ...] = (NOTIFICATIONS,), i
 
 
 def _subprotocols(path: str) -> list[Subprotocol] | None:
-    """Return what the page of DSS offers on this path; a browser fails when it gets none of them back."""
+    """Return what the page of DSS offers on this path (seen on DSS 9.0.5)."""
     return [Subprotocol("dummy")] if path.startswith("/dip/websocket") else None
 
 
@@ -127,6 +130,8 @@ async def _shake(target: Target, path: str, flip: Flip) -> Handshake:
         protocol.send_request(request)  # so that it knows what it is answered to
         protocol.receive_data(raw)
         fault = str(protocol.handshake_exc or "")
+        if not fault and _subprotocols(path) and not protocol.subprotocol:
+            fault = "no subprotocol came back, and browsers insist"  # WHATWG, stricter than RFC 6455
     return Handshake(path, flip, answer, fault)
 
 
@@ -162,7 +167,9 @@ async def _exchange(target: Target, request: Request) -> tuple[Answer, bytes]:
 
 
 def _head(event: h11.Response | h11.InformationalResponse, seconds: float) -> Answer:
-    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers)
+    """Keep the head of an answer, but of a cookie only its name: evidence is passed around."""
+    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers]
+    headers = tuple((name, value.split("=")[0] if name == "set-cookie" else value) for name, value in pairs)
     return Answer(event.status_code, event.reason.decode("latin-1"), headers, seconds=seconds)
 
 

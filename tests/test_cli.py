@@ -1,5 +1,6 @@
 """The commands as people type them: what they say, and the exit code."""
 
+import json
 import os
 import re
 import signal
@@ -21,6 +22,7 @@ from checks.evidence import Answer, Evidence, Handshake, Hold
 from checks.findings import diagnose
 from checks.lab.process import workspace
 from checks.lab.proxy import proxy
+from checks.probe import Target
 
 WRONG = [
     ([], ""),
@@ -72,17 +74,32 @@ class Ordinary(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.send_response(404, "Not\x1b[31mFound")
+        self.send_header("Set-Cookie", "session=planted-secret; Path=/")
         self.end_headers()
 
 
-def test_a_web_site_that_is_not_dss_gets_no_cause_and_no_terminal_escape(capsys):
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["for people", "as JSON"])
+def test_a_web_site_that_is_not_dss_gets_no_cause_no_terminal_escape_and_keeps_its_cookies(form, capsys):
     with ThreadingHTTPServer(("127.0.0.1", 0), Ordinary) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        assert main(["diagnose", f"http://127.0.0.1:{server.server_address[1]}"]) == 1
+        assert main(["diagnose", f"http://127.0.0.1:{server.server_address[1]}", *form]) == 1
         server.shutdown()
     said = capsys.readouterr().out
-    assert "no cause that this evidence proves" in said
+    assert ("no cause that this evidence proves" in said) or json.loads(said)["findings"] == []
     assert "\x1b" not in said
+    assert "planted-secret" not in said
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("HTTPS://DSS.Example.com:443/", "https://dss.example.com"),
+        ("http://dss.example.com:11200", "http://dss.example.com:11200"),
+        ("http://[::1]:80", "http://[::1]"),
+    ],
+)
+def test_origin_is_what_a_browser_sends(url, origin):
+    assert Target(url).origin == origin
 
 
 def test_a_logged_in_reader_gets_host_not_preserved(dss, tmp_path, capsys):
