@@ -2,9 +2,11 @@
 
 import contextlib
 import re
+import shutil
 from collections import defaultdict
 
 import pytest
+from browser import missing
 from conftest import BUILDS, RECIPES, SITES
 from proof import RENEW
 from survival import CHECKS, survive
@@ -77,6 +79,9 @@ def test_the_commands_of_the_page_give_the_output_of_the_page(build, transcript,
     broken = transcript.parent.name == "broken"
     site = sites(build, recipe.twin(transcript.stem) if broken else recipe.config(https=False))
     told = transcript.read_text()
+    for program in {command.split()[1] for command in commands_of(told)} - {recipe.program, "python"}:
+        if not shutil.which(program):
+            missing(f"{program} is not on PATH; on Debian and Ubuntu this adds it: apt-get install {program}")
     seen = "".join(command + as_printed(site, command) for command in commands_of(told))
     if request.config.getoption("prove"):
         transcript.write_text(seen)
