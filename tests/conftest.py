@@ -12,6 +12,7 @@ from proof import PROOF, ROOT, collect, renewed
 
 from checks.lab.browser import chromium_version
 from checks.lab.process import LabError
+from checks.lab.recipe import RECIPES as FOLDER
 from checks.lab.recipe import recipes
 from checks.lab.standin import stand_in
 from checks.lab.zoo import Build, builds
@@ -28,6 +29,13 @@ for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROX
 RECIPES = recipes()
 BUILDS = {name: builds(recipe.program) for name, recipe in RECIPES.items()}
 SQUIDS = builds("squid")
+
+
+def recipe_of(config):
+    """Return the recipe that a config, a twin or a transcript belongs to."""
+    return RECIPES[config.relative_to(FOLDER).parts[0]]
+
+
 SITES = [(build, config) for name, recipe in RECIPES.items() for build in BUILDS[name] for config in recipe.configs]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from survival import ANSWERS, CHECKS, STAYS
 
+from checks.lab.recipe import RECIPES as FOLDER
 from checks.lab.recipe import recipes
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,6 +45,16 @@ def renewed():
     return {"proven": today, "survival": survival, "configs": configs, "claims": dict(sorted(claims.items()))}
 
 
+def name_of(config):
+    """Return how the record names a config: its path below checks/recipes."""
+    return config.relative_to(FOLDER).as_posix()
+
+
+def id_of(value):
+    """Return how tests name a build or a config."""
+    return name_of(value) if isinstance(value, Path) else str(value)
+
+
 def record():
     """Return the record in the checkout, empty before the first one."""
     return json.loads(PROOF.read_text()) if PROOF.exists() else {"configs": {}, "claims": {}}
@@ -54,8 +65,7 @@ def digests():
     found = {}
     for recipe in recipes().values():
         for path in [*recipe.configs, *recipe.twins]:
-            name = path.relative_to(recipe.folder.parent).as_posix()
-            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+            found[name_of(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found
 
 

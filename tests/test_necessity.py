@@ -9,7 +9,8 @@ import time
 
 import pytest
 from browser import missing_build
-from conftest import BUILDS, RECIPES, SITES
+from conftest import BUILDS, RECIPES, SITES, recipe_of
+from proof import id_of, name_of
 from reader import Reader
 from survival import CHECKS, ECHO, SILENCE, STAYS, survive
 from websockets.asyncio.client import connect
@@ -47,13 +48,9 @@ IDLE_TWINS = [
 ]
 
 
-def line_id(value):
-    return f"{value.parent.name}/{value.name}" if hasattr(value, "parent") else str(value)
-
-
 def first_red(config, number, dss):
     """Return the title of the first quick check that this config fails without this line, or None."""
-    recipe = RECIPES[config.parent.name]
+    recipe = recipe_of(config)
     for build in BUILDS[recipe.name]:
         try:
             with proxy(recipe, build, config, dss, text=without(config, number)) as site:
@@ -94,9 +91,7 @@ def experiment(dss):
     with contextlib.ExitStack() as stack:
 
         def start(build, config, text=None):
-            return stack.enter_context(
-                proxy(RECIPES[config.parents[config.parent.name == "broken"].name], build, config, dss, text=text)
-            )
+            return stack.enter_context(proxy(recipe_of(config), build, config, dss, text=text))
 
         waits = {}
         for build, config in SITES:
@@ -108,7 +103,7 @@ def experiment(dss):
             waits["twin", build, twin] = look(Target(site.origin, tls=site.tls), idle=SILENCE)
         for (kind, config, number), red in list(found.items()):
             if red is None:
-                build = BUILDS[config.parent.name][0]
+                build = BUILDS[recipe_of(config).name][0]
                 waits[kind, config, number] = silent(start(build, config, without(config, number)))
 
         async def wait():
@@ -120,10 +115,10 @@ def experiment(dss):
     return found
 
 
-@pytest.mark.parametrize(("config", "number", "line"), LINES, ids=line_id)
+@pytest.mark.parametrize(("config", "number", "line"), LINES, ids=id_of)
 def test_every_line_is_needed(config, number, line, experiment, record_property):
     check = experiment["line", config, number]
-    recipe = RECIPES[config.parent.name]
+    recipe = recipe_of(config)
     for twin in recipe.twins:
         if not check and not any(recipe.suits(build, twin) for build in BUILDS[recipe.name]):
             missing_build(recipe, twin)
@@ -131,30 +126,30 @@ def test_every_line_is_needed(config, number, line, experiment, record_property)
         f"{config.name}:{number} `{line}` can be taken out and every check still holds:"
         " take it out, or add the check to tests/survival.py that shows what it is for"
     )
-    record_property("line", [f"{config.parent.name}/{config.name}", f"{number}: {line}", check])
+    record_property("line", [name_of(config), f"{number}: {line}", check])
 
 
-@pytest.mark.parametrize(("build", "config"), SITES, ids=line_id)
+@pytest.mark.parametrize(("build", "config"), SITES, ids=id_of)
 def test_a_silent_socket_stays_open(build, config, experiment):
     assert experiment["silence", build, config] is None, f"{config.name} on {build} dropped a silent socket"
 
 
-@pytest.mark.parametrize(("build", "config"), SITES, ids=line_id)
+@pytest.mark.parametrize(("build", "config"), SITES, ids=id_of)
 def test_a_long_query_is_answered(build, config, experiment):
     assert experiment["query", build, config] == (200, b"done")
 
 
 @pytest.mark.proves("idle-limit-is-60-seconds")
-@pytest.mark.parametrize(("build", "twin"), IDLE_TWINS, ids=line_id)
+@pytest.mark.parametrize(("build", "twin"), IDLE_TWINS, ids=id_of)
 def test_the_idle_twin_drops_after_60_seconds_and_gives_exactly_its_finding(build, twin, experiment, record_property):
-    record_property("config", f"{twin.parents[1].name}/broken/{twin.name}")
+    record_property("config", name_of(twin))
     evidence = experiment["twin", build, twin]
     assert [finding.id for finding in diagnose(evidence)] == ["idle-timeout"]
     assert 59.5 < evidence.hold(pings=False).seconds < 61
 
 
 @pytest.mark.proves("pings-outlive-the-idle-limit")
-@pytest.mark.parametrize(("build", "twin"), IDLE_TWINS, ids=line_id)
+@pytest.mark.parametrize(("build", "twin"), IDLE_TWINS, ids=id_of)
 def test_a_ping_every_15_seconds_outlives_the_idle_limit(build, twin, experiment):
     pinged = experiment["twin", build, twin].hold(pings=True)
     assert (pinged.dropped, pinged.seconds >= SILENCE) == (False, True)

@@ -7,20 +7,15 @@ from collections import defaultdict
 
 import pytest
 from browser import missing
-from conftest import BUILDS, RECIPES, SITES
-from proof import RENEW
+from conftest import BUILDS, RECIPES, SITES, recipe_of
+from proof import RENEW, id_of, name_of
 from survival import CHECKS, survive
 
 from checks.lab.proxy import proxy
-from checks.lab.recipe import RECIPES as RECIPE_FOLDER
 
 TRANSCRIPTS = [
     (build, file) for name, recipe in RECIPES.items() for build in BUILDS[name] for file in recipe.transcripts
 ]
-
-
-def name_of(value):
-    return getattr(value, "name", None) or str(value)
 
 
 @pytest.fixture(scope="session")
@@ -31,17 +26,16 @@ def sites(dss):
 
         def site(build, config):
             if (build, config) not in started:
-                recipe = RECIPES[config.relative_to(RECIPE_FOLDER).parts[0]]
-                started[build, config] = stack.enter_context(proxy(recipe, build, config, dss))
+                started[build, config] = stack.enter_context(proxy(recipe_of(config), build, config, dss))
             return started[build, config]
 
         yield site
 
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
-@pytest.mark.parametrize(("build", "config"), SITES, ids=name_of)
+@pytest.mark.parametrize(("build", "config"), SITES, ids=id_of)
 def test_recipe_survives(build, config, check, sites, record_property):
-    record_property("config", f"{config.parent.name}/{config.name}")
+    record_property("config", name_of(config))
     site = sites(build, config)
     try:
         survive(check, site)
@@ -73,9 +67,9 @@ def test_every_blank_stands_in_a_config(recipe):
     assert not unused, f"{recipe.name}/recipe.toml declares {unused}, which no config holds: take them out"
 
 
-@pytest.mark.parametrize(("build", "transcript"), TRANSCRIPTS, ids=name_of)
+@pytest.mark.parametrize(("build", "transcript"), TRANSCRIPTS, ids=id_of)
 def test_the_commands_of_the_page_give_the_output_of_the_page(build, transcript, sites, request):
-    recipe = RECIPES[transcript.relative_to(RECIPE_FOLDER).parts[0]]
+    recipe = recipe_of(transcript)
     broken = transcript.parent.name == "broken"
     site = sites(build, recipe.twin(transcript.stem) if broken else recipe.config(https=False))
     told = transcript.read_text()

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 from browser import missing_build
-from conftest import BUILDS, RECIPES, SITES
+from conftest import BUILDS, RECIPES, SITES, recipe_of
+from proof import id_of, name_of
 from reader import Reader
 
 from checks.findings import diagnose, ids
@@ -12,10 +13,6 @@ from checks.lab.proxy import proxy
 from checks.probe import NOTIFICATIONS, Target, look
 
 TWINS = [(build, twin) for name, recipe in RECIPES.items() for build in BUILDS[name] for twin in recipe.twins]
-
-
-def name_of(value):
-    return value.stem if hasattr(value, "stem") else str(value)
 
 
 def evidence_of(site):
@@ -32,18 +29,18 @@ def evidence_of(site):
         reader.stop_kernel(path)
 
 
-@pytest.mark.parametrize(("build", "config"), SITES, ids=name_of)
+@pytest.mark.parametrize(("build", "config"), SITES, ids=id_of)
 def test_the_recipe_gives_no_finding(build, config, dss):
-    with proxy(RECIPES[config.parent.name], build, config, dss) as site:
+    with proxy(recipe_of(config), build, config, dss) as site:
         evidence = evidence_of(site)
     assert [shake.opened for shake in evidence.handshakes if not shake.flip] == [True, True]
     assert diagnose(evidence) == []
 
 
-@pytest.mark.parametrize(("build", "twin"), [pair for pair in TWINS if pair[1].stem != "idle-timeout"], ids=name_of)
+@pytest.mark.parametrize(("build", "twin"), [pair for pair in TWINS if pair[1].stem != "idle-timeout"], ids=id_of)
 def test_the_twin_gives_exactly_the_finding_it_is_named_after(build, twin, dss, bare, record_property):
-    record_property("config", f"{twin.parents[1].name}/broken/{twin.name}")
-    recipe = RECIPES[twin.parents[1].name]
+    record_property("config", name_of(twin))
+    recipe = recipe_of(twin)
     with proxy(recipe, build, twin, bare if recipe.needs(twin).get("bare") else dss) as site:
         evidence = evidence_of(site)
     expected = [twin.stem] if recipe.suits(build, twin) else []
@@ -79,10 +76,10 @@ def twin_site(build, finding, dss):
     return proxy(recipe, build, recipe.twin(finding), dss)
 
 
-def changed(build, old, new, dss):
+def changed(build, old, new, dss, *, https=False):
     """Run the recipe with one word of it changed."""
     recipe = RECIPES["nginx"]
-    config = recipe.config(https=False)
+    config = recipe.config(https=https)
     text = config.read_text()
     assert text.count(old) == 1
     return proxy(recipe, build, config, dss, text=text.replace(old, new))
@@ -123,7 +120,7 @@ def test_without_host_notifications_work_and_notebooks_do_not(build, dss):
 @pytest.mark.proves("host-variable-drops-the-port")
 @pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
 def test_host_without_its_port_breaks_notebooks_on_a_port_of_ones_own(build, dss):
-    with changed(build, "$http_host;", "$host;", dss) as site:
+    with changed(build, "Host $http_host;", "Host $host;", dss) as site:
         found = diagnose(evidence_of(site))
     assert [finding.id for finding in found] == ["host-not-preserved"]
 
@@ -143,3 +140,20 @@ def test_a_slash_after_the_port_changes_addresses(build, dss):
     with changed(build, "DSS_HOST:DSS_PORT;", "DSS_HOST:DSS_PORT/;", dss) as site:
         _, body = Reader(site).request("/dip/lab/request/a%2Fb")
     assert b'"target": "/dip/lab/request/a/b"' in body
+
+
+@pytest.mark.proves("fixed-connection-asks-on-every-page")
+@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+def test_a_fixed_connection_header_asks_for_an_upgrade_on_every_page(build, dss):
+    with changed(build, "Connection $connection_upgrade;", 'Connection "upgrade";', dss) as site:
+        _, body = Reader(site).request("/dip/lab/request")
+    assert b'"X-Front-Connection", "upgrade;"' in body
+
+
+@pytest.mark.proves("redirect-rule-without-the-port-misses")
+@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+def test_a_redirect_rule_without_the_port_misses_on_a_port_of_ones_own(build, dss):
+    rule = "proxy_redirect http://$http_host/ https://$http_host/;"
+    with changed(build, rule, rule.replace("http_host", "host"), dss, https=True) as site:
+        response, _ = Reader(site).request("/dip/lab/redirect")
+    assert response.getheader("Location") == f"http://localhost:{site.port}/dip/api/ping"
