@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+ZOO := .zoo/.tried
 SPHINX := $(BIN)/python -m sphinx -n -W --keep-going -c . docs
 
-.PHONY: html live test prove picture linkcheck clean
+.PHONY: html live test proxies prove picture linkcheck clean
 
 html: $(READY)  ## the site, in _build/html
 	@$(SPHINX) -q _build/html || { rm -rf _build/html/.doctrees; exit 1; }  # else the next run forgets what was wrong
@@ -13,12 +14,16 @@ html: $(READY)  ## the site, in _build/html
 live: $(READY)  ## the site at http://127.0.0.1:8000, rebuilt at every save
 	$(BIN)/sphinx-autobuild -n -c . docs _build/live --watch checks --watch _images --watch conf.py
 
-test: $(READY)  ## every check of everything
-	$(BIN)/python -m pytest -n 2
+test: $(READY) $(ZOO)  ## every check of everything
+	$(BIN)/python -m pytest -n 3
 
-prove: $(READY)  ## as test, then writes what held, and on what, to checks/proof.json
-	$(BIN)/python -m pytest -n 2 --prove
-	$(BIN)/python -m pytest -n 2 -m reads_proof
+proxies: $(READY)  ## every build that the recipes declare, in .zoo; what is there is not fetched again
+	$(BIN)/python -m checks zoo --fetch
+	@touch $(ZOO)
+
+prove: $(READY) $(ZOO)  ## as test, then writes what held, and on what, to checks/proof.json
+	$(BIN)/python -m pytest -n 3 --prove
+	$(BIN)/python -m pytest -n 3 -m reads_proof
 
 picture: $(READY)  ## takes _images/websockets-1.png again
 	$(BIN)/python -m checks picture
@@ -27,10 +32,15 @@ linkcheck: $(READY)  ## the links that leave the site; needs the internet
 	$(BIN)/python -m sphinx -b linkcheck -c . docs _build/linkcheck
 
 clean:
-	rm -rf _build .venv
+	rm -rf _build .venv .zoo
 
 $(READY): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
+
+# Once; what could not be had then is named at the end of a test run, and `make proxies` tries again.
+$(ZOO): $(READY) $(wildcard checks/recipes/*/recipe.toml)
+	@$(BIN)/python -m checks zoo --fetch || test -z "$$CI"
+	@mkdir -p $(@D) && touch $@

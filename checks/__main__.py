@@ -56,6 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     run.add_argument("--broken", metavar="ID", help="the config with the one mistake that gives this finding")
     run.set_defaults(do=run_recipe)
 
+    zoo = commands.add_parser("zoo", help="list the builds of proxies that configs are run on, and where they are from")
+    zoo.add_argument("--fetch", action="store_true", help="bring those that are missing, to .zoo/, without root")
+    zoo.set_defaults(do=show_zoo)
+
     picture = commands.add_parser("picture", help="take the picture of the message again")
     picture.set_defaults(do=take_picture)
 
@@ -131,7 +135,12 @@ def report(evidence: Evidence, found: list[findings.Finding]) -> None:
         )
 
 
-SHOWN = {"": "as a browser", "no-upgrade": "without Upgrade", "no-origin": "without Origin"}
+SHOWN = {
+    "": "as a browser",
+    "no-upgrade": "without Upgrade",
+    "no-origin": "without Origin",
+    "no-cookies": "without cookies",
+}
 
 
 def clean(text: object) -> str:
@@ -145,7 +154,6 @@ def run_recipe(arguments: argparse.Namespace) -> int:
     from checks.lab.proxy import proxy  # noqa: PLC0415
     from checks.lab.recipe import recipes  # noqa: PLC0415
     from checks.lab.standin import stand_in  # noqa: PLC0415
-    from checks.lab.zoo import builds  # noqa: PLC0415
 
     known = recipes()
     if arguments.recipe not in known:
@@ -155,7 +163,7 @@ def run_recipe(arguments: argparse.Namespace) -> int:
         signal.signal(sign, signal.default_int_handler)
     try:
         config = recipe.twin(arguments.broken) if arguments.broken else recipe.config(https=arguments.https)
-        build = recipe.pick(builds(recipe.program), config)
+        build = recipe.pick(recipe.builds, config)
         with (
             contextlib.suppress(KeyboardInterrupt),
             stand_in(bare=recipe.needs(config).get("bare", False)) as dss,
@@ -171,6 +179,27 @@ def run_recipe(arguments: argparse.Namespace) -> int:
     except LabError as error:
         raise UsageError(str(error)) from error
     return 0
+
+
+def show_zoo(arguments: argparse.Namespace) -> int:
+    """Print the table of builds; with --fetch, bring the missing ones first."""
+    from checks.lab.recipe import recipes  # noqa: PLC0415
+
+    missing = []
+    if arguments.fetch:
+        from checks.lab.fetch import fetch  # noqa: PLC0415
+
+        for recipe in recipes().values():
+            reasons = fetch(recipe.program, recipe.declared["builds"], lambda line: print(line, flush=True))
+            missing += [f"{recipe.program} from {origin}: {reason}" for origin, reason in reasons.items()]
+        print()
+    print(f"{'proxy':<12} {'version':<10} from")
+    for recipe in recipes().values():
+        for build in recipe.builds:
+            print(f"{recipe.title:<12} {build.version:<10} {build.origin}")
+    for reason in missing:
+        print(f"not here: {clean(reason)}")
+    return 1 if missing else 0
 
 
 def take_picture(_: argparse.Namespace) -> int:

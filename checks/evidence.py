@@ -6,8 +6,11 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Flip = Literal["", "no-upgrade", "no-origin"]
-"""The one thing changed in a handshake: nothing; no Upgrade (a plain GET); no Origin (as from a script)."""
+Flip = Literal["", "no-upgrade", "no-origin", "no-cookies"]
+"""The one thing changed in a handshake: nothing; no Upgrade (a plain GET); no Origin (as from a script); no cookies."""
+
+ALIKE_FOR_ALL = {301, 302, 303, 307, 308, 401, 403, 407, 429, 500, 502, 503, 504, 505}
+"""With these a server or a gate answers everybody alike, whatever he asked for: no proof of a lost header."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,12 @@ class Evidence:
             if (shake.path, shake.flip) == (path, flip):
                 return shake
         return Handshake(path, flip, Answer(error="not tried"))
+
+    def taken_for_page(self, path: str) -> bool:
+        """Tell whether the handshake was answered exactly as a plain request for the same address is."""
+        asked, plain = self.handshake(path).answer, self.handshake(path, "no-upgrade").answer
+        alike = (asked.status, asked.body) == (plain.status, plain.body)
+        return self.ping.status == 200 and alike and asked.status not in {0, *ALIKE_FOR_ALL}
 
     def hold(self, *, pings: bool) -> Hold | None:
         """Return the socket that was held with pings, or the silent one; None when there was none."""

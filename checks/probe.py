@@ -40,7 +40,12 @@ UPGRADE_ONLY = [
 ]
 """What makes a GET an opening handshake (RFC 6455, section 4.1)."""
 
-FLIPPED: dict[Flip, list[str]] = {"": [], "no-upgrade": UPGRADE_ONLY, "no-origin": ["Origin"]}
+FLIPPED: dict[Flip, list[str]] = {
+    "": [],
+    "no-upgrade": UPGRADE_ONLY,
+    "no-origin": ["Origin"],
+    "no-cookies": ["Cookie"],
+}
 """The headers that each flip leaves out."""
 
 
@@ -88,6 +93,8 @@ async def look(target: Target, *, sockets: tuple[str, ...] = (NOTIFICATIONS,), i
     Never raises for what the peer does: that is evidence.
     """
     flips: tuple[Flip, ...] = ("", "no-upgrade", "no-origin")
+    if "Cookie" in target.headers:
+        flips += ("no-cookies",)
     plain = asyncio.gather(_get(target, "/"), _get(target, "/dip/api/ping"))
     shakes = await asyncio.gather(*(_shake(target, path, flip) for path in sockets for flip in flips))
     evidence = Evidence(target.url, *(await plain), tuple(shakes))

@@ -15,7 +15,7 @@ from checks.lab.process import LabError
 from checks.lab.recipe import RECIPES as FOLDER
 from checks.lab.recipe import recipes
 from checks.lab.standin import stand_in
-from checks.lab.zoo import Build, builds
+from checks.lab.zoo import Build
 
 # Everything that a run writes stays in the checkout, also what libraries and browsers put into "the" temp folder.
 os.environ["TMPDIR"] = str(ROOT / "_build" / "tmp")
@@ -27,8 +27,8 @@ for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROX
     os.environ.pop(name, None)
 
 RECIPES = recipes()
-BUILDS = {name: builds(recipe.program) for name, recipe in RECIPES.items()}
-SQUIDS = builds("squid")
+BUILDS = {name: recipe.builds for name, recipe in RECIPES.items()}
+SQUIDS = BUILDS["squid"]
 
 
 def recipe_of(config):
@@ -36,7 +36,13 @@ def recipe_of(config):
     return RECIPES[config.relative_to(FOLDER).parts[0]]
 
 
-SITES = [(build, config) for name, recipe in RECIPES.items() for build in BUILDS[name] for config in recipe.configs]
+SITES = [
+    (build, config)
+    for name, recipe in RECIPES.items()
+    for config in recipe.configs
+    for build in BUILDS[name]
+    if recipe.suits(build, config)
+]
 
 
 def pytest_addoption(parser):
@@ -55,7 +61,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_report_header():
-    lines = [f"real: {build}" for all_builds in [*BUILDS.values(), SQUIDS] for build in all_builds]
+    lines = [f"real: {build}" for all_builds in BUILDS.values() for build in all_builds]
     libraries = ("jupyter_server", "ipykernel", "websockets", "sphinx", "playwright")
     lines.append("real: " + ", ".join(f"{name} {version(name)}" for name in libraries))
     return [*lines, f"real: {_chromium()}, Python {platform.python_version()}"]

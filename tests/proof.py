@@ -24,25 +24,44 @@ def collect(nodeid, properties):
 
 def renewed():
     """Return the record of this run."""
-    claims, configs = {}, {name: {"sha256": digest, "on": set(), "lines": {}} for name, digest in digests().items()}
+    claims, configs = {}, {name: _config(digest) for name, digest in digests().items()}
     for test, properties in _seen:
         ran_on = {value for key, value in properties if key == "on"}
         for key, value in properties:
             if key == "proves":
-                claim = claims.setdefault(value, {"test": test, "on": set()})
-                claim["on"] |= ran_on
+                claims.setdefault(value, {"test": test, "on": set()})["on"] |= ran_on
             elif key == "config":
                 configs[value]["on"] |= ran_on
+            elif key == "survived":
+                _survived(configs[value[0]], *value[1:])
             elif key == "line":
                 name, line, check = value
                 configs[name]["lines"][line] = check
+    for recipe in recipes().values():
+        for part in recipe.parts:
+            configs[name_of(part)]["on"] = set().union(*(configs[name_of(config)]["on"] for config in recipe.configs))
     for config in configs.values():
         config["lines"] = dict(sorted(config["lines"].items(), key=lambda line: int(line[0].split(":")[0])))
+        config["held"] = dict(sorted(config["held"].items(), key=lambda held: _by_version(held[0])))
+        config["exempt"] = {reason: sorted(on, key=_by_version) for reason, on in sorted(config["exempt"].items())}
     for record in [*claims.values(), *configs.values()]:
         record["on"] = sorted(record["on"], key=_by_version)
     today = dt.datetime.now(dt.UTC).date().isoformat()
     survival = [*(check.__doc__ for check in CHECKS.values()), STAYS, ANSWERS]
     return {"proven": today, "survival": survival, "configs": configs, "claims": dict(sorted(claims.items()))}
+
+
+def _config(digest):
+    """Return the empty record of one config: bytes, builds, checks held per build, exemptions, lines."""
+    return {"sha256": digest, "on": set(), "held": {}, "exempt": {}, "lines": {}}
+
+
+def _survived(config, build, check, because):
+    config["on"].add(build)
+    if because:
+        config["exempt"].setdefault(f"{check}: {because}", []).append(build)
+    else:
+        config["held"][build] = config["held"].get(build, 0) + 1
 
 
 def name_of(config):
@@ -52,7 +71,7 @@ def name_of(config):
 
 def id_of(value):
     """Return how tests name a build or a config."""
-    return name_of(value) if isinstance(value, Path) else str(value)
+    return name_of(value) if isinstance(value, Path) else str(value).partition(" (")[0]
 
 
 def record():
@@ -61,10 +80,10 @@ def record():
 
 
 def digests():
-    """Return the SHA-256 of every config and every broken twin, by its path below checks/recipes."""
+    """Return the SHA-256 of every published file and every broken twin, by its path below checks/recipes."""
     found = {}
     for recipe in recipes().values():
-        for path in [*recipe.configs, *recipe.twins]:
+        for path in [*recipe.published, *recipe.twins]:
             found[name_of(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found
 

@@ -33,16 +33,19 @@ def redirects_to_https(site):
     if not site.tls:
         return
     response, _ = Reader(site, insecure=True).request("/projects/%2F?a=b", headers={"Host": "localhost"})
-    assert (response.status, response.getheader("Location")) == (301, "https://localhost/projects/%2F?a=b")
+    assert response.status in {301, 308}, f"answered {response.status}, expected a permanent redirect"
+    # The port is that of the lab; in production it is 443, which no address names.
+    there = response.getheader("Location").replace(f":{site.https}", "")
+    assert there == "https://localhost/projects/%2F?a=b"
 
 
 def other_sites(site):
     """the other sites of the same proxy stay reachable"""
-    response, _ = Reader(site).request("/dip/api/ping", headers={"Host": f"127.0.0.1:{site.port}"})
-    assert response.status == 404, "the recipe answers for a name that is not its own"
+    _, body = Reader(site).request("/dip/api/ping", headers={"Host": f"127.0.0.1:{site.port}"})
+    assert body != b"pong\n", "the recipe answers for a name that is not its own"
     if site.tls:
         response, _ = Reader(site, insecure=True).request("/", headers={"Host": "other.example.com"})
-        assert response.status == 404, "the redirect answers for a name that is not its own"
+        assert not response.getheader("Location"), "the redirect answers for a name that is not its own"
 
 
 def addresses(site):
@@ -66,7 +69,8 @@ def host(site):
 def forwarded_for(site):
     """the reader's own address arrives in X-Forwarded-For"""
     seen = _arrived(site, "/dip/lab/request", **{"X-Forwarded-For": "192.0.2.7"})["headers"]
-    assert seen.get("X-Forwarded-For") == "192.0.2.7, 127.0.0.1"
+    # What the reader says himself may stand before it, or not.
+    assert seen.get("X-Forwarded-For", "").split(", ")[-1] == "127.0.0.1"
 
 
 def forwarded_proto(site):
@@ -87,7 +91,8 @@ def connection_header(site):
 
 def handshake_headers(site):
     """a handshake reaches DSS with both Upgrade and Connection, as RFC 9110 asks (section 7.8)"""
-    asked = {"Upgrade": "websocket", "Connection": "Upgrade"}
+    key = {"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    asked = {"Upgrade": "websocket", "Connection": "Upgrade", **key}
     seen = _arrived(site, "/dip/lab/request", **asked)["headers"]
     assert (seen.get("X-Front-Upgrade"), seen["X-Front-Connection"].lower()) == ("websocket", "upgrade;")
 
@@ -203,9 +208,6 @@ def broken_downloads(site):
         Reader(site).request("/dip/lab/download?blocks=4&breaks-off=1")
 
 
-broken_downloads.logs = "upstream prematurely closed connection"
-
-
 def notebook(site):
     """a notebook logs in, starts a kernel and computes 6 * 7"""
     reader = Reader(site)
@@ -232,7 +234,7 @@ def _arrived(site, target, **headers):
     response, body = Reader(site).request(target, headers=headers)
     assert response.status == 200, f"{target} answered {response.status}, expected 200"
     seen = json.loads(body)
-    seen["headers"] = dict(seen["headers"])
+    seen["headers"] = {name.title(): value for name, value in seen["headers"]}
     return seen
 
 
@@ -250,9 +252,8 @@ CHECKS = {
 
 
 def survive(check, site):
-    """Run one check; beyond what it expects there, the proxy's log must stay as it was."""
+    """Run one check; the proxy's log must stay as it was."""
     before = len(site.log())
     check(site)
-    expected = getattr(check, "logs", None)
-    fresh = [line for line in site.log()[before:].splitlines() if not (expected and expected in line)]
-    assert not fresh, f"expected a clean log of {site.build}, it says:\n" + "\n".join(fresh)
+    fresh = site.log()[before:]
+    assert not fresh, f"expected a clean log of {site.build}, it says:\n{fresh}"

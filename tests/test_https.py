@@ -50,7 +50,7 @@ def test_a_certificate_without_its_intermediates_is_refused(build, dss, identity
     text = config.read_text().replace("/etc/nginx/ssl/dss_server.key", f"{identity.folder}/key.pem")
     for name, complete in (("chain", True), ("leaf", False)):
         there = text.replace("/etc/nginx/ssl/dss_server_cert.pem", f"{identity.folder}/{name}.pem")
-        with proxy(recipe, build, config, dss, text=there) as site:
+        with proxy(recipe, build, config, dss, changed={config: there}) as site:
             reader = Reader(site)
             reader.tls = identity.tls
             if complete:

@@ -82,7 +82,7 @@ def changed(build, old, new, dss, *, https=False):
     config = recipe.config(https=https)
     text = config.read_text()
     assert text.count(old) == 1
-    return proxy(recipe, build, config, dss, text=text.replace(old, new))
+    return proxy(recipe, build, config, dss, changed={config: text.replace(old, new)})
 
 
 @pytest.mark.proves("http-1-0-is-hidden-by-the-nginx-of-dss")

@@ -17,7 +17,6 @@ from .process import ROOT, LabError, workspace
 from .proxy import proxy
 from .recipe import recipes
 from .standin import stand_in
-from .zoo import builds
 
 PICTURE = ROOT / "_images" / "websockets-1.png"
 
@@ -82,7 +81,7 @@ def picture() -> Path:
     """
     recipe = recipes()["nginx"]
     twin = recipe.twin("upgrade-not-forwarded")
-    build = recipe.pick(builds(recipe.program), twin)
+    build = recipe.pick(recipe.builds, twin)
     with stand_in() as dss, proxy(recipe, build, twin, dss) as site, launch() as browser:
         page = browser.new_page(viewport={"width": 760, "height": 400}, device_scale_factor=2)
         page.goto(site.origin)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import os
 import secrets
 import shutil
 import ssl
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import trustme
 
-from .process import LabError, Process, on_free_ports, running, workspace
+from .process import LabError, Process, on_free_ports, running, unprivileged, workspace
 from .proxy import Proxy
 from .standin import StandIn
 from .zoo import Build
@@ -86,7 +85,7 @@ def forward(build: Build, site: StandIn | Proxy, *added: Path, inspects: bool = 
             (folder / "squid.conf").write_text(_config(build, port, inspects=inspects))
             (folder / "conf.d" / "0-lab.conf").write_text((HERE / "lab.conf").read_text().replace("NAME", name))
             stack.callback(_forget, name)
-            command = [*_nobody(folder), str(build.path), "-N", "-d1", "-n", name, "-f", "squid.conf"]
+            command = [*unprivileged(folder), str(build.path), "-N", "-d1", "-n", name, "-f", "squid.conf"]
             process = stack.enter_context(running(command, folder, "squid"))
             process.wait_until(lambda: _answers(port, name))
             return Forward(build, folder, port, process, tls)
@@ -105,6 +104,9 @@ def _config(build: Build, port: int, *, inspects: bool) -> str:
         text = text.replace("http_port 127.0.0.1:PORT\n", (HERE / "inspects.conf").read_text())
     # Without -s the helper keeps nothing on disk.
     helper = build.path.parents[1] / "lib" / "squid" / "security_file_certgen"
+    if build.root != Path("/"):
+        share = build.root / "usr" / "share" / "squid"
+        text += f"mime_table {share}/mime.conf\nicon_directory {share}/icons\nerror_directory {share}/errors/templates\n"
     return text.replace("PORT", str(port)).replace("HELPER", str(helper))
 
 
@@ -118,16 +120,6 @@ def _inspector(site: StandIn | Proxy, folder: Path) -> ssl.SSLContext:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority.configure_trust(tls)
     return tls
-
-
-def _nobody(folder: Path) -> list[str]:
-    """Return what makes the command not root's, which Squid refuses to be, and give it the folder."""
-    if os.geteuid():
-        return []
-    for path in [folder, *folder.rglob("*")]:
-        shutil.chown(path, "nobody")
-    # Changing the user loses the signal that lab.process asked for.
-    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--pdeathsig=TERM"]
 
 
 def _answers(port: int, name: str) -> bool:

@@ -81,6 +81,11 @@ class Process:
                 start_new_session=True,
             )
 
+    @property
+    def pid(self) -> int:
+        """The id of the process, and of its group."""
+        return self._popen.pid
+
     def said(self) -> str:
         """Return what the program has printed so far."""
         return self.output.read_text(errors="replace")
@@ -110,6 +115,16 @@ class Process:
                 break
         with contextlib.suppress(ProcessLookupError):  # what it started and did not end itself
             os.killpg(self._popen.pid, signal.SIGKILL)
+
+
+def unprivileged(folder: Path) -> list[str]:
+    """Return what makes a command not root's, for a program that refuses to be, and give it the folder."""
+    if os.geteuid():
+        return []
+    for path in [folder, *folder.rglob("*")]:
+        shutil.chown(path, "nobody")
+    # Changing the user loses the signal that Process asked for.
+    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--pdeathsig=TERM"]
 
 
 @contextlib.contextmanager

