@@ -3,27 +3,38 @@
 import asyncio
 
 import pytest
-from browser import missing_build
+from browser import launch, missing_build
 from conftest import BUILDS, RECIPES, SITES, recipe_of
 from proof import id_of, name_of
 from reader import Reader
 
 from checks.findings import diagnose, ids
+from checks.lab.browser import chromium_version
+from checks.lab.process import SCALE
 from checks.lab.proxy import proxy
 from checks.probe import NOTIFICATIONS, Target, look
 
-TWINS = [(build, twin) for name, recipe in RECIPES.items() for build in BUILDS[name] for twin in recipe.twins]
+TWINS = [
+    (build, twin)
+    for name, recipe in RECIPES.items()
+    for build in BUILDS[name]
+    for twin in recipe.twins
+    if recipe.suits(build, recipe.config(https=recipe.secure(twin)))  # it has one mistake where that has none
+]
 
 
 def evidence_of(site):
-    """Look as a logged-in reader with an open notebook does, when there is a Jupyter."""
-    if site.recipe.needs(site.config).get("bare"):
+    """Look as a logged-in reader with an open notebook does, where there is a Jupyter that answers."""
+    needs, reader = site.recipe.needs(site.config), Reader(site)
+    if needs.get("bare") or reader.request("/dip/api/ping")[0].status != 200:
         return asyncio.run(look(Target(site.origin, tls=site.tls)))
-    reader = Reader(site)
     reader.log_in()
     path = reader.start_kernel()
+    # As long as the cookies of other applications on the same domain can make it.
+    cookies = "; ".join(filter(None, [reader.cookie_header(), "sso=" + "x" * needs.get("cookies", 0)]))
     try:
-        target = Target(site.origin, {"Cookie": reader.cookie_header()}, site.tls)
+        # A kernel answers its handshake when it has started.
+        target = Target(site.origin, {"Cookie": cookies}, site.tls, timeout=10 * SCALE)
         return asyncio.run(look(target, sockets=(NOTIFICATIONS, path)))
     finally:
         reader.stop_kernel(path)
@@ -157,3 +168,92 @@ def test_a_redirect_rule_without_the_port_misses_on_a_port_of_ones_own(build, ds
     with changed(build, rule, rule.replace("http_host", "host"), dss, https=True) as site:
         response, _ = Reader(site).request("/dip/lab/redirect")
     assert response.getheader("Location") == f"http://localhost:{site.port}/dip/api/ping"
+
+
+def statuses(evidence, flip=""):
+    return [evidence.handshake(path, flip).answer.status for path in evidence.paths]
+
+
+@pytest.mark.proves("nginx-without-dss-answers-502")
+@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+def test_without_dss_nginx_answers_502_to_pages_and_sockets_alike(build, dss):
+    with twin_site(build, "backend-down", dss) as site:
+        evidence = evidence_of(site)
+    assert [evidence.page.status, evidence.ping.status, *statuses(evidence)] == [502, 502, 502]
+
+
+@pytest.mark.proves("a-block-of-its-own-loses-the-upgrade")
+@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+def test_a_block_of_its_own_for_notebooks_loses_their_upgrade_and_no_other(build, dss):
+    with twin_site(build, "upgrade-wrong-location", dss) as site:
+        assert statuses(evidence_of(site)) == [101, 400]
+
+
+@pytest.mark.proves("a-block-with-a-slash-redirects")
+@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+def test_a_block_whose_name_ends_in_a_slash_redirects_the_address_without(build, dss):
+    with twin_site(build, "redirect-on-handshake", dss) as site:
+        evidence = evidence_of(site)
+    assert (evidence.page.status, statuses(evidence)) == (200, [301, 101])
+    there = dict(evidence.handshake(NOTIFICATIONS).answer.headers)["location"]
+    assert there == f"{site.origin}/dip/websocket/?sessionId=diagnose00"
+
+
+@pytest.mark.proves("large-cookies-stop-one-reader")
+@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+def test_large_cookies_stop_everything_for_the_reader_who_has_them(build, dss):
+    with twin_site(build, "header-too-large", dss) as site:
+        evidence = evidence_of(site)
+        without, _ = Reader(site).request("/")
+    assert [evidence.page.status, evidence.ping.status, *statuses(evidence)] == [400, 400, 400, 400]
+    assert (without.status, evidence.handshake(NOTIFICATIONS, "no-cookies").opened) == (200, True)
+
+
+@pytest.mark.proves("a-hidden-upgrade-spoils-the-101")
+@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+def test_with_upgrade_hidden_the_answer_is_101_and_no_socket_opens(build, dss):
+    with twin_site(build, "handshake-header-mangled", dss) as site:
+        evidence = evidence_of(site)
+    assert statuses(evidence) == [101, 101]
+    assert {evidence.handshake(path).fault for path in evidence.paths} == {"missing Upgrade header"}
+
+
+CONSOLE = {
+    "handshake-header-mangled": ["'Upgrade' header is missing", "'Upgrade' header is missing"],
+    "host-not-preserved": ["Unexpected response code: 403"],
+    "redirect-on-handshake": ["Unexpected response code: 301"],
+    "upgrade-not-forwarded": ["Unexpected response code: 426", "Unexpected response code: 400"],
+    "upgrade-wrong-location": ["Unexpected response code: 400"],
+}
+
+
+@pytest.mark.proves("console-of-each-cause")
+@pytest.mark.xdist_group("browser of twins")
+@pytest.mark.parametrize("build", BUILDS["nginx"][-1:], ids=str)
+def test_the_console_of_chromium_tells_causes_apart(build, dss, record_property):
+    said = {}
+    with launch() as browser:
+        record_property("on", chromium_version())
+        for finding in CONSOLE:
+            with twin_site(build, finding, dss) as site:
+                said[finding] = console_of(browser, site)
+    assert said == {
+        finding: [f"Error during WebSocket handshake: {end}" for end in CONSOLE[finding]] for finding in said
+    }
+
+
+def console_of(browser, site):
+    """Return what the console says of the notification socket, then of a kernel's, where it is refused."""
+    reader, lines = Reader(site), []
+    reader.log_in()
+    kernel = reader.start_kernel()
+    context = browser.new_context()
+    context.add_cookies([{"name": name, "value": value, "url": site.origin} for name, value in reader.cookies.items()])
+    page = context.new_page()
+    page.on("console", lambda message: lines.append(message.text))
+    page.goto(site.origin)
+    page.wait_for_function("document.body.dataset.state")
+    page.evaluate("path => new Promise(done => { const s = new WebSocket(path); s.onopen = s.onclose = done })", kernel)
+    context.close()
+    reader.stop_kernel(kernel)
+    return [line.split("failed: ")[1] for line in lines if line.startswith("WebSocket connection to")]

@@ -1,15 +1,29 @@
-"""A proxy gets no answer from the server behind it: this is no problem of WebSocket."""
+"""A proxy gets no answer from the server behind it, so this is no problem of WebSocket."""
 
 from __future__ import annotations
 
-from checks.evidence import Evidence
+from checks.evidence import Answer, Evidence
 
 FIX = "start DSS, or correct where the proxy in front of it looks for it: host, port, http or https"
 
 
 def proof(evidence: Evidence) -> str | None:
-    """Look for a gateway's complaint on the page and on the health check alike (RFC 9110, section 15.6)."""
-    gateway = {502, 503, 504}
-    if evidence.page.status in gateway and evidence.ping.status in gateway:
-        return f"the page answered {evidence.page}, and the health check {evidence.ping}, expected 200 OK"
-    return None
+    """Look for a gateway's complaint on the health check, and on the page or a socket."""
+    asked = [evidence.handshake(path) for path in evidence.paths]
+    others = [evidence.page, *(shake.answer for shake in asked)]
+    if any(shake.opened for shake in asked) or not (_complains(evidence.ping) and any(map(_complains, others))):
+        return None
+    return f"the health check of DSS answered {evidence.ping}, expected 200 OK; the page answered {evidence.page}"
+
+
+def _complains(answer: Answer) -> bool:
+    """Tell whether a proxy says here that the server behind it does not answer (RFC 9110, section 15.6)."""
+    if answer.status != 503:
+        return answer.status in {502, 504}
+    headers = {name.lower(): value for name, value in answer.headers}
+    named = f"{headers.get('server', '')} {answer.body}".lower()
+    # nginx says 502 of a server that is silent; its 503 is a limit, or a decision.
+    if "nginx" in named or "openresty" in named:
+        return False
+    # A time to come back is a decision too, but Varnish names one with every error of its own.
+    return "retry-after" not in headers or "fetch failed" in answer.reason.lower()

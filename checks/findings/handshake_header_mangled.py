@@ -1,17 +1,22 @@
-"""A proxy takes a header out of the answer to the handshake, and the browser refuses what is left."""
+"""A proxy takes a header out of the answer to the handshake, and browsers refuse what is left."""
 
 from __future__ import annotations
 
 from checks.evidence import Evidence
 
-FIX = "make the proxy in front of DSS pass on the whole answer: Upgrade, Connection and every Sec-WebSocket header"
+FIX = "make the proxy in front of DSS pass on the whole answer: Upgrade, Connection and Sec-WebSocket-Accept"
+
+NEEDED = ("Upgrade", "Connection", "Sec-WebSocket-Accept")
+"""What no server leaves out of a 101, and no browser does without (RFC 6455, sections 4.1 and 4.2.2)."""
 
 
 def proof(evidence: Evidence) -> str | None:
-    """Look for a 101 that lacks what RFC 6455 (section 4.1) or the WHATWG makes browsers insist on."""
+    """Look for a 101 that lacks a header which every server sends."""
     for path in evidence.paths:
-        shake = evidence.handshake(path)
-        # A header that is there and wrong has other causes than one that is gone.
-        if shake.answer.status == 101 and shake.fault and not shake.fault.startswith("invalid"):
-            return f"answered 101 Switching Protocols, and a browser refuses it: {shake.fault}"
+        answer = evidence.handshake(path).answer
+        names = {name.lower() for name, _ in answer.headers}
+        # A subprotocol that is missing proves nothing: which ones a DSS knows is its own affair.
+        lacking = [name for name in NEEDED if name.lower() not in names]
+        if answer.status == 101 and lacking:
+            return f"answered {answer} without {' and '.join(lacking)}, expected all of {', '.join(NEEDED)}"
     return None

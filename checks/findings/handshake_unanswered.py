@@ -1,16 +1,23 @@
-"""Something on the way keeps the handshake and never answers it, while pages are answered."""
+"""The handshake gets no answer while pages do; most often a proxy is collecting a message that never ends."""
 
 from __future__ import annotations
 
 from checks.evidence import Evidence
 
-FIX = "turn off what makes the proxy in front of DSS wait for whole requests or whole answers (buffering)"
+FIX = "turn off the buffering of whole requests or answers in the proxy in front of DSS"
 
 
 def proof(evidence: Evidence) -> str | None:
-    """Look for a handshake without an answer, where the page and the same address without Upgrade have one."""
+    """Look for handshakes that all stay without an answer, where the same without Upgrade are answered."""
+    if not evidence.paths or evidence.ping.status != 200:
+        return None
+    # All of them: the kernel of a notebook that computes may by itself be late.
     for path in evidence.paths:
-        asked, plain = evidence.handshake(path).answer, evidence.handshake(path, "no-upgrade").answer
-        if evidence.page.status == 200 and asked.error.startswith("no answer within") and plain.status:
-            return f"{asked.error}, expected 101 Switching Protocols; the same without Upgrade answered {plain}"
-    return None
+        for flip in ("", "no-origin"):
+            if not evidence.handshake(path, flip).answer.error.startswith("no answer within"):
+                return None
+        if not evidence.handshake(path, "no-upgrade").answer.status:
+            return None
+    path = evidence.paths[0]
+    asked, plain = evidence.handshake(path).answer, evidence.handshake(path, "no-upgrade").answer
+    return f"{asked}, expected 101 Switching Protocols; the same without Upgrade answered {plain}"

@@ -8,10 +8,14 @@ FIX = "make the proxy in front of DSS pass on Host as the browser sent it, port 
 
 
 def proof(evidence: Evidence) -> str | None:
-    """Look for a socket that opens without Origin and is refused with the page's own."""
-    for path in evidence.paths:
+    """Look for a socket of Jupyter that opens without Origin and is refused with the page's own."""
+    # Other web applications compare Origin with lists of their own, Jupyter with Host.
+    for path in (path for path in evidence.paths if path.startswith("/jupyter/")):
         asked = evidence.handshake(path).answer
-        if asked.status == 403 and evidence.handshake(path, "no-origin").opened:
+        if asked.status != 403 or not evidence.handshake(path, "no-origin").opened:
+            continue
+        # A gate that minds Origin would refuse all sockets, and not in the words of Jupyter.
+        if "cross origin" in asked.body.lower() or any(evidence.handshake(other).opened for other in evidence.paths):
             return (
                 f"answered {asked} to the page's own Origin, expected 101 Switching Protocols;"
                 " the same without Origin answered 101"

@@ -1,6 +1,8 @@
-"""The handshake is answered with a redirect, and browsers do not follow one there."""
+"""The handshake is answered with a redirect to nearly the same address, and browsers follow none there."""
 
 from __future__ import annotations
+
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from checks.evidence import Evidence
 
@@ -8,12 +10,25 @@ FIX = "make the proxy in front of DSS answer the socket's address itself, withou
 
 
 def proof(evidence: Evidence) -> str | None:
-    """Look for a redirect of a handshake, on a site whose page has none."""
-    if evidence.page.status != 200:
-        return None
+    """Look for a redirect that changes scheme, port, slashes or case only, on a site whose page has none."""
     for path in evidence.paths:
         asked = evidence.handshake(path).answer
-        if asked.status in {301, 302, 303, 307, 308}:
-            there = next((value for name, value in asked.headers if name.lower() == "location"), "nowhere")
+        redirected = evidence.page.status == 200 and asked.status in {301, 302, 303, 307, 308}
+        there = next((value for name, value in asked.headers if name.lower() == "location"), "")
+        if redirected and _nearly_the_same(evidence.url, path, there):
             return f"answered {asked} to {there}, expected 101 Switching Protocols; the page answered {evidence.page}"
     return None
+
+
+def _nearly_the_same(url: str, path: str, there: str) -> bool:
+    """Tell whether the redirect leads to the path it comes from, written differently; a login is elsewhere."""
+    try:
+        here = urljoin(url, path)
+        one, other = urlsplit(here), urlsplit(urljoin(here, there))
+    except ValueError:  # half a bracket, from a server that is no friend
+        return False
+    return one != other and _loosely(one) == _loosely(other)
+
+
+def _loosely(address: SplitResult) -> tuple[str | None, str, str]:
+    return address.hostname, address.path.strip("/").lower(), address.query

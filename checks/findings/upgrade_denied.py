@@ -1,20 +1,33 @@
-"""An Envoy on the way has not been told that WebSocket is allowed, and refuses every request to upgrade."""
+"""An Envoy on the way has not been told that WebSocket is allowed, and refuses the handshake itself."""
 
 from __future__ import annotations
 
-from checks.evidence import Evidence
+from checks.evidence import Answer, Evidence
 
 FIX = "allow the upgrade to websocket in Envoy (upgrade_configs), or in what configures it"
 
+OWN = ["date", "server", "connection", "content-length"]
+"""The headers of Envoy's own refusal, in its order; a 403 that it passes on ends in Connection (seen on 1.40)."""
+
 
 def proof(evidence: Evidence) -> str | None:
-    """Look for an empty 403 in the name of Envoy that a plain GET of the same address does not get."""
+    """Look for refusals of every socket that Envoy wrote itself, where a plain GET is answered otherwise."""
     for path in evidence.paths:
         asked, plain = evidence.handshake(path).answer, evidence.handshake(path, "no-upgrade").answer
-        names = [value.lower() for name, value in asked.headers if name.lower() == "server"]
-        if asked.status == 403 and not asked.body and "envoy" in names and plain.status not in {0, 403}:
+        if plain.status not in {0, 403} and all(_refused(evidence, each) for each in evidence.paths):
             return (
                 f"answered {asked} with nothing in it, in the name of Envoy, expected 101 Switching Protocols;"
                 f" the same without Upgrade answered {plain}"
             )
     return None
+
+
+def _refused(evidence: Evidence, path: str) -> bool:
+    """Tell whether Envoy itself answered the handshake, whoever asked."""
+    answers = [evidence.handshake(path, "").answer, evidence.handshake(path, "no-origin").answer]
+    return all(_of_envoy(answer) for answer in answers)
+
+
+def _of_envoy(answer: Answer) -> bool:
+    headers = {name.lower(): value.lower() for name, value in answer.headers}
+    return answer.status == 403 and not answer.body and list(headers) == OWN and "envoy" in headers["server"]
