@@ -23,6 +23,7 @@ extensions = [
     "sphinx_design",
     "notfound.extension",
     "sphinxext.opengraph",
+    "blanks",  # docs/_ext/blanks.py
     "frame",  # docs/_ext/frame.py
     "proof",  # docs/_ext/proof.py
 ]

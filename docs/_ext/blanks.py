@@ -1,0 +1,143 @@
+"""Let a reader put his own values in.
+
+``{blanks} nginx`` says what the blanks of checks/recipes/nginx mean, and marks them in all code of its page:
+docs/_static/blanks.js makes the list a form, and puts what is typed there where the marks are.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from html import escape, unescape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sphinx.application import Sphinx
+    from sphinx.util.typing import ExtensionMetadata
+
+RECIPES = Path(__file__).resolve().parents[2] / "checks" / "recipes"
+PORT = re.compile(r"(?:(?!/).*[^\w.])?(\d+)")
+ADDRESS = re.compile(r"(?:http|ws)s?://\S+")
+NAME = re.compile(r"[\w-]+(\.[\w-]+)+")
+CODE = re.compile(r'(-console notranslate"><div class="highlight">)?(<(pre|code)\b[^>]*>)(.*?)(?=</\3>)', re.DOTALL)
+TAG = re.compile(r"<[^>]+>")
+PIECE = re.compile(r"<[^>]*>|&[^;]*;|.", re.DOTALL)
+# Where lines are counted, no port is meant.
+HUNK = r"(?m:^@@.*)"
+log = logging.getLogger(__name__)
+
+
+def kind(literal: str) -> str:
+    """Return what can stand in this place: a port, a path, a host, a name; or some other text."""
+    if literal.endswith("PORT") or PORT.fullmatch(literal):
+        return "port"
+    if literal.startswith("/"):
+        return "path"
+    if literal.endswith("HOST"):
+        return "host"
+    return "name" if NAME.fullmatch(literal) else "text"
+
+
+def changed(literal: str) -> str:
+    """Return the part that a reader changes: all of it, but of `*:80` the port."""
+    port = PORT.fullmatch(literal)
+    return port[1] if port else literal
+
+
+def marked(html: str, kinds: Mapping[str, str], *, urls: bool = False) -> str:
+    """Put a <var> around every blank, which Pygments may have cut into several spans.
+
+    A blank counts where the lab fills it: as a word of its own. With `urls`, for what somebody opens
+    rather than configures, the place behind a name is marked too, where another port than the usual belongs.
+    """
+    pieces = PIECE.findall(html)
+    places = [place for place, piece in enumerate(pieces) if not piece.startswith("<")]
+    text = "".join(unescape(pieces[place]) for place in places)
+    words = "|".join(map(re.escape, sorted(kinds, key=len, reverse=True)))
+    ports = {changed(literal) for literal in kinds}
+    for found in re.finditer(rf"{HUNK}|(?<![\w.])(?:{words})(?!\w|\.\w)", text):
+        if found.group() not in kinds:
+            continue
+        mine = changed(found.group())
+        first, *others = places[found.end() - len(mine) : found.end()]
+        pieces[first] = f"<var>{escape(mine)}</var>"
+        for place in others:
+            pieces[place] = ""
+        scheme = re.search(r"\b(?:http|ws)(s?)://$", text[: found.start()])
+        if urls and scheme and kinds[found.group()] == "name" and text[found.end() : found.end() + 1] != ":":
+            port = "443" if scheme[1] else "80"
+            pieces[first] += f'<var data-port="{port}"></var>' if port in ports else ""
+    return "".join(pieces)
+
+
+class Blanks(SphinxDirective):
+    """The blanks of a recipe, each with what it means."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return the list; a warning when there is nothing to put in."""
+        path = RECIPES / self.arguments[0] / "recipe.toml"
+        self.env.note_dependency(str(path))
+        declared = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        blanks: dict[str, dict[str, str]] = declared.get("blanks", {})
+        if not blanks:
+            log.warning(
+                "checks/recipes/%s/recipe.toml declares no blanks", self.arguments[0], location=self.get_location()
+            )
+            return []
+        kinds = {literal: blank.get("kind") or kind(literal) for literal, blank in blanks.items()}
+        box = nodes.container("", nodes.paragraph("", "Put in your own values:"), classes=["blanks"], blanks=kinds)
+        # `80` and `*:80` are one port of the reader's, and one field.
+        together: dict[str, list[str]] = {}
+        for literal in blanks:
+            together.setdefault(changed(literal), []).append(literal)
+        box += nodes.definition_list(
+            "", *(_item(literals, kinds[literals[0]], blanks[literals[0]]["means"]) for literals in together.values())
+        )
+        return [box]
+
+
+def _item(literals: Iterable[str], what: str, means: str) -> nodes.definition_list_item:
+    term = nodes.term(classes=[what])
+    for literal in literals:
+        term += [nodes.Text(", ")] if len(term) else []
+        term += nodes.literal(literal, literal, classes=["blank"])
+    sentence = nodes.paragraph("", means[:1].upper() + means[1:])
+    return nodes.definition_list_item("", term, nodes.definition("", sentence))
+
+
+def mark(app: Sphinx, _page: str, _template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
+    """Mark the blanks in all code of a page that explains them."""
+    kinds: dict[str, str] = {}
+    for box in doctree.findall(nodes.container) if doctree else []:
+        kinds |= box.get("blanks", {})
+    if not kinds:
+        return
+
+    def code(found: re.Match[str]) -> str:
+        console, tag, element, inside = found.groups(default="")
+        said = TAG.sub("", inside)
+        # A number alone is one that the sentence speaks of, as in "only `443` is let through".
+        if element == "code" and said.isdecimal() and 'class="blank ' not in tag:
+            return found.group()
+        address = element == "code" and ADDRESS.fullmatch(said)
+        return console + tag + marked(inside, kinds, urls=bool(console or address))
+
+    context["body"] = CODE.sub(code, context["body"])
+    app.add_js_file("blanks.js", loading_method="defer")
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Register with Sphinx."""
+    app.add_directive("blanks", Blanks)
+    # Before frame.py, which looks at what is loaded.
+    app.connect("html-page-context", mark)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,388 @@
+"""A reader's own values: typed once, they stand in every snippet, as the lab's would."""
+
+import contextlib
+import dataclasses
+import os
+import re
+import sys
+from html import unescape
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+from browser import launch
+from conftest import RECIPES
+from proof import ROOT
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+from test_site import served, sphinx
+
+from checks.lab.recipe import RECIPES as FOLDER
+
+sys.path.append(str(ROOT / "docs" / "_ext"))
+import blanks
+
+NGINX = RECIPES["nginx"]
+HTTP, HTTPS = NGINX.config(https=False), NGINX.config(https=True)
+WITH_BLANKS = {name: recipe for name, recipe in RECIPES.items() if recipe.declared.get("blanks")}
+LEXERS = ["nginx", "apacheconf", "caddyfile", "yaml", "toml", "text", "console", "udiff"]
+LANGUAGES = {".conf": "nginx", ".Caddyfile": "caddyfile", ".yml": "yaml", ".yaml": "yaml", ".toml": "toml"}
+TYPED = {
+    "dss.example.com": "dss.corp.example",
+    "DSS_HOST": "10.1.2.3",
+    "DSS_PORT": "11200",
+    "80": "8080",
+    "443": "8443",
+}
+PROSE = "Open `http://dss.example.com`, write `listen 80`, and `443` stays what a sentence says of it.\n"
+KEPT_BACK = {
+    "dss.example.com": {
+        "https://dss.corp.example": "Leave https:// out: only the name goes here.",
+        "corp.example/dss": "Leave /dss out: DSS cannot live below a path.",
+        "dss.corp.example:8443": "Leave :8443 out: only the name goes here.",
+        "dss corp": "Leave the space out: in a config the value would end there.",
+        "dss;corp": "Leave ; out: in a config it can mean something else.",
+        "<b>dss</b>": "Leave /b> out: DSS cannot live below a path.",
+        "dss$host": "Leave $ out: in a config it can mean something else.",
+        "[::1]": "Leave [ out: in a config it can mean something else.",
+        "dss.münchen.example": "Browsers and proxies call it dss.xn--mnchen-3ya.example: type that.",
+        "dss..corp": "No machine can have this name or address.",
+        "-dss": "No machine can have this name or address.",
+        "10.0.0.256": "No machine can have this name or address.",
+        "8080": "No machine can have this name or address.",
+    },
+    "DSS_HOST": {
+        "http://10.1.2.3": "Leave http:// out: only the host goes here.",
+        "10.1.2.3:11200": "Leave :11200 out: only the host goes here.",
+        "::1": "An IPv6 address needs brackets: [::1].",
+        "[::1]:11200": "Leave :11200 out: only the host goes here.",
+        "[::1]#;]": "Leave [ out: in a config it can mean something else.",
+        "[::zz]": "No machine can have this name or address.",
+    },
+    "80": dict.fromkeys(["0", "65536", "http", "80a", "-1", "1e3", "0x50"], "A port is a number from 1 to 65535."),
+    "/etc/nginx/ssl/dss_server.key": {
+        "ssl/dss.key": "Begin with a slash: only a full path is found from everywhere.",
+        "/srv/my key.pem": "Leave the space out: in a config the value would end there.",
+        '/srv/"dss".key': 'Leave " out: in a config it can mean something else.',
+        "/srv/dss.key;}": "Leave ; out: in a config it can mean something else.",
+        "/srv/{dss}.key": "Leave { out: in a config it can mean something else.",
+        "/srv/dss\\key": "Leave \\ out: in a config it can mean something else.",
+        "/srv/dss.key#1": "Leave # out: in a config it can mean something else.",
+        "/srv/$dss.key": "Leave $ out: in a config it can mean something else.",
+        "/srv/<dss>.key": "Leave < out: in a config it can mean something else.",
+    },
+}
+PUT_IN = {
+    "dss.example.com": {" DSS.Corp.Example ": "dss.corp.example", "10.1.2.3": "10.1.2.3", "my_dss-1": "my_dss-1"},
+    "DSS_HOST": {"[2001:DB8::1]": "[2001:db8::1]", "localhost": "localhost"},
+    "DSS_PORT": {"1": "1", "65535": "65535"},
+    "/etc/nginx/ssl/dss_server.key": {"/srv/clé_2+@-.key": "/srv/clé_2+@-.key"},
+}
+
+
+def own(literal):
+    """Return what the reader of these tests types for a blank."""
+    key = blanks.changed(literal)
+    others = {"name": "own.example", "host": "own.example", "path": f"/srv/own/{Path(key).name}"}
+    return TYPED.get(key) or others.get(blanks.kind(literal), "7000")
+
+
+def as_the_lab_fills(recipe, text):
+    """Fill with the reader's values through the very function of the lab."""
+    values = {
+        literal: {"lab": literal[: -len(blanks.changed(literal))] + own(literal)}
+        for literal in recipe.declared["blanks"]
+    }
+    return dataclasses.replace(recipe, declared={**recipe.declared, "blanks": values}).fill(text, {})
+
+
+def with_port(recipe, text):
+    """Give the addresses of a command the port on which this reader's proxy listens, where he can choose it."""
+    chosen = "80" in map(blanks.changed, recipe.declared["blanks"])
+    return text.replace("http://dss.example.com", "http://dss.example.com:8080") if chosen else text
+
+
+def page_of(recipe, here, files):
+    """Return a page with the form of a recipe, and these files."""
+    lines = [f"# {recipe.name}", f"```{{blanks}} {recipe.name}", "```", PROSE]
+    for file in files:
+        path = os.path.relpath(file, here)
+        language = "console" if file.suffix == ".console" else LANGUAGES.get(file.suffix, "text")
+        lines += [f"```{{literalinclude}} {path}", f":language: {language}", f":caption: {name_of(file)}", "```", ""]
+    for twin in set(recipe.twins) & set(files):
+        path, good = os.path.relpath(twin, here), os.path.relpath(recipe.configs[0], here)
+        lines += [f"```{{literalinclude}} {path}", f":diff: {good}", f":caption: diff {name_of(twin)}", "```", ""]
+    return "\n".join(lines)
+
+
+def name_of(file):
+    return file.relative_to(FOLDER).as_posix()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Serve a page for each recipe with all it publishes, a short one of nginx, and one without a form."""
+    source = tmp_path_factory.mktemp("blanks")
+    common = sorted(FOLDER.glob("*.console"))
+    pages = {
+        name: page_of(recipe, source, [*recipe.published, *recipe.twins, *recipe.transcripts, *common])
+        for name, recipe in WITH_BLANKS.items()
+    }
+    pages["short"] = page_of(NGINX, source, [HTTPS, HTTP])
+    listed = "\n".join(pages)
+    pages["index"] = f"# No form\n\n```{{toctree}}\n{listed}\n```\n\n`listen 80`\n"
+    for name, text in pages.items():
+        (source / f"{name}.md").write_text(text, encoding="utf-8")
+    result = sphinx(source, source / "out")
+    # What a lexer thinks of a config is the business of its own page.
+    assert (source / "out" / "index.html").exists(), result.stdout
+    with served(source / "out") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with launch() as browser:
+        yield browser
+
+
+@contextlib.contextmanager
+def reader(browser, site, **options):
+    """Open a page of a reader on a phone; whatever the browser complains about fails the test."""
+    complaints = []
+    with browser.new_context(viewport={"width": 360, "height": 740}, base_url=site, **options) as context:
+        page = context.new_page()
+        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        yield page
+    assert complaints == []
+
+
+def shown(page):
+    """Return the text of every code block, by its caption."""
+    return page.evaluate("""() => Object.fromEntries([...document.querySelectorAll(".literal-block-wrapper")]
+        .map(e => [e.querySelector(".caption-text").textContent, e.querySelector("pre").textContent]))""")
+
+
+def field(page, literal):
+    return page.locator(f'.blanks input[placeholder="{blanks.changed(literal)}"]')
+
+
+def opened(page, name):
+    page.goto(f"{name}.html")
+    page.locator(".blanks summary").click()
+
+
+def fields_of(recipe):
+    """Return what the form must ask for, and in which words: once for each value of the reader."""
+    fields = {}
+    for literal, blank in recipe.declared["blanks"].items():
+        fields.setdefault(blanks.changed(literal), blank["means"][:1].upper() + blank["means"][1:])
+    return list(map(list, fields.items()))
+
+
+def type_all(page, recipe):
+    for literal in recipe.declared["blanks"]:
+        field(page, literal).fill(own(literal))
+
+
+@pytest.mark.parametrize("recipe", WITH_BLANKS.values(), ids=WITH_BLANKS)
+def test_the_page_fills_as_the_lab_does(browser, site, recipe):
+    with reader(browser, site) as page:
+        opened(page, recipe.name)
+        places = page.locator(".blanks input")
+        assert places.evaluate_all("all => all.map(e => [e.placeholder, e.labels[0].textContent])") == fields_of(recipe)
+        before = shown(page)
+        files = {name: (FOLDER / name).read_text() for name in before if not name.startswith("diff ")}
+        assert {name: before[name] for name in files} == files
+        type_all(page, recipe)
+        expected = {
+            name: as_the_lab_fills(recipe, with_port(recipe, text) if name.endswith(".console") else text)
+            for name, text in files.items()
+        }
+        for name in before.keys() - files.keys():
+            lines = before[name].split("\n")
+            filled = [line if line.startswith("@@") else as_the_lab_fills(recipe, line) for line in lines]
+            expected[name] = "\n".join(filled)
+        assert shown(page) == expected
+
+
+@pytest.mark.parametrize("lexer", LEXERS)
+@pytest.mark.parametrize("recipe", WITH_BLANKS.values(), ids=WITH_BLANKS)
+def test_no_lexer_hides_a_blank(recipe, lexer):
+    kinds = {literal: blanks.kind(literal) for literal in recipe.declared["blanks"]}
+    for file in [*recipe.published, *recipe.twins]:
+        text = file.read_text()
+        code = blanks.marked(highlight(text, get_lexer_by_name(lexer, stripnl=False), HtmlFormatter()), kinds)
+        assert unescape(blanks.TAG.sub("", code)).rstrip() == text.rstrip()
+        filled = re.sub("<var>(.*?)</var>", lambda found: own(found[1]), code)
+        assert unescape(blanks.TAG.sub("", filled)).rstrip() == as_the_lab_fills(recipe, text).rstrip()
+
+
+def test_only_a_word_of_its_own_is_a_blank():
+    text = "80 8080 1.80 80.1 x80 :80 80; 80. my.dss.example.com dss.example.com.au dss.example.com. DSS_PORTS"
+    kinds = {literal: blanks.kind(literal) for literal in NGINX.declared["blanks"]}
+    filled = re.sub("<var>(.*?)</var>", lambda found: own(found[1]), blanks.marked(text, kinds))
+    assert filled == as_the_lab_fills(NGINX, text)
+    assert filled.count("8080") == 5
+    assert filled.count("corp") == 1
+
+
+def test_a_number_in_a_diff_that_counts_lines_is_no_port():
+    code = blanks.marked("<span>@@ -80,7 +80,6 @@</span>\n-listen 80;\n", {"80": "port"})
+    assert code == "<span>@@ -80,7 +80,6 @@</span>\n-listen <var>80</var>;\n"
+
+
+@pytest.mark.parametrize(
+    ("literal", "kind", "changed"),
+    [
+        ("dss.example.com", "name", "dss.example.com"),
+        ("DSS_HOST", "host", "DSS_HOST"),
+        ("DSS_PORT", "port", "DSS_PORT"),
+        ("80", "port", "80"),
+        (":80", "port", "80"),
+        ("*:443", "port", "443"),
+        ("/etc/ssl/dss.pem", "path", "/etc/ssl/dss.pem"),
+        ("/run/dss/80", "path", "/run/dss/80"),
+        ("admin@example.com", "text", "admin@example.com"),
+    ],
+)
+def test_the_kind_of_a_blank_follows_from_its_look(literal, kind, changed):
+    assert (blanks.kind(literal), blanks.changed(literal)) == (kind, changed)
+
+
+def test_copy_and_prose_give_what_was_typed(browser, site):
+    with reader(browser, site, permissions=["clipboard-read", "clipboard-write"]) as page:
+        opened(page, "short")
+        type_all(page, NGINX)
+        block = page.locator(".literal-block-wrapper", has_text="nginx/https.conf").first
+        block.locator(".copy").click()
+        block.locator(".copy", has_text="Copied").wait_for()
+        assert page.evaluate("navigator.clipboard.readText()") == as_the_lab_fills(NGINX, HTTPS.read_text())
+        prose = page.locator("p", has_text="stays what").first.text_content()
+        assert prose.split(",")[:2] == ["Open http://dss.corp.example:8080", " write listen 8080"]
+        assert " and 443 stays" in prose
+
+
+def test_values_follow_the_reader_and_go_when_he_says_so(browser, site):
+    with reader(browser, site) as page:
+        opened(page, "short")
+        sent = []
+        page.on("request", lambda request: sent.append(request.url))
+        type_all(page, NGINX)
+        assert sent == []
+        opened(page, "haproxy")
+        # `:80` there and `80` here are one port.
+        assert [field(page, key).input_value() for key in TYPED] == list(TYPED.values())
+        assert ":8080" in shown(page)["haproxy/http.cfg"]
+        page.go_back()
+        page.locator(".blanks summary").click()
+        page.get_by_role("button", name="Reset").click()
+        assert {e.input_value() for e in page.locator(".blanks input").all()} == {""}
+        assert shown(page)["nginx/http.conf"] == HTTP.read_text()
+        page.reload()
+        assert shown(page)["nginx/http.conf"] == HTTP.read_text()
+
+
+def test_what_cannot_be_right_is_said_and_not_put_in(browser, site):
+    seen = {}
+    with reader(browser, site) as page:
+        opened(page, "short")
+        before = shown(page)
+        for literal, values in KEPT_BACK.items():
+            place = field(page, literal)
+            for value in values:
+                place.fill(value)
+                place.blur()
+                assert shown(page) == before, value
+                seen.setdefault(literal, {})[value] = said_of(place)
+            place.fill("")
+            assert said_of(place) is None
+    assert seen == KEPT_BACK
+
+
+def said_of(place):
+    """Return the sentence that is tied to a field, where it is said to be wrong."""
+    return place.evaluate("""e => e.getAttribute("aria-invalid") == "true" ?
+        document.getElementById(e.getAttribute("aria-describedby")).textContent : null""")
+
+
+def test_what_can_be_right_is_put_in(browser, site):
+    with reader(browser, site) as page:
+        opened(page, "short")
+        for literal, values in PUT_IN.items():
+            for typed, put in values.items():
+                field(page, literal).fill(typed)
+                field(page, literal).blur()
+                assert page.locator(".blanks [aria-invalid]").count() == 0, typed
+                assert put in shown(page)["nginx/https.conf"]
+
+
+def test_a_sentence_comes_when_the_reader_is_done_and_goes_at_once(browser, site):
+    with reader(browser, site) as page:
+        opened(page, "short")
+        port = field(page, "80")
+        port.fill("99999")
+        assert said_of(port) is None
+        port.press("Enter")
+        assert said_of(port) == "A port is a number from 1 to 65535."
+        port.fill("9999")
+        assert said_of(port) is None
+
+
+def test_nothing_that_is_stored_is_trusted(browser, site):
+    with reader(browser, site) as page:
+        for kept in ['{"dss.example.com": "<img src=x onerror=alert(1)>", "80": ["x"]}', "null", "{", "7"]:
+            page.goto("index.html")
+            page.evaluate("kept => localStorage.setItem('blanks', kept)", kept)
+            page.goto("short.html")
+            assert shown(page)["nginx/http.conf"] == HTTP.read_text()
+            assert page.locator("img").count() == 0
+
+
+def test_where_nothing_may_be_stored_the_form_works_all_the_same(browser, site):
+    with reader(browser, site) as page:
+        page.add_init_script("Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no'); }})")
+        opened(page, "short")
+        type_all(page, NGINX)
+        assert shown(page)["nginx/https.conf"] == as_the_lab_fills(NGINX, HTTPS.read_text())
+
+
+def test_without_javascript_a_page_explains_every_blank(browser, site):
+    with reader(browser, site, java_script_enabled=False) as page:
+        for name, recipe in WITH_BLANKS.items():
+            page.goto(f"{name}.html")
+            assert page.locator(".blanks").is_visible()
+            assert page.locator(".blanks :is(input, button)").count() == 0
+            terms = [term.split(", ") for term in page.locator(".blanks dt").all_text_contents()]
+            assert sorted(literal for literals in terms for literal in literals) == sorted(recipe.declared["blanks"])
+            meanings = page.locator(".blanks dd").all_text_contents()
+            for literals, meaning in zip(terms, meanings, strict=True):
+                assert meaning.strip().lower() == recipe.declared["blanks"][literals[0]]["means"].lower()
+
+
+def test_a_phone_shows_one_line_and_a_page_without_blanks_loads_nothing(browser, site):
+    with reader(browser, site) as page:
+        page.goto("short.html")
+        assert page.locator(".blanks").bounding_box()["height"] < 60
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.reload()
+        assert page.locator(".blanks input").first.is_visible()
+        assert page.evaluate("document.scripts.length") == 2
+        page.goto("index.html")
+        assert page.evaluate("[...document.scripts].map(e => e.src.split('/').at(-1).split('?')[0])") == ["site.js"]
+        assert page.locator("var").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_an_open_form(browser, site, scheme):
+    axe = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    with reader(browser, site, color_scheme=scheme) as page:
+        opened(page, "short")
+        type_all(page, NGINX)
+        field(page, "80").fill("0")
+        field(page, "80").blur()
+        page.evaluate(axe)
+        assert page.evaluate("axe.run({resultTypes: ['violations']}).then(found => found.violations)") == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
