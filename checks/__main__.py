@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
 import unicodedata
@@ -58,7 +59,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     zoo = commands.add_parser("zoo", help="list the builds of proxies that configs are run on, and where they are from")
     zoo.add_argument("--fetch", action="store_true", help="bring those that are missing, to .zoo/, without root")
+    zoo.add_argument("--compile", action="store_true", help="with --fetch, also compile what takes minutes")
     zoo.set_defaults(do=show_zoo)
+
+    bench = commands.add_parser("bench", help="measure what each proxy costs, against no proxy, in one run")
+    bench.add_argument("recipes", nargs="*", metavar="PROXY", help="the proxies, such as nginx; by default all")
+    bench.add_argument("--rounds", type=int, default=5, metavar="N", help="measure each N times (default 5)")
+    bench.add_argument("--write", action="store_true", help="keep the result in checks/costs.json, for the page")
+    bench.set_defaults(do=measure)
 
     picture = commands.add_parser("picture", help="take the picture of the message again")
     picture.set_defaults(do=take_picture)
@@ -186,11 +194,16 @@ def show_zoo(arguments: argparse.Namespace) -> int:
     from checks.lab.recipe import recipes  # noqa: PLC0415
 
     missing = []
+    if arguments.compile and not arguments.fetch:
+        raise UsageError("--compile goes with --fetch")
     if arguments.fetch:
         from checks.lab.fetch import fetch  # noqa: PLC0415
 
+        def say(line: str) -> None:
+            print(line, flush=True)
+
         for recipe in recipes().values():
-            reasons = fetch(recipe.program, recipe.declared["builds"], lambda line: print(line, flush=True))
+            reasons = fetch(recipe.program, recipe.declared["builds"], say, compiling=arguments.compile)
             missing += [f"{recipe.program} from {origin}: {reason}" for origin, reason in reasons.items()]
         print()
     print(f"{'proxy':<12} {'version':<10} from")
@@ -200,6 +213,37 @@ def show_zoo(arguments: argparse.Namespace) -> int:
     for reason in missing:
         print(f"not here: {clean(reason)}")
     return 1 if missing else 0
+
+
+def measure(arguments: argparse.Namespace) -> int:
+    """Measure, and print each cost as a multiple of the direct way."""
+    from checks.lab.bench import RESULTS, compare  # noqa: PLC0415
+    from checks.lab.process import LabError  # noqa: PLC0415
+    from checks.lab.recipe import recipes  # noqa: PLC0415
+
+    known = {name: recipe for name, recipe in recipes().items() if recipe.configs}
+    if unknown := sorted(set(arguments.recipes) - set(known)):
+        raise UsageError(f"there is no recipe {unknown[0]!r}; there are: {', '.join(known)}")
+    if arguments.rounds < 1:
+        raise UsageError(f"--rounds takes 1 or more, got {arguments.rounds}")
+    wanted = [known[name] for name in arguments.recipes or known]
+    costs = {}
+    try:
+        for recipe, version, cost in compare(wanted, arguments.rounds, lambda line: print(line, file=sys.stderr)):
+            costs[recipe.name] = {"proxy": f"{recipe.title} {version}", **asdict(cost)}
+    except LabError as error:
+        raise UsageError(str(error)) from error
+    print(f"{'as a multiple of no proxy':<28} {'handshake':>9} {'round trip':>10} {'1 socket':>9} {'200 sockets':>11}")
+    for row in costs.values():
+        times, rates = (
+            f"{row['handshake']:>8.1f}x {row['trip']:>9.1f}x",
+            f"{row['one']:>8.2f}x {row['many']:>10.2f}x",
+        )
+        print(f"{row['proxy']:<28} {times} {rates}")
+    if arguments.write:
+        kept = {"rounds": arguments.rounds, "cores": os.cpu_count(), "costs": costs}
+        RESULTS.write_text(json.dumps(kept, indent=2) + "\n")
+    return 0
 
 
 def take_picture(_: argparse.Namespace) -> int:

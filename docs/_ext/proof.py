@@ -2,13 +2,15 @@
 
 ``{proven}`claim-id` `` ends a sentence that a test holds. ``{last-ran} nginx/http.conf`` says below a config
 where it ran as printed; ``{lines} nginx/http.conf`` lists what goes wrong without each of its lines;
-``{claims}`` lists every claim, ``{survival}`` what every config must survive.
+``{claims}`` lists every claim, ``{survival}`` what every config must survive, ``{matrix}`` what held where,
+``{recipes}`` the pages of the proxies.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,13 +36,24 @@ def record() -> dict[str, Any]:
     return json.loads(PROOF.read_text()) if PROOF.exists() else empty
 
 
+def declared() -> dict[str, dict[str, Any]]:
+    """Return what each recipe declares, by the name of its folder."""
+    return {path.parent.name: tomllib.loads(path.read_text()) for path in sorted(CHECKS.glob("recipes/*/recipe.toml"))}
+
+
 def joined(versions: Sequence[str]) -> str:
-    """Return `nginx 1.22.1 and 1.31.3, Chromium 156`: of a browser, what people call its version."""
+    """Return `nginx 1.22.1 and 1.31.3; Chromium 156`: of a browser, what people call its version."""
+    titles = {recipe["program"]: recipe["title"] for recipe in declared().values()}
     grouped: dict[str, list[str]] = {}
     for version in versions:
         program, _, number = version.partition(" ")
         grouped.setdefault(program, []).append(number.split(".")[0] if program == "Chromium" else number)
-    return ", ".join(f"{program} {' and '.join(numbers)}" for program, numbers in grouped.items())
+    return "; ".join(f"{titles.get(program, program)} {listed(numbers)}" for program, numbers in grouped.items())
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 class Proven(SphinxRole):
@@ -127,6 +140,63 @@ class Claims(SphinxDirective):
         return [table(["What holds", "On", "Test"], rows)]
 
 
+class Recipes(SphinxDirective):
+    """A table of the proxies that have a page: for which schemes, on which versions."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table."""
+        self.env.note_dependency(str(PROOF))
+        rows = []
+        for name, recipe in declared().items():
+            self.env.note_dependency(str(CHECKS / "recipes" / name / "recipe.toml"))
+            page = f"installation/custom/reverse-proxy/{name}"
+            if page not in self.env.found_docs:
+                continue
+            uri = self.env.app.builder.get_relative_uri(self.env.docname, page)
+            configs = configs_of(name)
+            schemes = sorted({"HTTPS" if "/https" in config else "HTTP" for config in configs})
+            ran = sorted({build for held in configs.values() for build in held["on"]}, key=by_version)
+            link = nodes.reference("", recipe["title"], refuri=uri, internal=True)
+            rows.append([link, nodes.Text(" and ".join(schemes)), nodes.Text(joined(ran))])
+        return [table(["Proxy", "For", "Ran on"], rows)]
+
+
+class Matrix(SphinxDirective):
+    """A table: each config, on which versions how many of the checks held; below it what was exempt, and why."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table, the count of lines, and the list of exemptions."""
+        self.env.note_dependency(str(PROOF))
+        configs = {name: config for name, config in record()["configs"].items() if "/broken/" not in name}
+        rows, exempt = [], nodes.bullet_list()
+        for name, config in configs.items():
+            held = ", ".join(f"{count} on {build.partition(' ')[2]}" for build, count in config.get("held", {}).items())
+            lines = str(len(config["lines"]))
+            rows.append([nodes.literal(name, name), nodes.Text(held or "with the others"), nodes.Text(lines)])
+            for reason, builds in config.get("exempt", {}).items():
+                text = f": {reason} ({joined(builds)})"
+                exempt += nodes.list_item("", nodes.paragraph("", "", nodes.literal(name, name), nodes.Text(text)))
+        broken = len(record()["configs"]) - len(configs)
+        lines = sum(len(config["lines"]) for config in configs.values())
+        said = f"{lines} lines were taken out alone, and each was missed; {broken} broken copies gave their finding."
+        exemptions = [nodes.paragraph("", "What does not hold, and why:"), exempt] if len(exempt) else []
+        head = ["Config", "Checks held", "Lines, each needed"]
+        return [table(head, rows), nodes.paragraph("", said), *exemptions]
+
+
+def configs_of(recipe: str) -> dict[str, Any]:
+    """Return what the record holds of the configs of one recipe, without its broken copies."""
+    configs: dict[str, Any] = record()["configs"]
+    return {
+        name: config for name, config in configs.items() if name.startswith(f"{recipe}/http") and "/broken/" not in name
+    }
+
+
+def by_version(name: str) -> list[int | str]:
+    """Return a key that sorts `nginx 1.9` before `nginx 1.10`."""
+    return [int(part) if part.isdigit() else part for part in name.replace(".", " ").split()]
+
+
 class Survival(SphinxDirective):
     """The list of what every config must survive."""
 
@@ -150,6 +220,30 @@ def table_row(cells: Sequence[nodes.Node]) -> nodes.row:
     return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", cell)) for cell in cells))
 
 
+class Costs(SphinxDirective):
+    """A table: what each proxy costs, as `python -m checks bench --write` measured it."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table, and how it was measured."""
+        path = CHECKS / "costs.json"
+        self.env.note_dependency(str(path))
+        if not path.is_file():
+            log.warning("nothing was measured yet: run `python -m checks bench --write`", location=self.get_location())
+            return []
+        measured = json.loads(path.read_text())
+        rows = []
+        for cost in measured["costs"].values():
+            times = [f"{cost[name]:.1f} x" for name in ("handshake", "trip")]
+            rates = [f"{cost[name]:.2f} x" for name in ("one", "many")]
+            rows.append([nodes.Text(text) for text in (cost["proxy"], *times, *rates)])
+        head = ["Proxy", "Time to open", "Time there and back", "Rate, 1 socket", "Rate, 200 sockets"]
+        how = (
+            f"Each number is the median of {measured['rounds']} rounds, on {measured['cores']} cores, by this command:"
+        )
+        command = "$ python -m checks bench\n"
+        return [table(head, rows), nodes.paragraph("", how), nodes.literal_block(command, command, language="console")]
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register with Sphinx."""
     app.add_role("proven", Proven())
@@ -157,4 +251,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("lines", Lines)
     app.add_directive("claims", Claims)
     app.add_directive("survival", Survival)
+    app.add_directive("matrix", Matrix)
+    app.add_directive("costs", Costs)
+    app.add_directive("recipes", Recipes)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,71 @@
+"""A server that costs as little as it can: it opens every WebSocket and sends all bytes back; run as a script.
+
+What comes after the handshake it does not read: to a proxy it is a tunnel, and the tunnel is what is measured.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import selectors
+import socket
+import sys
+
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
+PONG = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\npong\n"
+
+
+def answer(head: bytes) -> bytes:
+    """Return what a request is answered: 101 to a handshake, 200 to all else."""
+    key = re.search(rb"(?i)\r\nsec-websocket-key: *([^\r]+)", head)
+    if not key:
+        return PONG
+    accept = base64.b64encode(hashlib.sha1(key[1] + GUID).digest())  # noqa: S324  # RFC 6455, section 4.2.2
+    fields = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accept
+    return b"HTTP/1.1 101 Switching Protocols\r\n" + fields + b"\r\n\r\n"
+
+
+def main() -> None:
+    """Serve until ended; print the port."""
+    listening, select = socket.create_server(("127.0.0.1", 0), backlog=1024), selectors.DefaultSelector()
+    select.register(listening, selectors.EVENT_READ)
+    sys.stdout.write(f"{listening.getsockname()[1]}\n")
+    sys.stdout.flush()
+    heads: dict[int, bytes] = {}  # of those that have not asked to the end
+    while True:
+        for key, _ in select.select():
+            assert isinstance(key.fileobj, socket.socket)
+            if key.fileobj is listening:
+                peer, _ = listening.accept()
+                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                select.register(peer, selectors.EVENT_READ)
+                heads[peer.fileno()] = b""
+                continue
+            serve(key.fileobj, heads, select)
+
+
+def serve(peer: socket.socket, heads: dict[int, bytes], select: selectors.BaseSelector) -> None:
+    """Take what one peer sent."""
+    number = peer.fileno()
+    try:
+        data = peer.recv(65536)
+        if number in heads:
+            heads[number] += data
+            if b"\r\n\r\n" in heads[number]:
+                reply, heads[number] = answer(heads[number]), b""
+                peer.sendall(reply)
+                if reply is not PONG:
+                    del heads[number]
+        else:
+            peer.sendall(data)
+    except OSError:
+        data = b""
+    if not data:
+        select.unregister(peer)
+        heads.pop(number, None)
+        peer.close()
+
+
+if __name__ == "__main__":
+    main()
