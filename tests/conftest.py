@@ -3,11 +3,14 @@
 import json
 import os
 import platform
+import ssl
 import tempfile
 from collections import Counter
 from importlib.metadata import version
+from types import SimpleNamespace
 
 import pytest
+import trustme
 from proof import PROOF, ROOT, collect, renewed
 
 from checks.lab.browser import chromium_version
@@ -116,3 +119,17 @@ def bare():
     """A stand-in without its own nginx and without Jupyter."""
     with stand_in(bare=True) as standin:
         yield standin
+
+
+@pytest.fixture
+def identity(tmp_path):
+    """A certificate with its chain, without it, and its key, as files; and what trusts their authority."""
+    authority = trustme.CA()
+    leaf = authority.create_child_ca().issue_cert("localhost")
+    chain = b"".join(blob.bytes() for blob in leaf.cert_chain_pems)
+    (tmp_path / "chain.pem").write_bytes(chain)
+    (tmp_path / "leaf.pem").write_bytes(leaf.cert_chain_pems[0].bytes())
+    leaf.private_key_pem.write_to_path(tmp_path / "key.pem")
+    tls = ssl.create_default_context()
+    authority.configure_trust(tls)
+    return SimpleNamespace(folder=tmp_path, tls=tls)

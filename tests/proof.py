@@ -5,7 +5,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from survival import ANSWERS, CHECKS, STAYS
+from survival import ANSWERS, ARRIVES, CHECKS, STAYS
 
 from checks.lab.recipe import RECIPES as FOLDER
 from checks.lab.recipe import recipes
@@ -19,7 +19,7 @@ _seen = []
 
 def collect(nodeid, properties):
     """Take note of a test that passed, in the process that writes the record."""
-    _seen.append((nodeid.split("[")[0], properties))
+    _seen.append((nodeid.split("[")[0].split("@")[0], properties))
 
 
 def renewed():
@@ -28,27 +28,32 @@ def renewed():
     for test, properties in _seen:
         ran_on = {value for key, value in properties if key == "on"}
         for key, value in properties:
-            if key == "proves":
-                claims.setdefault(value, {"test": test, "on": set()})["on"] |= ran_on
-            elif key == "config":
-                configs[value]["on"] |= ran_on
-            elif key == "survived":
-                _survived(configs[value[0]], *value[1:])
-            elif key == "line":
-                name, line, check = value
-                configs[name]["lines"][line] = check
+            match key, value:
+                case "proves", claim:
+                    claims.setdefault(claim, {"test": test, "on": set()})["on"] |= ran_on
+                case "config", name:
+                    configs[name]["on"] |= ran_on
+                case "survived", (name, build, check, because):
+                    _survived(configs[name], build, check, because)
+                case "line", (name, line, check):
+                    configs[name]["lines"][line] = check
     for recipe in recipes().values():
         for part in recipe.parts:
             configs[name_of(part)]["on"] = set().union(*(configs[name_of(config)]["on"] for config in recipe.configs))
-    for config in configs.values():
-        config["lines"] = dict(sorted(config["lines"].items(), key=lambda line: int(line[0].split(":")[0])))
-        config["held"] = dict(sorted(config["held"].items(), key=lambda held: _by_version(held[0])))
-        config["exempt"] = {reason: sorted(on, key=_by_version) for reason, on in sorted(config["exempt"].items())}
     for record in [*claims.values(), *configs.values()]:
-        record["on"] = sorted(record["on"], key=_by_version)
+        _sort(record)
     today = dt.datetime.now(dt.UTC).date().isoformat()
-    survival = [*(check.__doc__ for check in CHECKS.values()), STAYS, ANSWERS]
+    survival = [*(check.__doc__ for check in CHECKS.values()), STAYS, ANSWERS, ARRIVES]
     return {"proven": today, "survival": survival, "configs": configs, "claims": dict(sorted(claims.items()))}
+
+
+def _sort(record):
+    """Bring a record of a claim or a config into an order that does not change from run to run."""
+    record["on"] = sorted(record["on"], key=_by_version)
+    if "lines" in record:
+        record["lines"] = dict(sorted(record["lines"].items(), key=lambda line: int(line[0].split(":")[0])))
+        record["held"] = dict(sorted(record["held"].items(), key=lambda held: _by_version(held[0])))
+        record["exempt"] = {reason: sorted(on, key=_by_version) for reason, on in sorted(record["exempt"].items())}
 
 
 def _config(digest):

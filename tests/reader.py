@@ -34,7 +34,7 @@ class Reader:
             connection = http.client.HTTPConnection("localhost", self.port, timeout=100)
         connection.putrequest(method, target, skip_host="Host" in headers, skip_accept_encoding=True)
         sent = {"Cookie": self.cookie_header(), **dict(headers)}
-        if body is not None:
+        if body is not None and "Content-Length" not in sent:
             sent["Content-Length"] = str(len(body))
         for name, value in sent.items():
             if value:

@@ -2,15 +2,16 @@
 
 import pytest
 from browser import launch
-from conftest import BUILDS, RECIPES
+from conftest import BUILDS, RECIPES, SITES, recipe_of
+from proof import id_of
 from reader import Reader
 
 from checks.lab.browser import chromium_version
 from checks.lab.proxy import proxy
 
 NGINX = RECIPES["nginx"]
-NEWEST = BUILDS["nginx"][-1:]
-pytestmark = [pytest.mark.parametrize("build", NEWEST, ids=str), pytest.mark.xdist_group("browser")]
+NEWEST = pytest.mark.parametrize("build", BUILDS["nginx"][-1:], ids=str)
+pytestmark = pytest.mark.xdist_group("browser")
 
 
 @pytest.fixture(scope="module")
@@ -44,20 +45,16 @@ def refused(tab):
     return line.split("failed: ")[1].rstrip(": ")
 
 
-@pytest.mark.parametrize("config", NGINX.configs, ids=lambda config: config.name)
-def test_behind_the_recipe_notifications_are_live_and_no_message_shows(build, config, dss, tab):
-    with proxy(NGINX, build, config, dss) as site:
-        assert state_of(tab, f"{site.origin}/") == "live"
+@pytest.mark.parametrize(("build", "config"), {config: (build, config) for build, config in SITES}.values(), ids=id_of)
+def test_behind_the_recipe_no_message_shows_and_a_notebook_computes(build, config, dss, tab):
+    with proxy(recipe_of(config), build, config, dss) as site:
+        assert state_of(tab, f"{site.origin}/") == "live", tab.lines
         assert not tab.locator("#overlay").is_visible()
-
-
-@pytest.mark.parametrize("config", NGINX.configs, ids=lambda config: config.name)
-def test_behind_the_recipe_a_notebook_computes(build, config, dss, tab):
-    with proxy(NGINX, build, config, dss) as site:
-        assert state_of(tab, f"{site.origin}/notebook#{dss.token}") == "done"
+        assert state_of(tab, f"{site.origin}/notebook#{dss.token}") == "done", tab.lines
         assert tab.locator("#out").inner_text() == "42"
 
 
+@NEWEST
 @pytest.mark.proves("console-names-the-status")
 def test_without_upgrade_the_message_shows_and_the_console_names_the_status(build, dss, tab):
     with proxy(NGINX, build, NGINX.twin("upgrade-not-forwarded"), dss) as site:
@@ -67,6 +64,7 @@ def test_without_upgrade_the_message_shows_and_the_console_names_the_status(buil
     assert refused(tab) == "Error during WebSocket handshake: Unexpected response code: 426"
 
 
+@NEWEST
 @pytest.mark.proves("console-names-a-foreign-origin")
 def test_without_host_the_page_is_live_and_the_socket_of_a_kernel_is_refused_with_403(build, dss, tab):
     with proxy(NGINX, build, NGINX.twin("host-not-preserved"), dss) as site:
@@ -83,6 +81,7 @@ def test_without_host_the_page_is_live_and_the_socket_of_a_kernel_is_refused_wit
     assert refused(tab) == "Error during WebSocket handshake: Unexpected response code: 403"
 
 
+@NEWEST
 @pytest.mark.proves("host-stops-new-kernels")
 def test_without_host_a_browser_cannot_start_a_kernel(build, dss, tab):
     with proxy(NGINX, build, NGINX.twin("host-not-preserved"), dss) as site:

@@ -5,9 +5,7 @@ import base64
 import hashlib
 import http.client
 import secrets
-import shutil
 import socket
-import subprocess
 from contextlib import closing
 from pathlib import Path
 
@@ -21,30 +19,47 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from checks.lab.browser import chromium_version
-from checks.lab.forward import HERE, can_inspect, forward
-from checks.lab.process import free_port
+from checks.lab.forward import can_inspect, config, forward
+from checks.lab.process import LabError, free_port
 from checks.lab.proxy import proxy
 from checks.lab.recipe import RECIPES as FOLDER
 
-INSTALL = "on Debian and Ubuntu this adds it: apt-get install --no-install-recommends squid-openssl"
+INSTALL = "this adds it: make proxies"
 SOCKET = "/dip/websocket?sessionId=standin000"
 PORT, WEBSOCKET, EXEMPT = (FOLDER / "squid" / f"{name}.conf" for name in ("port", "websocket", "exempt"))
 LIVE = ("live", False, [])
 """What a page shows when all is well: its sockets live, no message, no complaint."""
 
 
+def able(build):
+    """Return the build that a test asks for, or say that there is none."""
+    return build or missing(f"there is no such Squid; {INSTALL}")
+
+
+def able_to_inspect(build):
+    if not can_inspect(able(build)):
+        missing(f"{build} is built without OpenSSL and cannot inspect TLS; {INSTALL}")
+    return build
+
+
 @pytest.fixture(params=SQUIDS or [None], ids=str)
 def squid(request):
-    if not request.param:
-        missing(f"there is no Squid; {INSTALL}")
-    return request.param
+    return able(request.param)
 
 
 @pytest.fixture
 def inspecting_squid(squid):
-    if not can_inspect(squid):
-        missing(f"{squid} is built without OpenSSL and cannot inspect TLS; {INSTALL}")
-    return squid
+    return able_to_inspect(squid)
+
+
+@pytest.fixture(params=[build for build in SQUIDS if build.release < (5,)] or [None], ids=str)
+def squid_before_5(request):
+    return able_to_inspect(request.param)
+
+
+@pytest.fixture(params=[build for build in SQUIDS if build.release >= (5,)] or [None], ids=str)
+def squid_since_5(request):
+    return able_to_inspect(request.param)
 
 
 @pytest.fixture
@@ -111,14 +126,13 @@ def rules(text):
 
 @pytest.mark.proves("squid-rules-are-those-of-debian")
 def test_the_lab_has_the_access_rules_that_debian_ships(squid):
-    shipped = Path("/etc/squid/squid.conf")
-    asked = ["dpkg-query", "--show", "--showformat=${Conffiles}", f"{squid.program}*"]
-    known = subprocess.run(asked, capture_output=True, text=True, check=False).stdout if shutil.which(asked[0]) else ""
-    digest = hashlib.md5(shipped.read_bytes()).hexdigest() if shipped.exists() else "no file"
-    if f"{shipped} {digest}" not in known:
-        missing(f"{shipped} is not as Debian ships it, there is nothing to compare with; {INSTALL}")
-    ours = (HERE / "squid.conf").read_text().replace("include conf.d", "include /etc/squid/conf.d")
-    assert rules(ours) == rules(shipped.read_text())
+    shipped = squid.root / "etc" / "squid" / "squid.conf"
+    if squid.root == Path("/"):  # where anybody may have changed it
+        missing(f"there is no package of {squid} to compare with; {INSTALL}")
+    # Squid 4 reads every file there.
+    expected = shipped.read_text().replace("include /etc/squid/conf.d/*\n", "include /etc/squid/conf.d/*.conf\n")
+    ours = config(squid, 3128).replace("include conf.d", "include /etc/squid/conf.d")
+    assert rules(ours) == rules(expected)
 
 
 @pytest.mark.proves("plain-page-passes-and-socket-does-not")
@@ -199,16 +213,27 @@ def test_with_tls_inspected_the_page_passes_and_the_socket_loses_its_upgrade(ins
 
 
 @pytest.mark.proves("inspection-told-of-websocket-passes-it")
-def test_with_tls_inspected_and_websocket_allowed_both_pass(inspecting_squid, dss):
-    with https_site(dss) as site, forward(inspecting_squid, site, PORT, WEBSOCKET, inspects=True) as company:
+def test_with_tls_inspected_and_websocket_allowed_both_pass(squid_since_5, dss):
+    with https_site(dss) as site, forward(squid_since_5, site, PORT, WEBSOCKET, inspects=True) as company:
         assert through_tls(company, site, company.tls) == (200, 101)
 
 
+@pytest.mark.proves("squid-before-5-cannot-be-told-of-websocket")
+def test_squid_before_5_does_not_start_with_websocket_allowed(squid_before_5, dss):
+    refused = "unrecognized: 'http_upgrade_request_protocols'"
+    with (
+        https_site(dss) as site,
+        pytest.raises(LabError, match=refused),
+        forward(squid_before_5, site, PORT, WEBSOCKET, inspects=True),
+    ):
+        pytest.fail("it started")
+
+
 @pytest.mark.proves("squid-minds-the-case-of-websocket")
-def test_websocket_allowed_in_capitals_is_not_allowed(inspecting_squid, dss, tmp_path):
+def test_websocket_allowed_in_capitals_is_not_allowed(squid_since_5, dss, tmp_path):
     capitals = tmp_path / "websocket.conf"
     capitals.write_text(WEBSOCKET.read_text().replace("protocols websocket", "protocols WebSocket"))
-    with https_site(dss) as site, forward(inspecting_squid, site, PORT, capitals, inspects=True) as company:
+    with https_site(dss) as site, forward(squid_since_5, site, PORT, capitals, inspects=True) as company:
         assert through_tls(company, site, company.tls) == (200, 426)
 
 

@@ -5,7 +5,6 @@ import ssl
 from types import SimpleNamespace
 
 import pytest
-import trustme
 from conftest import BUILDS, RECIPES
 from reader import Reader
 from survival import notebook, notifications
@@ -13,20 +12,6 @@ from survival import notebook, notifications
 from checks.lab.proxy import proxy
 from checks.lab.recipe import RECIPES as FOLDER
 from checks.lab.standin import stand_in
-
-
-@pytest.fixture
-def identity(tmp_path):
-    """A certificate with its chain, without it, and its key, as files; and what trusts their authority."""
-    authority = trustme.CA()
-    leaf = authority.create_child_ca().issue_cert("localhost")
-    chain = b"".join(blob.bytes() for blob in leaf.cert_chain_pems)
-    (tmp_path / "chain.pem").write_bytes(chain)
-    (tmp_path / "leaf.pem").write_bytes(leaf.cert_chain_pems[0].bytes())
-    leaf.private_key_pem.write_to_path(tmp_path / "key.pem")
-    tls = ssl.create_default_context()
-    authority.configure_trust(tls)
-    return SimpleNamespace(folder=tmp_path, tls=tls)
 
 
 @pytest.mark.proves("https-on-the-base-port-carries-sockets")

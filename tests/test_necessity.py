@@ -7,6 +7,8 @@ whatever the number of configs; that is why one worker runs all of it.
 
 import asyncio
 import contextlib
+import functools
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,7 +17,7 @@ from browser import missing
 from conftest import BUILDS, RECIPES, SITES, recipe_of
 from proof import id_of, name_of, record
 from reader import Reader
-from survival import ANSWERS, CHECKS, ECHO, SILENCE, STAYS, survive
+from survival import ANSWERS, ARRIVES, CHECKS, ECHO, SILENCE, STAYS, survive
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -27,7 +29,9 @@ from checks.probe import Target, look
 STARTS = "the proxy starts"
 LISTENS = "the proxy listens on the ports it is told, and on no others"
 TITLES = {check.__doc__: check for check in CHECKS.values()}
-TAKES_SILENCE = {STAYS, ANSWERS}
+TAKES_SILENCE = {STAYS, ANSWERS, ARRIVES}
+KIB = 1024
+LENGTH = {"Content-Length": str(SILENCE * KIB)}
 QUICK = [check for name, check in CHECKS.items() if name not in {"large_messages", "many_sockets", "notebook"}]
 
 
@@ -48,15 +52,15 @@ def known(path, number, line):
     return record()["configs"].get(name_of(path), {}).get("lines", {}).get(f"{number}: {line}")
 
 
-def is_quick(path, number, line):
-    """Tell whether this line needs no silence."""
-    return known(path, number, line) in {STARTS, LISTENS, *TITLES}
+def takes_long(path, number, line):
+    """Tell whether the record says that this line is missed only after a long time."""
+    return known(path, number, line) in TAKES_SILENCE
 
 
 def grouped(path, number, line):
-    """Keep the lines of one file in one worker; those that may need silence go with all others that do."""
-    quick = is_quick(path, number, line)
-    marks = [pytest.mark.xdist_group(name_of(path) if quick else "silence"), pytest.mark.timeout(240 if quick else 900)]
+    """Keep the lines of one file in one worker; those that take long go with all others that do."""
+    group = "silence" if takes_long(path, number, line) else name_of(path)
+    marks = [pytest.mark.xdist_group(group), pytest.mark.timeout(1800)]
     return pytest.param((path, number, line), marks=marks, id=f"{name_of(path)} {number}: {line}")
 
 
@@ -67,7 +71,7 @@ LINES = [
     for line in lines_of(path)
     if any(recipe.suits(build, path) for build in BUILDS[recipe.name])
 ]
-SILENT = [line for (line,) in (each.values for each in LINES) if not is_quick(*line)]
+LASTING = [line for (line,) in (each.values for each in LINES) if takes_long(*line)]
 IDLE_TWINS = [
     (build, twin)
     for name, recipe in RECIPES.items()
@@ -122,70 +126,109 @@ async def slow_query(site):
     return response.status, body
 
 
+async def slow_upload(site):
+    """Return the status and the length that arrived of an upload that takes SILENCE seconds."""
+
+    def body():
+        for _ in range(SILENCE):
+            yield bytes(KIB)
+            time.sleep(1)  # the upload is slow
+
+    response, answer = await asyncio.to_thread(Reader(site).request, "/dip/lab/upload", "POST", body(), LENGTH)
+    return response.status, json.loads(answer or "{}").get("length")
+
+
 async def after_silence(site):
-    """Return the title of what does not survive silence, or None."""
-    dropped, answer = await asyncio.gather(silent(site), slow_query(site), return_exceptions=True)
+    """Return the title of what does not survive a long time, or None."""
+    everything = (silent(site), slow_query(site), slow_upload(site))
+    dropped, answer, arrived = await asyncio.gather(*everything, return_exceptions=True)
     if dropped is not None:
         return STAYS
-    return None if answer == (200, b"done") else ANSWERS
+    if answer != (200, b"done"):
+        return ANSWERS
+    return None if arrived == (200, SILENCE * KIB) else ARRIVES
 
 
 def wait_for(waits):
     """Wait for all of these at once; return what came of each by its key."""
 
     async def wait():
-        # A slow query holds a thread.
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(len(waits) + 4))
+        # A slow query and a slow upload hold a thread each.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2 * len(waits) + 4))
         return dict(zip(waits, await asyncio.gather(*waits.values()), strict=True))
 
     return asyncio.run(wait()) if waits else {}
 
 
+def missed_in_time(lines, dss, more=()):
+    """Run these lines' files without them for a long time, and `more` with them; return (title by line, results).
+
+    Most lines are missed on the oldest build already; those that are not get a second round on the others.
+    """
+    found, results, waits = {}, {}, dict(more)
+    with contextlib.ExitStack() as stack:
+        for tried in (slice(1), slice(1, None)):
+            for path, number, line in (line for line in lines if line not in found):
+                for _, build, config in list(settings(path))[tried]:
+                    changed = {path: without(path, number)}
+                    site = stack.enter_context(proxy(recipe_of(config), build, config, dss, changed=changed))
+                    waits[path, number, line, build, config] = after_silence(site)
+            for key, result in wait_for(waits).items():
+                if key in more:
+                    results[key] = result
+                elif result:
+                    found.setdefault(key[:3], result)
+            waits = {}
+    return found, results
+
+
 @pytest.fixture(scope="session")
 def experiment(dss):
-    """Run all that takes silence; return what came of it by (kind, build, config) and ("line", path, number)."""
-    # What the record says takes silence is not tried with anything else first.
-    found = {("line", path, number): known(path, number, line) in TAKES_SILENCE for path, number, line in SILENT}
-    found = {key: None if lasting else red(*key[1:], dss, QUICK) for key, lasting in found.items()}
+    """Run all that takes long, at once; return what came of it by (kind, build, config), and the titles by line."""
     with contextlib.ExitStack() as stack:
 
-        def start(build, config, changed=None):
-            return stack.enter_context(proxy(recipe_of(config), build, config, dss, changed=changed))
+        def start(build, config):
+            return stack.enter_context(proxy(recipe_of(config), build, config, dss))
 
         waits = {}
         for build, config in SITES:
             site = start(build, config)
             waits["silence", build, config] = silent(site)
             waits["query", build, config] = slow_query(site)
+            waits["upload", build, config] = slow_upload(site)
         for build, twin in IDLE_TWINS:
             site = start(build, twin)
             waits["twin", build, twin] = look(Target(site.origin, tls=site.tls), idle=SILENCE)
-        # Most lines are needed on the oldest build already; those that are not get a second silence on the others.
-        for tried in (slice(1), slice(1, None)):
-            for kind, path, number in [key for key, title in found.items() if key[0] == "line" and not title]:
-                for _, build, config in list(settings(path))[tried]:
-                    site = start(build, config, {path: without(path, number)})
-                    waits[kind, path, number, build, config] = after_silence(site)
-            for key, result in wait_for(waits).items():
-                if key[0] != "line":
-                    found[key] = result
-                elif result:
-                    found[key[:3]] = result
-            waits = {}
-    lines = [key for key in found if key[0] == "line"]
-    return found | {key: found[key] or red(*key[1:], dss, CHECKS.values()) for key in lines}
+        found, results = missed_in_time(LASTING, dss, waits)
+    return results | {"lines": found}
+
+
+@functools.cache
+def titles_of(path, dss):
+    """Return the title of the check that each line of a file is missed by, for those that the record does not hold.
+
+    Cheap checks come first, then a long time for all that are left, then everything.
+    """
+    asked = [(path, *line) for line in lines_of(path) if not takes_long(path, *line)]
+    found = {}
+    for line in asked:
+        title = known(*line)
+        if title in {STARTS, LISTENS, *TITLES}:
+            found[line] = red(*line[:2], dss, [TITLES[title]] if title in TITLES else [])
+        found[line] = found.get(line) or red(*line[:2], dss, QUICK)
+    found |= missed_in_time([line for line in asked if not found[line]], dss)[0]
+    return {line: title or red(*line[:2], dss, CHECKS.values()) for line, title in found.items()}
 
 
 @pytest.mark.parametrize("of_config", LINES)
 def test_every_line_is_needed(of_config, dss, request, record_property):
     path, number, line = of_config
     recipe = recipe_of(path)
-    if is_quick(*of_config):
-        title = known(path, number, line)
-        check = red(path, number, dss, [TITLES[title]] if title in TITLES else [])
-        check = check or red(path, number, dss, CHECKS.values())
+    if takes_long(*of_config):
+        found = request.getfixturevalue("experiment")["lines"]
+        check = found.get(of_config) or red(path, number, dss, CHECKS.values())
     else:
-        check = request.getfixturevalue("experiment")["line", path, number]
+        check = titles_of(path, dss)[of_config]
     if not check and len(BUILDS[recipe.name]) < len(recipe.declared["builds"]) - 1:
         missing(f"{path.name} may need this line on a build that is not here; this adds it: make proxies")
     assert check, (
@@ -211,6 +254,13 @@ def test_a_silent_socket_stays_open(build, config, experiment):
 @pytest.mark.parametrize(("build", "config"), SITES, ids=id_of)
 def test_a_long_query_is_answered(build, config, experiment):
     assert experiment["query", build, config] == (200, b"done")
+
+
+@TOGETHER
+@LONG
+@pytest.mark.parametrize(("build", "config"), SITES, ids=id_of)
+def test_a_slow_upload_arrives(build, config, experiment):
+    assert experiment["upload", build, config] == (200, SILENCE * KIB)
 
 
 @TOGETHER

@@ -53,6 +53,8 @@ async def sockets(connection: ServerConnection) -> None:
     async for message in connection:
         if isinstance(message, str) and message.startswith("close "):
             await connection.close(int(message.split()[1]), "as asked")
+        elif message == "headers":
+            await connection.send(json.dumps(list(connection.request.headers.raw_items())))
         else:
             await connection.send(message)
 

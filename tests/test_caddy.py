@@ -1,0 +1,66 @@
+"""What the page of Caddy claims: reloads, and DSS that has HTTPS itself."""
+
+import pytest
+from conftest import RECIPES, SITES
+from reader import Reader
+from survival import ECHO
+from websockets.exceptions import ConnectionClosed
+
+from checks.lab.proxy import proxy
+from checks.lab.standin import stand_in
+
+CADDY = RECIPES["caddy"]
+EVERY_BUILD = pytest.mark.parametrize(
+    ("build", "config"), [site for site in SITES if site[0].program == "caddy" and not CADDY.secure(site[1])], ids=str
+)
+
+
+@pytest.mark.proves("caddy-reload-ends-sockets-with-1001")
+@EVERY_BUILD
+def test_without_stream_close_delay_a_reload_ends_open_sockets_with_1001(build, config, dss):
+    text = config.read_text().replace("\t\tstream_close_delay 24h\n", "")
+    # Caddy 2.6.2 masks its close frame now and then, which only a server's peer may do: then the code is 1002.
+    codes = {1001} if build.release >= (2, 7) else {1001, 1002}
+    with proxy(CADDY, build, config, dss, changed={config: text}) as site, Reader(site).socket(ECHO) as socket:
+        assert site.command(CADDY.command("reload")).returncode == 0
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(timeout=20)
+    assert closed.value.rcvd.code in codes
+
+
+@pytest.fixture
+def secure(identity):
+    """A stand-in of DSS that has HTTPS itself."""
+    server = {"ssl": "true"}
+    server |= {"ssl_certificate": f"{identity.folder}/chain.pem", "ssl_certificate_key": f"{identity.folder}/key.pem"}
+    with stand_in(server=server) as dss:
+        yield dss
+
+
+def over_https(build, config, secure, added=""):
+    """Run the recipe with DSS reached over HTTPS."""
+    options = "transport http {\n\t\t\ttls_insecure_skip_verify\n\t\t}\n"
+    text = config.read_text().replace("reverse_proxy DSS_HOST:DSS_PORT", "reverse_proxy https://DSS_HOST:DSS_PORT")
+    if "{\n\t\tstream" not in text and "DSS_PORT\n" in text:
+        text = text.replace("DSS_PORT\n", "DSS_PORT {\n\t}\n")
+    text = text.replace("DSS_PORT {\n", f"DSS_PORT {{\n\t\t{options}{added}")
+    return proxy(CADDY, build, config, secure, changed={config: text})
+
+
+def host_at_dss(site):
+    _, body = Reader(site).request("/dip/lab/request")
+    return f'"Host", "localhost:{site.port}"'.encode() in body
+
+
+@pytest.mark.proves("caddy-since-2-11-changes-host-for-https")
+@EVERY_BUILD
+def test_only_since_2_11_the_host_is_replaced_when_dss_is_reached_over_https(build, config, secure):
+    with over_https(build, config, secure) as site:
+        assert host_at_dss(site) == (build.release < (2, 11))
+
+
+@pytest.mark.proves("caddy-host-can-be-kept-over-https")
+@EVERY_BUILD
+def test_header_up_keeps_the_host_when_dss_is_reached_over_https(build, config, secure):
+    with over_https(build, config, secure, "\t\theader_up Host {http.request.hostport}\n") as site:
+        assert host_at_dss(site)
