@@ -109,7 +109,7 @@ def proxy(
             own, https = (address, 443) if address else ("127.0.0.1", https)
             values: dict[str, object] = {"dss": dss.port, "address": own, "http": http, "https": https}
             values |= {"certificate": folder / "site.pem", "key": folder / "site.key"}
-            values |= {"folder": folder, "root": build.root}
+            values |= {"bundle": folder / "site.bundle.pem", "folder": folder, "root": build.root}
             _stay_home(recipe, published, texts, values)
             _lay_out(recipe, texts, values)
             _shims(recipe, build, values)
@@ -204,6 +204,7 @@ def _certificates(authority: trustme.CA, folder: Path) -> None:
         leaf = issuer.issue_cert(identity)
         leaf.private_key_pem.write_to_path(str(folder / f"{name}.key"))
         (folder / f"{name}.pem").write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
+        leaf.private_key_and_cert_chain_pem.write_to_path(str(folder / f"{name}.bundle.pem"))
 
 
 def _trust(authority: trustme.CA) -> ssl.SSLContext:
