@@ -228,7 +228,12 @@ def test_every_line_is_needed(of_config, dss, request, record_property):
         found = request.getfixturevalue("experiment")["lines"]
         check = found.get(of_config) or red(path, number, dss, CHECKS.values())
     else:
-        check = titles_of(path, dss)[of_config]
+        titles = titles_of(path, dss)
+        check = titles[of_config]
+        if because := recipe.declared.get("kept", {}).get(line):
+            alike = {each for each in titles if each[2] == line and not titles[each]}
+            assert alike, f"[kept] {line!r} in {recipe.name}/recipe.toml is no longer needed: take it out"
+            check = check or because
     if not check and len(BUILDS[recipe.name]) < len(recipe.declared["builds"]) - 1:
         missing(f"{path.name} may need this line on a build that is not here; this adds it: make proxies")
     assert check, (

@@ -36,11 +36,12 @@ def test_a_changed_file_is_read_again_and_open_sockets_stay(build, dss):
         assert socket.recv(timeout=20) == "still here"
 
 
-@pytest.mark.proves("traefik-refuses-encoded-slashes-by-itself")
+@pytest.mark.proves("traefik-changes-addresses-by-itself")
 @EVERY_BUILD
-def test_without_being_told_an_address_with_an_encoded_slash_is_refused(build, dss):
-    with changed(build, dss, "allowEncodedSlash: true", "allowEncodedSlash: false") as site:
-        assert Reader(site).request("/dip/lab/request/a%2Fb")[0].status == 400
+def test_without_being_told_two_slashes_become_one(build, dss):
+    with changed(build, dss, "sanitizePath: false", "sanitizePath: true") as site:
+        _, body = Reader(site).request("/dip/lab/request//a")
+    assert b'"target": "/dip/lab/request/a"' in body
 
 
 @pytest.mark.proves("traefik-read-timeout-ends-uploads")

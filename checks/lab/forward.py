@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import re
 import secrets
 import shutil
 import ssl
@@ -17,7 +18,7 @@ import trustme
 from .process import LabError, Process, on_free_ports, running, unprivileged, workspace
 from .proxy import Proxy
 from .standin import StandIn
-from .zoo import Build
+from .zoo import Build, numbers
 
 HERE = Path(__file__).parent / "squid"
 NAMES = ("localhost", "dss.example.com")
@@ -82,7 +83,7 @@ def forward(build: Build, site: StandIn | Proxy, *added: Path, inspects: bool = 
 
         def serve(port: int) -> Forward:
             name = f"lab{secrets.token_hex(4)}"
-            (folder / "squid.conf").write_text(_config(build, port, inspects=inspects))
+            (folder / "squid.conf").write_text(config(build, port, inspects=inspects))
             (folder / "conf.d" / "0-lab.conf").write_text((HERE / "lab.conf").read_text().replace("NAME", name))
             stack.callback(_forget, name)
             command = [*unprivileged(folder), str(build.path), "-N", "-d1", "-n", name, "-f", "squid.conf"]
@@ -98,16 +99,25 @@ def forward(build: Build, site: StandIn | Proxy, *added: Path, inspects: bool = 
             raise
 
 
-def _config(build: Build, port: int, *, inspects: bool) -> str:
-    text = (HERE / "squid.conf").read_text()
+def config(build: Build, port: int, *, inspects: bool = False) -> str:
+    """Return the squid.conf with which the lab runs this build, without what is in its conf.d."""
+    text = re.sub(
+        r"(?m)^(.+?) +# (since|before) (\d+)\n", lambda line: _rule(line, build), (HERE / "squid.conf").read_text()
+    )
     if inspects:
         text = text.replace("http_port 127.0.0.1:PORT\n", (HERE / "inspects.conf").read_text())
     # Without -s the helper keeps nothing on disk.
-    helper = build.path.parents[1] / "lib" / "squid" / "security_file_certgen"
+    helpers = build.path.parents[1] / "lib" / "squid"
     if build.root != Path("/"):
         share = build.root / "usr" / "share" / "squid"
-        text += f"mime_table {share}/mime.conf\nicon_directory {share}/icons\nerror_directory {share}/errors/templates\n"
-    return text.replace("PORT", str(port)).replace("HELPER", str(helper))
+        text += (HERE / "elsewhere.conf").read_text().replace("SHARE", str(share))
+    return text.replace("PORT", str(port)).replace("HELPERS", str(helpers))
+
+
+def _rule(line: re.Match[str], build: Build) -> str:
+    """Return a line that stands in the squid.conf of some versions only; nothing for another version."""
+    newer = build.release >= numbers(line[3])
+    return f"{line[1]}\n" if newer == (line[2] == "since") else ""
 
 
 def _inspector(site: StandIn | Proxy, folder: Path) -> ssl.SSLContext:
