@@ -26,6 +26,7 @@ extensions = [
     "blanks",  # docs/_ext/blanks.py
     "frame",  # docs/_ext/frame.py
     "proof",  # docs/_ext/proof.py
+    "configs",  # docs/_ext/configs.py
 ]
 exclude_patterns = ["_ext", "_static", "_templates"]
 

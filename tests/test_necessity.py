@@ -24,6 +24,7 @@ from websockets.exceptions import ConnectionClosed
 from checks.findings import diagnose
 from checks.lab.process import LabError
 from checks.lab.proxy import NOWHERE, proxy
+from checks.lab.zoo import origins
 from checks.probe import Target, look
 
 STARTS = "the proxy starts"
@@ -230,11 +231,12 @@ def test_every_line_is_needed(of_config, dss, request, record_property):
     else:
         titles = titles_of(path, dss)
         check = titles[of_config]
-        if because := recipe.declared.get("kept", {}).get(line):
+        kept = f"{path.name}: {line}"
+        if because := recipe.declared.get("kept", {}).get(kept):
             alike = {each for each in titles if each[2] == line and not titles[each]}
-            assert alike, f"[kept] {line!r} in {recipe.name}/recipe.toml is no longer needed: take it out"
+            assert alike, f"[kept] {kept!r} in {recipe.name}/recipe.toml is no longer needed: take it out"
             check = check or because
-    if not check and len(BUILDS[recipe.name]) < len(recipe.declared["builds"]) - 1:
+    if not check and len(BUILDS[recipe.name]) < len(origins(recipe.declared["builds"])):
         missing(f"{path.name} may need this line on a build that is not here; this adds it: make proxies")
     assert check, (
         f"{path.name}:{number} `{line}` can be taken out and every check still holds:"
