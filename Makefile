@@ -17,8 +17,8 @@ live: $(READY)  ## the site at http://127.0.0.1:8000, rebuilt at every save
 test: $(READY) $(ZOO)  ## every check of everything
 	$(BIN)/python -m pytest -n 3
 
-proxies: $(READY)  ## every build that the recipes declare, in .zoo; what is there is not fetched again
-	$(BIN)/python -m checks zoo --fetch
+proxies: $(READY)  ## every build that the recipes declare, in .zoo; what is there is not fetched or compiled again
+	$(BIN)/python -m checks zoo --fetch --compile
 	@touch $(ZOO)
 
 prove: $(READY) $(ZOO)  ## as test, then writes what held, and on what, to checks/proof.json
@@ -42,5 +42,5 @@ $(READY): requirements.txt
 
 # Once; what could not be had then is named at the end of a test run, and `make proxies` tries again.
 $(ZOO): $(READY) $(wildcard checks/recipes/*/recipe.toml)
-	@$(BIN)/python -m checks zoo --fetch || test -z "$$CI"
+	@$(BIN)/python -m checks zoo --fetch $${CI:+--compile} || test -z "$$CI"
 	@mkdir -p $(@D) && touch $@

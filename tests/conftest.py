@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 import trustme
-from proof import PROOF, ROOT, collect, renewed
+from proof import DRAFT, PROOF, ROOT, collect, renewed
 
 from checks.lab.browser import chromium_version
 from checks.lab.process import LabError
@@ -94,8 +94,8 @@ def pytest_runtest_logreport(report):
 def pytest_sessionfinish(session, exitstatus):
     if hasattr(session.config, "workerinput") or not session.config.getoption("prove"):
         return
-    if exitstatus == 0:
-        PROOF.write_text(json.dumps(renewed(), indent=2, ensure_ascii=False) + "\n")
+    for path in [DRAFT, *([PROOF] if exitstatus == 0 else [])]:
+        path.write_text(json.dumps(renewed(), indent=2, ensure_ascii=False) + "\n")
 
 
 def pytest_terminal_summary(terminalreporter, exitstatus, config):

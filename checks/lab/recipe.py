@@ -103,11 +103,16 @@ class Recipe:
         """Return what this config or twin needs beyond the recipe's own surroundings; most need nothing.
 
         `since` and `before` are versions of the proxy: a config runs only on those, a twin gives its finding only
-        on those. `bare` is a stand-in without its own nginx, `https` a twin of the config for HTTPS.
+        on those. `bare` is a stand-in without its own nginx, `https` a twin of the config for HTTPS, `part` the name
+        of the part that a twin stands in for.
         """
         name = config.relative_to(self.folder).as_posix()
         needs: Mapping[str, Any] = self.declared.get("needs", {}).get(name, {})
         return needs
+
+    def base(self, config: Path) -> Path:
+        """Return the config that a twin is a broken copy of, or goes with; a config itself is its own."""
+        return self.config(https=self.secure(config)) if config in self.twins else config
 
     def secure(self, config: Path) -> bool:
         """Tell whether readers reach this config over HTTPS."""

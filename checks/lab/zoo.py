@@ -15,6 +15,7 @@ from typing import Any
 
 from .process import ROOT, LabError
 
+COMPILED = "compiled"
 ZOO = ROOT / ".zoo"
 """Where `make proxies` puts what it brings: `<program>/<origin>/`, with a `build.json` in each that is ready."""
 
@@ -57,6 +58,12 @@ def builds(program: str, declared: Mapping[str, Any]) -> list[Build]:
     return sorted(found.values(), key=lambda build: build.release)
 
 
+def origins(declared: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the table [builds] of a recipe.toml declares, by origin: of `compiled`, one for each version."""
+    found = {origin: wanted for origin, wanted in declared.items() if origin not in {"ask", COMPILED}}
+    return found | {f"{COMPILED}-{version}": wanted for version, wanted in declared.get(COMPILED, {}).items()}
+
+
 def wheel_nginx() -> Path:
     """Return the nginx that requirements.txt brings; the stand-in's own.
 
@@ -91,7 +98,8 @@ def _brought(program: str) -> Iterable[Build]:
         root = record.parent / "root"
         seen = json.loads(record.read_text())
         if (root / seen["path"]).is_file():
-            yield Build(program, seen["version"], root / seen["path"], record.parent.name, root)
+            libraries = root / seen["libraries"] if seen.get("libraries") else None
+            yield Build(program, seen["version"], root / seen["path"], record.parent.name, root, libraries)
 
 
 def _of_wheel(program: str, declared: Mapping[str, Any]) -> Iterable[Build]:

@@ -49,7 +49,7 @@ class Shown(SphinxDirective):
 class Config(Shown):
     """A file to copy, on what it ran, what each line is for."""
 
-    option_spec = {"caption": directives.unchanged_required}  # noqa: RUF012  # as docutils wants it
+    option_spec = {"caption": directives.unchanged_required, "language": directives.unchanged_required}  # noqa: RUF012  # as docutils wants it
 
     def run(self) -> list[nodes.Node]:
         """Return the parts."""
@@ -57,7 +57,7 @@ class Config(Shown):
         place = recipe.get("parts", {}).get(name.partition("/")[2], recipe["installed_as"])
         return self.markdown(
             f"```{{literalinclude}} {self.path(RECIPES / name)}",
-            f":language: {recipe.get('language', 'text')}",
+            f":language: {self.options.get('language', recipe['language'])}",
             f":caption: {self.options.get('caption', place)}",
             "```",
             "",
@@ -83,7 +83,8 @@ class Mistake(Shown):
         twins = [path for path in (RECIPES / proxy / "broken").glob(f"{finding}.*") if path.suffix != ".console"]
         if len(twins) != 1:
             raise self.error(f"there is no checks/recipes/{proxy}/broken/{finding}.*")
-        scheme = "https" if self.recipe().get("needs", {}).get(f"broken/{twins[0].name}", {}).get("https") else "http"
+        needs = self.recipe().get("needs", {}).get(f"broken/{twins[0].name}", {})
+        sound = needs.get("part", f"{'https' if needs.get('https') else 'http'}{twins[0].suffix}")
         page = self.path(Path(self.env.srcdir) / "findings" / f"{finding}.md")
         return self.markdown(
             f"[{finding}]({page})",
@@ -91,7 +92,7 @@ class Mistake(Shown):
             "",
             "  :::{dropdown} From the mistake to the config above",
             "",
-            f"  ```{{literalinclude}} {self.path(RECIPES / proxy / f'{scheme}{twins[0].suffix}')}",
+            f"  ```{{literalinclude}} {self.path(RECIPES / proxy / sound)}",
             f"  :diff: {self.path(twins[0])}",
             "  ```",
             "  :::",

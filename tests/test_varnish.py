@@ -1,0 +1,44 @@
+"""What the page of Varnish claims."""
+
+import http.client
+
+import pytest
+from conftest import BUILDS, RECIPES
+from reader import Reader
+from survival import ECHO
+from websockets.exceptions import InvalidStatus
+
+from checks.lab.process import LabError
+from checks.lab.proxy import proxy
+
+VARNISH = RECIPES["varnish"]
+EVERY_BUILD = pytest.mark.parametrize("build", BUILDS["varnish"], ids=str)
+
+
+@pytest.mark.proves("varnish-pass-does-not-carry-sockets")
+@EVERY_BUILD
+def test_without_a_pipe_no_socket_opens(build, dss):
+    config = VARNISH.config(https=False)
+    text = config.read_text().replace("return (pipe);", "return (pass);")
+    with (
+        proxy(VARNISH, build, config, dss, changed={config: text}) as site,
+        pytest.raises(InvalidStatus) as refused,
+        Reader(site).socket(ECHO),
+    ):
+        pass
+    assert refused.value.response.status_code == 426
+
+
+@pytest.mark.proves("varnish-says-nothing-when-dss-is-down")
+@EVERY_BUILD
+def test_when_dss_is_down_a_page_is_answered_503_and_a_socket_not_at_all(build, dss):
+    with proxy(VARNISH, build, VARNISH.twin("backend-down"), dss) as site:
+        assert Reader(site).request("/")[0].status == 503
+        upgrade = {"Upgrade": "websocket", "Connection": "Upgrade"}
+        with pytest.raises((ConnectionError, http.client.HTTPException)):
+            Reader(site).request(ECHO, headers=upgrade)
+
+
+def test_there_is_no_config_for_https():
+    with pytest.raises(LabError, match="varnish has no config for HTTPS"):
+        VARNISH.config(https=True)
