@@ -57,7 +57,7 @@ class Config(Shown):
         place = recipe.get("parts", {}).get(name.partition("/")[2], recipe["installed_as"])
         return self.markdown(
             f"```{{literalinclude}} {self.path(RECIPES / name)}",
-            f":language: {self.options.get('language', recipe['language'])}",
+            f":language: {self.options.get('language', recipe.get('language', 'text'))}",
             f":caption: {self.options.get('caption', place)}",
             "```",
             "",
