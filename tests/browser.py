@@ -26,8 +26,7 @@ def missing(sentence):
 
 def missing_build(recipe, twin):
     """As `missing`, for the builds on which this twin's mistake is one."""
-    before = recipe.needs(twin)["before"]
-    missing(
-        f"{twin.name} needs {recipe.program} before {before};"
-        f" on Debian and Ubuntu this adds one: {recipe.declared['install']}"
+    bounds = " and ".join(
+        f"{word} {recipe.needs(twin)[word]}" for word in ("since", "before") if word in recipe.needs(twin)
     )
+    missing(f"{twin.name} needs {recipe.program} {bounds}; this adds it: make proxies")

@@ -190,5 +190,6 @@ def test_a_reload_does_not_change_server_limit(build, dss):
     with proxy(APACHE, build, HTTP, dss, changed={HTTP: text.replace("ServerLimit 100", "ServerLimit 50")}) as site:
         file = site.folder / "sites-available" / "dss.conf"
         file.write_text(file.read_text().replace("ServerLimit 50", "ServerLimit 100"))
+        site.process.wait_until((site.folder / "apache2.pid").exists)  # the ports are open a little earlier
         assert site.command(APACHE.command("reload")).returncode == 0
         site.process.wait_until(lambda: "changing ServerLimit to 100" in site.log())

@@ -14,6 +14,9 @@ from checks.lab.process import SCALE
 from checks.lab.proxy import proxy
 from checks.probe import NOTIFICATIONS, Target, look
 
+PATIENCE = {"handshake-unanswered": 10}
+"""Seconds for an answer where none comes; elsewhere a kernel that has only just started may take its time."""
+
 TWINS = [
     (build, twin)
     for name, recipe in RECIPES.items()
@@ -34,7 +37,7 @@ def evidence_of(site):
     cookies = "; ".join(filter(None, [reader.cookie_header(), "sso=" + "x" * needs.get("cookies", 0)]))
     try:
         # A kernel answers its handshake when it has started.
-        target = Target(site.origin, {"Cookie": cookies}, site.tls, timeout=10 * SCALE)
+        target = Target(site.origin, {"Cookie": cookies}, site.tls, timeout=PATIENCE.get(site.config.stem, 40) * SCALE)
         return asyncio.run(look(target, sockets=(NOTIFICATIONS, path)))
     finally:
         reader.stop_kernel(path)

@@ -21,13 +21,16 @@ def proof(evidence: Evidence) -> str | None:
 
 
 def _nearly_the_same(url: str, path: str, there: str) -> bool:
-    """Tell whether the redirect leads to the path it comes from, written differently; a login is elsewhere."""
+    """Tell whether the redirect leads to the path it comes from, written differently, or to a socket.
+
+    A login is elsewhere, and never at an address that begins with ws.
+    """
     try:
         here = urljoin(url, path)
         one, other = urlsplit(here), urlsplit(urljoin(here, there))
     except ValueError:  # half a bracket, from a server that is no friend
         return False
-    return one != other and _loosely(one) == _loosely(other)
+    return other.scheme in {"ws", "wss"} or (one != other and _loosely(one) == _loosely(other))
 
 
 def _loosely(address: SplitResult) -> tuple[str | None, str, str]:
