@@ -1,17 +1,18 @@
-"""What the page of Caddy claims: reloads, and DSS that has HTTPS itself."""
+"""What the page of Caddy claims: reloads, other sites, lines of Caddy 1, and DSS that has HTTPS itself."""
 
 import pytest
 from conftest import RECIPES, SITES
 from reader import Reader
 from survival import ECHO
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from checks.lab.proxy import proxy
 from checks.lab.standin import stand_in
 
 CADDY = RECIPES["caddy"]
+SITES_OF_CADDY = [site for site in SITES if site[0].program == "caddy"]
 EVERY_BUILD = pytest.mark.parametrize(
-    ("build", "config"), [site for site in SITES if site[0].program == "caddy" and not CADDY.secure(site[1])], ids=str
+    ("build", "config"), [site for site in SITES_OF_CADDY if not CADDY.secure(site[1])], ids=str
 )
 
 
@@ -26,6 +27,28 @@ def test_without_stream_close_delay_a_reload_ends_open_sockets_with_1001(build, 
         with pytest.raises(ConnectionClosed) as closed:
             socket.recv(timeout=20)
     assert closed.value.rcvd.code in codes
+
+
+@pytest.mark.proves("caddy-catch-all-takes-the-redirect-away")
+@pytest.mark.parametrize(("build", "config"), [site for site in SITES_OF_CADDY if CADDY.secure(site[1])], ids=str)
+def test_a_site_for_every_name_on_port_80_takes_the_redirect_to_https_away(build, config, dss):
+    # Caddy reads `http://` as it does the `:80` of the package: every name, on the port for HTTP.
+    text = config.read_text() + '\nhttp:// {\n\trespond "welcome"\n}\n'
+    with proxy(CADDY, build, config, dss, changed={config: text}) as site:
+        response, body = Reader(site, insecure=True).request("/", headers={"Host": "localhost"})
+    assert (response.status, body) == (200, b"welcome")
+
+
+@pytest.mark.proves("caddy-1-lines-lose-the-upgrade")
+@EVERY_BUILD
+def test_the_lines_of_caddy_1_lose_the_upgrade(build, config, dss):
+    text = CADDY.twin("upgrade-not-forwarded").read_text()
+    if build.release < (2, 7):
+        text = text.replace("\t\tstream_close_delay 24h\n", "")
+    with proxy(CADDY, build, config, dss, changed={config: text}) as site:
+        assert Reader(site).request("/dip/api/ping")[0].status == 200
+        with pytest.raises(InvalidStatus), Reader(site).socket(ECHO):
+            pass
 
 
 @pytest.fixture

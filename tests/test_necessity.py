@@ -96,7 +96,8 @@ def red(path, number, dss, checks):
     for recipe, build, config in settings(path):
         tried = [check for check in checks if not recipe.exempt(check.__name__, build, config)]
         try:
-            with proxy(recipe, build, config, dss, changed={path: without(path, number)}) as site:
+            changed = {path: without(path, number)}
+            with proxy(recipe, build, config, dss, changed=changed) as site:
                 for check in tried:
                     try:
                         survive(check, site)
@@ -217,8 +218,14 @@ def titles_of(path, dss):
         if title in {STARTS, LISTENS, *TITLES}:
             found[line] = red(*line[:2], dss, [TITLES[title]] if title in TITLES else [])
         found[line] = found.get(line) or red(*line[:2], dss, QUICK)
-    found |= missed_in_time([line for line in asked if not found[line]], dss)[0]
-    return {line: title or red(*line[:2], dss, CHECKS.values()) for line, title in found.items()}
+    left = [line for line in asked if not (found[line] or kept(*line))]
+    found |= missed_in_time(left, dss)[0]
+    return found | {line: found[line] or red(*line[:2], dss, CHECKS.values()) for line in left}
+
+
+def kept(path, _, line):
+    """Return why this line stays although no check misses it; nothing for most lines."""
+    return recipe_of(path).declared.get("kept", {}).get(f"{path.name}: {line}")
 
 
 @pytest.mark.parametrize("of_config", LINES)
@@ -231,10 +238,9 @@ def test_every_line_is_needed(of_config, dss, request, record_property):
     else:
         titles = titles_of(path, dss)
         check = titles[of_config]
-        kept = f"{path.name}: {line}"
-        if because := recipe.declared.get("kept", {}).get(kept):
+        if because := kept(*of_config):
             alike = {each for each in titles if each[2] == line and not titles[each]}
-            assert alike, f"[kept] {kept!r} in {recipe.name}/recipe.toml is no longer needed: take it out"
+            assert alike, f"[kept] {line!r} of {path.name} in recipe.toml is no longer needed: take it out"
             check = check or because
     if not check and len(BUILDS[recipe.name]) < len(origins(recipe.declared["builds"])):
         missing(f"{path.name} may need this line on a build that is not here; this adds it: make proxies")

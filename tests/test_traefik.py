@@ -1,6 +1,7 @@
-"""What the page of Traefik claims: files read again, addresses refused, uploads ended, labels that say the same."""
+"""What the page of Traefik claims: files read again, what it does to requests, labels that say the same."""
 
 import http.client
+import json
 import time
 
 import pytest
@@ -34,6 +35,53 @@ def test_a_changed_file_is_read_again_and_open_sockets_stay(build, dss):
         assert Reader(site).request("/dip/api/ping")[0].status == 404
         socket.send("still here")
         assert socket.recv(timeout=20) == "still here"
+
+
+UNREADABLE = [("routers:", "routers: ["), ("service: dss", "servicex: dss")]
+MISTAKEN = [
+    ("Host(", "Hosts("),
+    ("service: dss", "service: nobody"),
+    ("service: dss", "service: dss\n      middlewares: [nobody]"),
+]
+
+
+def ping(site):
+    return Reader(site).request("/dip/api/ping")[0].status
+
+
+def spoil(site, old, new):
+    """Change the file of a running site, and wait until the log complains."""
+    file, before = site.folder / "dynamic" / "dss.yml", len(site.log())
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+    site.process.wait_until(lambda: "ERR" in site.log()[before:])
+
+
+@pytest.mark.proves("traefik-keeps-a-site-it-cannot-read-again")
+@EVERY_BUILD
+@pytest.mark.parametrize(("old", "new"), UNREADABLE)
+def test_a_changed_file_that_cannot_be_read_changes_nothing(build, old, new, dss):
+    with proxy(TRAEFIK, build, TRAEFIK.config(https=False), dss) as site:
+        spoil(site, old, new)
+        assert ping(site) == 200
+
+
+@pytest.mark.proves("traefik-drops-a-router-with-a-mistake")
+@EVERY_BUILD
+@pytest.mark.parametrize(("old", "new"), MISTAKEN)
+def test_a_changed_file_with_a_name_that_does_not_exist_takes_the_site_away(build, old, new, dss):
+    with proxy(TRAEFIK, build, TRAEFIK.config(https=False), dss) as site:
+        spoil(site, old, new)
+        site.process.wait_until(lambda: ping(site) == 404)
+
+
+@pytest.mark.proves("traefik-says-wss-for-sockets")
+@EVERY_BUILD
+def test_the_request_for_a_socket_says_wss(build, dss):
+    with proxy(TRAEFIK, build, TRAEFIK.config(https=True), dss) as site, Reader(site).socket(ECHO) as socket:
+        socket.send("headers")
+        assert dict(json.loads(socket.recv(timeout=20)))["X-Forwarded-Proto"] == "wss"
 
 
 @pytest.mark.proves("traefik-changes-addresses-by-itself")

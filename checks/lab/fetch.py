@@ -217,7 +217,7 @@ def _closure(apt: dict[str, str], packages: Sequence[str]) -> list[str]:
 
 
 def _download(apt: dict[str, str], packages: Sequence[str]) -> Iterator[Path]:
-    """Download what is not here yet; apt goes on with what was interrupted, and checks every byte."""
+    """Download the packages that are not here yet, so that an interrupted run goes on; apt checks every byte."""
     lacking = [package for package in packages if not _deb(package)]
     with contextlib.suppress(LabError):  # of what a mirror lists and does not have, an older version will do
         _run(["apt-get", "download", "-q", *lacking], "", apt, cwd=DEBS)

@@ -122,7 +122,7 @@ def proxy(
             process = stack.enter_context(running(command, folder, "proxy", environment))
             (folder / "main.pid").write_text(str(process.pid))
             here = Proxy(recipe, build, config, dss, folder, http, https, tls, own, process)
-            process.wait_until(lambda: answers(here.port, own))
+            process.wait_until(lambda: answers(here.port, own), seconds=10)  # most take less than one
             if recipe.declared.get("settles"):
                 _settle(here)
             return here
