@@ -248,11 +248,11 @@ class Costs(SphinxDirective):
             rates = [f"{cost[name]:.2f} x" for name in ("one", "many")]
             rows.append([nodes.Text(text) for text in (cost["proxy"], *times, *rates)])
         head = ["Proxy", "Time to open", "Time there and back", "Rate, 1 socket", "Rate, 200 sockets"]
-        how = (
-            f"Each number is the median of {measured['rounds']} rounds, on {measured['cores']} cores, by this command:"
+        how = nodes.Text(
+            f"Each is the median of {measured['rounds']} rounds on {measured['cores']} cores, measured by "
         )
-        command = "$ python -m checks bench\n"
-        return [table(head, rows), nodes.paragraph("", how), nodes.literal_block(command, command, language="console")]
+        command = nodes.literal("", "python -m checks bench")
+        return [table(head, rows), nodes.paragraph("", "", how, command, nodes.Text("."))]
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
