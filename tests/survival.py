@@ -238,7 +238,7 @@ def downloads(site):
 def broken_downloads(site):
     """a download that breaks off at DSS is not passed off as complete"""
     with pytest.raises(http.client.IncompleteRead):
-        Reader(site).request("/dip/lab/download?blocks=4&breaks-off=1")
+        Reader(site).request("/dip/lab/download?blocks=256&breaks-off=1")
 
 
 def notebook(site):
