@@ -8,7 +8,9 @@ import uuid
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
+import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 
 class Reader:
@@ -76,6 +78,12 @@ class Reader:
                 yield socket
             finally:
                 runner.run(socket.connection.close())
+
+    def refused(self, path):
+        """Return the answer to a handshake that must not open a socket."""
+        with pytest.raises(InvalidStatus) as refused, self.socket(path):
+            pass
+        return refused.value.response
 
     def log_in(self):
         """Log in to Jupyter with its form; afterwards the jar holds its cookie."""

@@ -16,6 +16,7 @@ from checks.lab.proxy import proxy
 LIGHTTPD = RECIPES["lighttpd"]
 EVERY_BUILD = pytest.mark.parametrize("build", BUILDS["lighttpd"], ids=str)
 HOST = '$HTTP["host"] == "dss.example.com" {\n'
+# A notebook that computes for 10 s and says so all the time: the sleep is its work.
 TALKS = "import time\nfor number in range(20): print(number, flush=True); time.sleep(0.5)\n42"
 
 
