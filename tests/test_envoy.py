@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 
 import pytest
 from browser import launch
@@ -34,9 +33,8 @@ def test_a_socket_outlives_the_timeout_of_its_route(build, dss):
     assert "timeout: 3600s }" in text
     impatient = {config: text.replace("timeout: 3600s }", "timeout: 1s }")}
     with proxy(ENVOY, build, config, dss, changed=impatient) as site, Reader(site).socket(ECHO) as socket:
-        began = time.monotonic()
-        response, _ = Reader(site).request("/dip/lab/slow?seconds=3")  # while a query is ended, the socket is silent
-        assert (response.status, time.monotonic() - began > 1) == (504, True)
+        # The limit of the route ends a query meanwhile, and not the silent socket, which is older.
+        assert Reader(site).request("/dip/lab/slow?seconds=3")[0].status == 504
         socket.send("still here")
         assert socket.recv(timeout=20) == "still here"
 
