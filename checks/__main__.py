@@ -3,53 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import json
 import os
 import signal
 import sys
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import NoReturn
 
-from checks import findings
-from checks.evidence import Evidence
-
-EPILOG = "exit codes: 0 it works, 1 a cause was found or something does not work, 2 could not look"
-
-
-class UsageError(Exception):
-    """What was asked cannot be done; the message says what was expected."""
-
-
-class Parser(argparse.ArgumentParser):
-    """One sentence instead of the usage text when an argument is wrong."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise UsageError with argparse's words."""
-        raise UsageError(f"{message}; `{self.prog} --help` shows what is possible")
+from checks import doctor
+from checks.doctor import EPILOG, Parser, UsageError
+from checks.view import clean
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     parser = Parser(prog="python -m checks", description=__doc__, epilog=EPILOG)
-    parser.set_defaults(do=None)
     commands = parser.add_subparsers(title="commands", metavar="")
-
-    look = commands.add_parser("diagnose", help="say what breaks WebSocket on the way to a DSS", epilog=EPILOG)
-    look.add_argument("url", help="the address of DSS as your browser shows it, such as https://dss.example.com")
-    look.add_argument(
-        "--cookies", type=Path, metavar="FILE", help="a file with the Cookie header of a logged-in browser"
-    )
-    look.add_argument(
-        "--socket", action="append", default=[], metavar="PATH", help="one more socket, such as a notebook's"
-    )
-    look.add_argument("--idle", type=float, default=0, metavar="SECONDS", help="also hold a silent socket this long")
-    look.add_argument("--json", action="store_true", help="print the evidence and the findings as JSON")
-    look.set_defaults(do=diagnose)
+    doctor.add(commands)
 
     run = commands.add_parser("run", help="start a published config in front of a stand-in of DSS, to look at")
     run.add_argument("recipe", help="the proxy, such as nginx")
@@ -71,89 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     picture = commands.add_parser("picture", help="take the picture of the message again")
     picture.set_defaults(do=take_picture)
 
-    try:
-        arguments = parser.parse_args(argv)
-        if not arguments.do:
-            parser.print_help()
-            return 2
-        code: int = arguments.do(arguments)
-    except UsageError as error:
-        print(f"checks: {error}", file=sys.stderr)
-        return 2
-    return code
-
-
-def diagnose(arguments: argparse.Namespace) -> int:
-    """Look at an address and print what was found."""
-    from checks.probe import NOTIFICATIONS, Target, look  # noqa: PLC0415  # --help must not wait for it
-
-    headers = {}
-    if arguments.cookies:
-        try:
-            headers["Cookie"] = arguments.cookies.read_text().strip().removeprefix("Cookie:").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"cannot read the cookies: {error}") from error
-    if not 0 <= arguments.idle <= 86400:
-        raise UsageError(f"--idle takes 0 to 86400 seconds, got {arguments.idle:g}")
-    for path in arguments.socket:
-        if not path.startswith("/"):
-            raise UsageError(f"--socket takes a path such as /dip/websocket, got {path!r}")
-    try:
-        target = Target(arguments.url, headers)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    if arguments.idle:
-        print(f"holding a socket for {arguments.idle:g} s ...", file=sys.stderr)
-    evidence = asyncio.run(look(target, sockets=(NOTIFICATIONS, *arguments.socket), idle=arguments.idle))
-    found = findings.diagnose(evidence)
-    if arguments.json:
-        everything = {"findings": [asdict(finding) for finding in found], "evidence": asdict(evidence)}
-        print(json.dumps(everything, indent=2))
-    else:
-        report(evidence, found)
-    if not evidence.page.status:
-        return 2
-    works = all(evidence.handshake(path).opened for path in evidence.paths)
-    return 0 if works and not found else 1
-
-
-def report(evidence: Evidence, found: list[findings.Finding]) -> None:
-    """Print the stages, then the causes."""
-    print(f"{'page':<14} {clean(evidence.page)}")
-    print(f"{'health check':<14} {clean(evidence.ping)}")
-    for path in evidence.paths:
-        print(f"socket         {clean(path)}")
-        for shake in (shake for shake in evidence.handshakes if shake.path == path):
-            fault = f" ({shake.fault})" if shake.answer.status == 101 and shake.fault else ""
-            print(f"  {SHOWN[shake.flip]:<18} {clean(str(shake.answer) + fault)}")
-    for hold in evidence.holds:
-        how = f"a ping every {hold.ping_every:g} s" if hold.ping_every else "silence"
-        print(f"{'held':<14} {how}: {'dropped after' if hold.dropped else 'still open after'} {hold.seconds:.1f} s")
-    print()
-    for finding in found:
-        print(
-            f"{finding.id}: {clean(finding.proof)}\n  {finding.summary}.\n  Fix: {finding.fix}.\n  More: {finding.page}"
-        )
-    if not evidence.page.status:
-        print(f"could not look: {clean(evidence.page)}")
-    elif not found:
-        works = all(evidence.handshake(path).opened for path in evidence.paths)
-        print(
-            "works: every socket tried opened" if works else "no cause that this evidence proves; see the stages above"
-        )
-
-
-SHOWN = {
-    "": "as a browser",
-    "no-upgrade": "without Upgrade",
-    "no-origin": "without Origin",
-    "no-cookies": "without cookies",
-}
-
-
-def clean(text: object) -> str:
-    """Return the text with what could steer a terminal made visible."""
-    return "".join(sign if unicodedata.category(sign)[0] != "C" else ascii(sign)[1:-1] for sign in str(text))
+    return doctor.run(parser, argv)
 
 
 def run_recipe(arguments: argparse.Namespace) -> int:

@@ -1,11 +1,13 @@
 """The causes, one module each, found by listing this folder.
 
-A module has a first docstring line (what is wrong, one line), `FIX` (the one thing to do) and
-`proof(evidence)`, a pure function that returns what proves the cause, with both sides, or None.
+A module has a first docstring line (what is wrong, one line), `HOP` (where, one of HOPS), `FIX` (the one thing to do)
+and `proof(evidence)`, a pure function that returns what proves the cause, with both sides, or None.
+It may have `maybe(evidence)`, which returns what to try next when this evidence would also come of its cause.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import pkgutil
@@ -16,6 +18,12 @@ from checks.evidence import Evidence
 
 SITE = os.environ.get("SITE_URL", "")
 """Where the site is published; empty where it is not, and pages are then those of the checkout."""
+
+HOPS = ("computer", "network", "forward proxy", "TLS", "gate", "reverse proxy", "any", "server")
+"""Where a cause can be, nearest to the reader first."""
+
+WORKS = "works"
+"""The finding that remains when nothing is wrong."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,15 @@ class Finding:
     page: str
 
 
+@dataclass(frozen=True)
+class Doubt:
+    """The causes between which the evidence does not decide, and the one thing to try next."""
+
+    between: tuple[str, ...] = ()
+    next: str = ""
+
+
+@functools.cache
 def ids() -> list[str]:
     """Return the id of every finding, kebab-case, as in pages, addresses, twins and output."""
     return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
@@ -55,10 +72,33 @@ def page(finding: str) -> str:
 
 
 def diagnose(evidence: Evidence) -> list[Finding]:
-    """Return every cause that this evidence proves."""
-    found = []
-    for name in ids():
-        rule = module(name)
-        if proof := rule.proof(evidence):
-            found.append(Finding(name, summary(name), proof, rule.FIX, page(name)))
-    return found
+    """Return every cause that this evidence proves, nearest to the reader first; `works` where nothing is wrong."""
+    found = [_proven(name, evidence) for name in _nearest_first() if name != WORKS]
+    causes = [finding for finding in found if finding]
+    works = None if causes else _proven(WORKS, evidence)
+    return [works] if works else causes
+
+
+def doubt(evidence: Evidence) -> Doubt:
+    """Return between which causes this evidence, which proves none, does not decide."""
+    if evidence.moved_to:
+        return Doubt(next=f"look where the page sends everybody: diagnose {evidence.moved_to}")
+    hints = {name: _maybe(name, evidence) for name in _nearest_first()}
+    between = tuple(name for name, hint in hints.items() if hint)
+    return Doubt(between, next((hint for hint in hints.values() if hint), ""))
+
+
+def _nearest_first() -> list[str]:
+    return sorted(ids(), key=lambda name: (HOPS.index(module(name).HOP), name))
+
+
+def _proven(name: str, evidence: Evidence) -> Finding | None:
+    rule = module(name)
+    proof = rule.proof(evidence)
+    return Finding(name, summary(name), proof, rule.FIX, page(name)) if proof else None
+
+
+def _maybe(name: str, evidence: Evidence) -> str | None:
+    maybe = getattr(module(name), "maybe", None)
+    hint: str | None = maybe(evidence) if maybe else None
+    return hint

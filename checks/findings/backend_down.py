@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import Answer, Evidence
 
+HOP = "server"
 FIX = "start DSS, or correct where the proxy in front of it looks for it: host, port, http or https"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import Evidence
 
+HOP = "reverse proxy"
 FIX = "make the proxy in front of DSS pass on the whole answer: Upgrade, Connection and Sec-WebSocket-Accept"
 
 NEEDED = ("Upgrade", "Connection", "Sec-WebSocket-Accept")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import Evidence
 
+HOP = "reverse proxy"
 FIX = "turn off the buffering of whole requests or answers in the proxy in front of DSS"
 
 

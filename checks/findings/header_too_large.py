@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import Answer, Evidence
 
+HOP = "reverse proxy"
 FIX = "raise the limit on request headers of the proxy in front of DSS to 32 KB, or delete old cookies of its domain"
 
 SAYS_SO = ("too large", "too long", "too big", "exceeds server limit")

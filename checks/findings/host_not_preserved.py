@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from checks.evidence import Evidence
 
+HOP = "reverse proxy"
 FIX = "make the proxy in front of DSS pass on Host as the browser sent it, port included"
 
 
 def proof(evidence: Evidence) -> str | None:
     """Look for a socket of Jupyter that opens without Origin and is refused with the page's own."""
+    for path in evidence.paths:
+        changed = evidence.handshake(path).altered.get("Host")
+        if changed is not None:
+            return (
+                f"Host was sent as {dict(evidence.handshake(path).sent)['Host']} and arrived as {changed or 'nothing'}"
+            )
     # Other web applications compare Origin with lists of their own, Jupyter with Host.
     for path in (path for path in evidence.paths if path.startswith("/jupyter/")):
         asked = evidence.handshake(path).answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import Evidence
 
+HOP = "any"
 FIX = "raise the idle limit of the proxy in front of DSS, and of what is before it, above 120 s; our configs say 3600 s"
 
 

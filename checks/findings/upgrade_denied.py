@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import Answer, Evidence
 
+HOP = "reverse proxy"
 FIX = "allow the upgrade to websocket in Envoy (upgrade_configs), or in what configures it"
 
 OWN = ["date", "server", "connection", "content-length"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import Evidence
 
+HOP = "reverse proxy"
 FIX = "make the proxy in front of DSS pass on Upgrade and Connection"
 
 
@@ -12,24 +13,38 @@ def proof(evidence: Evidence) -> str | None:
     if any(evidence.handshake(path).opened for path in evidence.paths):
         return None
     for path in (path for path in evidence.paths if lost(evidence, path)):
-        asked, plain = evidence.handshake(path).answer, evidence.handshake(path, "no-upgrade").answer
-        return f"answered {asked}, expected 101 Switching Protocols; the same without Upgrade answered {plain} too"
+        shake, plain = evidence.handshake(path), evidence.handshake(path, "no-upgrade").answer
+        if shake.arrived:
+            return f"answered {shake.answer}, expected 101 Switching Protocols; Upgrade was sent and did not arrive"
+        return (
+            f"answered {shake.answer}, expected 101 Switching Protocols; the same without Upgrade answered {plain} too"
+        )
     return None
 
 
 def lost(evidence: Evidence, path: str) -> bool:
     """Tell whether a server that knows a socket at this address saw a plain request there instead of a handshake."""
+    shake = evidence.handshake(path)
+    if shake.arrived:
+        return shake.altered.get("Upgrade") == ""
     if not evidence.taken_for_page(path):
         return False
     asked, notifications = evidence.handshake(path).answer, path.startswith("/dip/websocket")
-    match asked.status:
-        case 426:
-            return True
-        case 400:
-            return "upgrade" in asked.body.lower() or "websocket" in asked.body.lower()
-        case 405:
-            return notifications
-        case 200:  # a login or a site that shows the same everywhere is no answer of DSS
-            return notifications and asked.body not in {evidence.page.body, evidence.ping.body}
+    said = asked.body.lower()
+    if asked.status == 400:
+        return "upgrade" in said or "websocket" in said
+    if asked.status == 405:
+        return notifications
+    if asked.status == 200:  # a login or a site that shows the same everywhere is no answer of DSS
+        return notifications and asked.body not in {evidence.page.body, evidence.ping.body}
     # 404 above all: perhaps there is no socket, because the kernel has ended or the address is wrong.
-    return False
+    return asked.status == 426
+
+
+def maybe(evidence: Evidence) -> str | None:
+    """Look for a handshake that was answered as the plain request, in a way that has other reasons too."""
+    for path in (path for path in evidence.paths if not evidence.handshake(path).opened):
+        asked, plain = evidence.handshake(path).answer, evidence.handshake(path, "no-upgrade").answer
+        if asked.status in {200, 400, 404, 405} and (asked.status, asked.body) == (plain.status, plain.body):
+            return "ask DSS itself, at its own port and without the proxy; if the socket opens there, the proxy is it"
+    return None

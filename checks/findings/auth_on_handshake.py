@@ -1,0 +1,34 @@
+"""Something on the way asks for a login on the handshake that it does not ask for on the page."""
+
+from __future__ import annotations
+
+from checks.evidence import Evidence
+
+HOP = "gate"
+FIX = "ask for no login of its own on the addresses of sockets, or make the gate take the cookie that the page has"
+
+SCHEMES = ("basic", "negotiate", "ntlm", "digest", "kerberos")
+"""Of a proxy or a gate; Jupyter and DSS have pages of their own for it."""
+
+
+def proof(evidence: Evidence) -> str | None:
+    """Look for a socket that is asked for a login by HTTP, with and without Upgrade, where the page is not."""
+    if evidence.page.status != 200 or evidence.page.header("WWW-Authenticate"):
+        return None
+    for path in evidence.paths:
+        asked, plain = evidence.handshake(path).answer, evidence.handshake(path, "no-upgrade").answer
+        wants = asked.header("WWW-Authenticate")
+        if asked.status == plain.status == 401 and wants.lower().startswith(SCHEMES):
+            return f"answered {asked}, which asks for {wants}, expected 101; the page answered {evidence.page}"
+    return None
+
+
+def maybe(evidence: Evidence) -> str | None:
+    """Look for refusals that a login may change."""
+    asked = [evidence.handshake(path).answer.status for path in evidence.paths]
+    if (
+        set(asked) & {301, 302, 303, 307, 401, 403}
+        and not evidence.handshake(evidence.paths[0], "no-cookies").answer.status
+    ):
+        return "log in with a browser and give its cookies with --cookies FILE"
+    return None

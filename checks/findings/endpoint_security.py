@@ -1,0 +1,36 @@
+"""Security software on this computer opens TLS and answers with a certificate of its own."""
+
+from __future__ import annotations
+
+from checks.evidence import Evidence
+
+HOP = "computer"
+FIX = "exempt the name of DSS from the web shield or HTTPS scanning of the security software"
+
+PRODUCTS = (
+    "kaspersky",
+    "avast",
+    "avg ",
+    "eset",
+    "bitdefender",
+    "norton",
+    "g data",
+    "dr.web",
+    "adguard",
+    "trend micro",
+    "comodo internet security",
+    "360 total security",
+    "panda security",
+    "bullguard",
+    "f-secure",
+)
+"""Words in the names of issuers that are made by security software for the computer it runs on."""
+
+
+def proof(evidence: Evidence) -> str | None:
+    """Look for a socket that fails behind a certificate which the computer itself made."""
+    issuer = evidence.way.tls.certificate.issuer
+    if evidence.works or not any(product in issuer.lower() for product in PRODUCTS):
+        return None
+    asked = evidence.handshake(evidence.paths[0]).answer if evidence.paths else evidence.page
+    return f"the certificate is issued by {issuer}; the handshake was answered {asked}"

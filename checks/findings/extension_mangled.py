@@ -1,0 +1,22 @@
+"""Something on the way changes the compression of WebSocket, so that frames cannot be read."""
+
+from __future__ import annotations
+
+from checks.evidence import Evidence
+
+HOP = "any"
+FIX = "have the proxy or the security software pass on frames and Sec-WebSocket-Extensions unchanged"
+
+OFFERED = "permessage-deflate"
+
+
+def proof(evidence: Evidence) -> str | None:
+    """Look for a socket that breaks with the extension, and works when none is offered."""
+    for path in evidence.paths:
+        shake, bare = evidence.handshake(path), evidence.handshake(path, "no-extensions")
+        seen, without = evidence.ping_on(path), evidence.ping_on(path, "no-extensions")
+        broken = (seen and seen.error) or (shake.answer.status == 101 and "extension" in shake.fault.lower())
+        if broken and bare.opened and without and not without.error:
+            went = seen.error if seen and seen.error else shake.fault
+            return f"with {OFFERED} offered: {went}; the same without an offer works"
+    return None

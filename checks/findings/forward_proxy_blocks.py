@@ -1,0 +1,23 @@
+"""The forward proxy takes the request to upgrade out of the handshake."""
+
+from __future__ import annotations
+
+from checks.evidence import Evidence
+
+HOP = "forward proxy"
+FIX = "have the proxy pass on Upgrade: websocket, or exempt the name of DSS from inspection and from the proxy"
+
+
+def proof(evidence: Evidence) -> str | None:
+    """Look for a handshake that fails through the proxy as a plain request would, and opens without it."""
+    if not evidence.way.proxy:
+        return None
+    for path in evidence.paths:
+        asked, plain = evidence.handshake(path), evidence.handshake(path, "no-upgrade").answer
+        alike = asked.answer.status == plain.status != 0
+        if evidence.handshake(path, "direct").opened and not asked.opened and alike:
+            return (
+                f"through {evidence.way.proxy} the handshake was answered {asked.answer}, as the same without Upgrade;"
+                " without the proxy it was answered 101"
+            )
+    return None

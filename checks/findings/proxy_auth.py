@@ -1,0 +1,20 @@
+"""The forward proxy wants a login, and a WebSocket never asks for one."""
+
+from __future__ import annotations
+
+from checks.evidence import Evidence
+
+HOP = "forward proxy"
+FIX = "let the proxy pass connections to DSS without a login, or exempt the name of DSS from the proxy"
+
+
+def proof(evidence: Evidence) -> str | None:
+    """Look for a tunnel that is refused for want of a login (RFC 9110, section 15.5.8)."""
+    tunnel = evidence.way.tunnel
+    if evidence.way.proxy and tunnel.status == 407:
+        wants = tunnel.header("Proxy-Authenticate")
+        asked = f", which asks for {wants}" if wants else ""
+        return f"{evidence.way.proxy} answered {tunnel} to CONNECT{asked}, expected 200"
+    if evidence.way.failed == "proxy" and "user name and password" in tunnel.error:
+        return f"{evidence.way.proxy}: {tunnel.error}, expected a connection"
+    return None

@@ -1,0 +1,24 @@
+"""The address says http where the port speaks https, or the reverse."""
+
+from __future__ import annotations
+
+from checks.evidence import Evidence
+
+HOP = "network"
+FIX = "use the other scheme in the address, or the right port; a link or a proxy must say what the port speaks"
+
+PLAIN_TO_TLS = ("https port", "ssl-enabled server port", "http request to an https server")
+"""The words of nginx, of Apache httpd, of Go, about plain HTTP on a port for TLS."""
+
+
+def proof(evidence: Evidence) -> str | None:
+    """Look for a port that does not answer in the scheme it was asked in, and does in the other."""
+    if not evidence.other_scheme.status:
+        return None
+    secure = evidence.url.startswith(("https:", "wss:"))
+    asked, other = ("https", "http") if secure else ("http", "https")
+    complains = any(words in evidence.page.body.lower() for words in PLAIN_TO_TLS)
+    silent = not evidence.page.status and evidence.way.failed in {"", "tls"}
+    if not (silent or (complains and not secure)):
+        return None
+    return f"asked in {asked}, the port answered: {evidence.page}; asked in {other} it answered {evidence.other_scheme}"

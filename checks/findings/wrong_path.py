@@ -1,0 +1,25 @@
+"""There is no socket at the address that was given, and there is one on this server."""
+
+from __future__ import annotations
+
+from checks.evidence import Evidence
+
+HOP = "server"
+FIX = "take the address from the developer tools of the browser; a kernel that has ended has no socket any more"
+
+
+def proof(evidence: Evidence) -> str | None:
+    """Look for an address that is not found, with Upgrade and without, beside one whose socket opens."""
+    opened = next((path for path in evidence.paths if evidence.handshake(path).opened), "")
+    for path in evidence.paths:
+        if opened and evidence.taken_for_page(path) and evidence.handshake(path).answer.status == 404:
+            answer = evidence.handshake(path).answer
+            return f"{path} answered {answer} with Upgrade and without, expected 101; {opened} answered 101"
+    return None
+
+
+def maybe(evidence: Evidence) -> str | None:
+    """Look for an address that is not found."""
+    if any(evidence.handshake(path).answer.status == 404 for path in evidence.paths):
+        return "compare the address with the one in the developer tools of a browser in which it works"
+    return None

@@ -1,0 +1,109 @@
+"""Build websocket-doctor.pyz: one file with `diagnose` and all it takes, the same bytes whoever builds it.
+
+Run as a module, it says where the file is and its SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from .process import ROOT, LabError, workspace
+
+WANTED = Path(__file__).with_suffix(".txt")
+WHEELS = ROOT / ".zoo" / "wheels"
+PACKED = ROOT / "_build" / "websocket-doctor.pyz"
+
+OWN = (
+    *("__init__.py", "console.json", "console.py", "doctor.py", "echo.py", "evidence.py", "explain.py", "note.py"),
+    *("route.py", "view.py", "findings/*.py", "probe/*.py"),
+)
+"""What of checks/ goes in: all that looks and explains, nothing of the lab."""
+
+SHEBANG = b"#!/usr/bin/env python3\n"
+
+# Read by whatever Python is there, so written for all of them.
+MAIN = b"""\
+import sys
+
+if sys.version_info < (3, 9):
+    sys.exit("websocket-doctor needs Python 3.9 or newer; this is Python %d.%d" % sys.version_info[:2])
+
+from checks.doctor import main
+
+sys.exit(main())
+"""
+
+
+def pack(target: Path = PACKED) -> str:
+    """Write the file, and return its SHA-256.
+
+    Raises LabError when the wheels cannot be had.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("wb") as file:
+        file.write(SHEBANG)
+        # Stored, not compressed: another zlib would give other bytes.
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as packed:
+            for name, data in sorted([("__main__.py", MAIN), *_own(), *_others()]):
+                packed.writestr(_entry(name), data)
+    target.chmod(0o755)
+    return hashlib.sha256(target.read_bytes()).hexdigest()
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    """Return an entry without anything of this machine or this day."""
+    entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+    entry.external_attr = 0o100644 << 16
+    entry.create_system = 3
+    return entry
+
+
+def _own() -> Iterator[tuple[str, bytes]]:
+    for pattern in OWN:
+        for path in (ROOT / "checks").glob(pattern):
+            yield path.relative_to(ROOT).as_posix(), path.read_bytes()
+    for page in (ROOT / "docs" / "findings").glob("*.md"):
+        yield f"checks/pages/{page.name}", page.read_bytes()
+    yield "LICENSE", (ROOT / "LICENSE").read_bytes()
+
+
+def _others() -> Iterator[tuple[str, bytes]]:
+    """Yield what is in the wheels: the modules, and the licences under which they travel."""
+    for wheel in _wheels():
+        with zipfile.ZipFile(wheel) as inside:
+            for name in inside.namelist():
+                folder = name.partition("/")[0]
+                licence = "LICEN" in name.upper() or "COPYING" in name.upper()
+                if folder.endswith(".dist-info") and licence:
+                    yield f"licences/{folder.partition('-')[0]}/{Path(name).name}", inside.read(name)
+                elif not folder.endswith(".dist-info") and name.endswith(".py"):
+                    yield name, inside.read(name)
+
+
+def _wheels() -> list[Path]:
+    """Return the wheels, brought once and checked against their hashes by pip each time."""
+    WHEELS.mkdir(parents=True, exist_ok=True)
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    pure = ["--only-binary", ":all:", "--platform", "any", "--implementation", "py", "--abi", "none"]
+    command = [*pip, *pure, "--python-version", "3.9", "--require-hashes", "-r", WANTED]
+    with workspace() as folder:
+        for place in (["--no-index", "--find-links", str(WHEELS)], []):
+            done = subprocess.run(
+                [*command, *place, "-d", folder], capture_output=True, text=True, check=False, timeout=300
+            )
+            if not done.returncode:
+                break
+        else:
+            raise LabError(f"the wheels for websocket-doctor.pyz cannot be had:\n{done.stderr}")
+        for wheel in folder.glob("*.whl"):
+            (WHEELS / wheel.name).write_bytes(wheel.read_bytes())
+        return sorted(WHEELS / wheel.name for wheel in folder.glob("*.whl"))
+
+
+if __name__ == "__main__":
+    print(f"{pack()}  {PACKED.relative_to(ROOT)}")

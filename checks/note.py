@@ -1,0 +1,72 @@
+"""A note for the network team: what they need to find the hop and the rule, in their words."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from checks.evidence import Evidence
+from checks.findings import WORKS, Doubt, Finding
+from checks.view import clean, hops, stages
+
+
+def note(evidence: Evidence, found: list[Finding], doubt: Doubt, *, plain: bool) -> str:
+    """Return the note, as Markdown or as plain text."""
+    parts = urlsplit(evidence.url)
+    port = parts.port or (443 if parts.scheme in {"https", "wss"} else 80)
+    facts = [
+        ("Host and port", f"{parts.hostname}:{port}, {'TLS' if parts.scheme in {'https', 'wss'} else 'no TLS'}"),
+        ("Way", evidence.way.proxy or "direct, no forward proxy"),
+        ("Addresses", ", ".join(evidence.way.addresses) or "none found"),
+        ("When", evidence.made or "unknown"),
+        *_certificate(evidence),
+        *_named(evidence),
+    ]
+    lines = [f"# WebSocket to {parts.hostname} port {port}", "", *_finding(found, doubt), ""]
+    lines += [f"- {name}: {clean(value)}" for name, value in facts]
+    lines += ["", "## What was seen", "", "```text", *stages(evidence), "```", ""]
+    lines += ["## How to see it again", "", "```text", f"python -m checks diagnose {_again(evidence)}", "```"]
+    text = "\n".join(lines)
+    return _plain(text) if plain else text
+
+
+def _finding(found: list[Finding], doubt: Doubt) -> list[str]:
+    """Return the causes: what was lost, the proof, what is asked for."""
+    if not found:
+        between = f" It is one of: {', '.join(doubt.between)}. To decide: {doubt.next}." if doubt.between else ""
+        return [f"Pages pass, or nothing does; what breaks the socket is not proven.{between}"]
+    lines: list[str] = []
+    for finding in found:
+        if finding.id == WORKS:
+            lines.append(f"It works from where this was run: {clean(finding.proof, 2000)}.")
+            continue
+        lines += [f"**{finding.id}**: {finding.summary}.", "", f"Proof: {clean(finding.proof, 2000)}.", ""]
+        lines += [f"What we ask for: {finding.fix}.", "", f"More: {finding.page}", ""]
+    return lines[:-1] if not lines[-1] else lines
+
+
+def _certificate(evidence: Evidence) -> list[tuple[str, str]]:
+    mine = evidence.way.tls.certificate
+    if not mine.sha256:
+        return []
+    direct = evidence.direct.tls.certificate
+    other = [("Issuer without the proxy", direct.issuer)] if direct.sha256 else []
+    return [("Certificate issuer", mine.issuer), ("Certificate SHA-256", mine.sha256), *other]
+
+
+def _named(evidence: Evidence) -> list[tuple[str, str]]:
+    names = hops(evidence)
+    return [("The answer names", ", ".join(names))] if names else []
+
+
+def _again(evidence: Evidence) -> str:
+    proxy = f" --proxy {clean(evidence.way.proxy)}" if evidence.way.proxy else ""
+    idle = max((hold.seconds for hold in evidence.holds), default=0)
+    return f"{clean(evidence.url)}{proxy}" + (f" --idle {idle:.0f}" if idle else "")
+
+
+def _plain(text: str) -> str:
+    """Take the marks of Markdown out, for a ticket that shows them."""
+    text = re.sub(r"(?m)^```.*\n?", "", text)
+    text = re.sub(r"(?m)^#+ (.*)$", lambda head: f"{head[1]}\n{'-' * len(head[1])}", text)
+    return text.replace("**", "").strip()

@@ -1,0 +1,211 @@
+"""Look at an address, stage by stage and one thing flipped at a time; nothing else opens client sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Callable
+from urllib.parse import urlsplit
+
+from checks.evidence import Answer, Evidence, Flip, Handshake, Way
+
+from .channel import Channel, ConnectError
+from .exchange import BODY_LIMIT, Exchange, Socket
+from .frames import PING_EVERY, hold, ping, sizes
+from .secrets import scrubbed, secrets
+from .target import NOTIFICATIONS, Target
+
+__all__ = ["BODY_LIMIT", "NOTIFICATIONS", "PING_EVERY", "Target", "look"]
+
+
+Say = Callable[[str, float], None]
+"""Is told what is being done, and how many seconds that takes at least."""
+
+
+async def look(
+    target: Target,
+    *,
+    sockets: tuple[str, ...] = (),
+    idle: float = 0,
+    size: int = 0,
+    say: Say = lambda _, __: None,
+) -> Evidence:
+    """Look at the page and at each socket; hold the first that opens for `idle` seconds, send it up to `size` bytes.
+
+    `sockets` are paths, by default the one that the target names. `say` is told what is being done.
+    Never raises for what the peer does: that is evidence.
+    """
+    return await _Look(target, sockets or target.sockets, say).whole(idle, size)
+
+
+class _Look:
+    """One look, in the order of the stages."""
+
+    def __init__(self, target: Target, sockets: tuple[str, ...], say: Say) -> None:
+        self.target, self.sockets, self.say = target, tuple(dict.fromkeys(sockets)), say
+        self.exchange = Exchange(target)
+        self.evidence = Evidence(target.url, Answer(), Answer(), made=_now())
+        self.skipped: dict[str, str] = {}
+
+    async def whole(self, idle: float, size: int) -> Evidence:
+        self.say("connecting", 0)
+        channel = await self._connect()
+        if self.evidence.way.failed in {"name", "tcp", "tls"}:
+            return await self._nowhere()
+        self.say("asking for the page, opening the socket", 0)
+        pages = asyncio.gather(self.exchange.get("/"), self._health())
+        firsts = [channel, *[None] * len(self.sockets[1:])]
+        opened = await asyncio.gather(*map(self._open, self.sockets, firsts))
+        page, pong = await pages
+        self.add(page=page, ping=pong, handshakes=tuple(shake for shake, _ in opened))
+        await self._frames([socket for _, socket in opened if socket])
+        if not self.evidence.works:
+            await self._compare()
+        await self._last(idle, size)
+        return scrubbed(replace(self.evidence, skipped=tuple(self.skipped.items())), secrets(self.target, self.sockets))
+
+    async def _nowhere(self) -> Evidence:
+        """Ask nothing where no connection came about, but the same port in the other scheme."""
+        error = Answer(error=self.evidence.way.error, seconds=self.evidence.way.seconds)
+        self.add(page=error)
+        if self.evidence.way.failed == "tls":
+            await self._other_scheme()
+        self.skipped["page and sockets"] = "no connection came about"
+        return replace(self.evidence, skipped=tuple(self.skipped.items()))
+
+    def add(self, **seen: object) -> None:
+        """Put into the evidence what was seen; tuples are joined."""
+        joined = {
+            name: getattr(self.evidence, name) + value if isinstance(value, tuple) else value
+            for name, value in seen.items()
+        }
+        self.evidence = replace(self.evidence, **joined)  # type: ignore[arg-type]
+
+    async def _connect(self) -> Channel | None:
+        """Make the first connection; where its certificate is not trusted, go on without, but without secrets."""
+        try:
+            channel, way = await self.exchange.connect()
+        except ConnectError as failed:
+            way = failed.way
+            if not way.tls.code:
+                self.exchange.known = replace(Way(), addresses=way.addresses)
+                self.add(way=way)
+                return None
+            complaint, self.exchange.trusting = way.tls, True
+            try:
+                channel, way = await self.exchange.connect()
+            except ConnectError as again:
+                self.add(way=replace(again.way, tls=complaint))
+                return None
+            way = replace(way, tls=replace(way.tls, untrusted=complaint.untrusted, code=complaint.code))
+            if self.target.headers:
+                self.skipped["cookies and headers"] = "not sent, because the certificate is not trusted"
+        self.exchange.known = way
+        self.add(way=way)
+        return channel
+
+    async def _health(self) -> Answer:
+        if self.target.is_socket:
+            self.skipped["health check"] = "the address given is that of a socket, not of DSS"
+            return Answer()
+        return await self.exchange.get("/dip/api/ping")
+
+    async def _open(self, path: str, channel: Channel | None) -> tuple[Handshake, Socket | None]:
+        return await self.exchange.shake(path, "", channel)
+
+    async def _frames(self, opened: list[Socket], flip: Flip = "") -> None:
+        """Ping each open socket; where a frame is wrong, once more without extensions."""
+        seen = await asyncio.gather(*(ping(socket, flip, self.target.timeout) for socket in opened))
+        self.add(frames=tuple(seen))
+        if flip:
+            return
+        again = await asyncio.gather(*(self.exchange.shake(each.path, "no-extensions") for each in seen if each.error))
+        self.add(handshakes=tuple(shake for shake, _ in again))
+        await self._frames([socket for _, socket in again if socket], "no-extensions")
+
+    async def _compare(self) -> None:
+        """Flip one thing at a time where a socket did not open, and look for the same without the proxy."""
+        self.say("comparing", 0)
+        steps: list[Awaitable[None]] = []
+        if self.evidence.way.failed:
+            self.skipped["comparisons"] = "the proxy made no connection"
+        else:
+            flips: list[Flip] = ["no-upgrade", "no-origin"]
+            if self.target.headers.get("Cookie") and not self.exchange.trusting:
+                flips.append("no-cookies")
+            else:
+                self.skipped["without cookies"] = "there were none to leave out"
+            for path in (path for path in self.evidence.paths if not self.evidence.handshake(path).opened):
+                steps += [self._flip(path, flip) for flip in flips]
+        if self.target.proxy:
+            steps += [self._without_proxy(), self._other_tunnel()]
+        if not self.evidence.page.status or self.evidence.page.status == 400:
+            steps.append(self._other_scheme())
+        await asyncio.gather(*steps)
+
+    async def _flip(self, path: str, flip: Flip) -> None:
+        shake, socket = await self.exchange.shake(path, flip)
+        if socket:
+            socket.channel.abort()
+        self.add(handshakes=(shake,))
+
+    async def _without_proxy(self) -> None:
+        """Try the same without the forward proxy; where the company allows none, this takes a moment and fails."""
+        target = replace(self.target, proxy=None, timeout=min(self.target.timeout, 3.0))
+        direct = Exchange(target)
+        try:
+            channel, way = await direct.connect()
+        except ConnectError as failed:
+            self.add(direct=failed.way)
+            return
+        direct.known = way
+        shake, socket = await direct.shake(self.sockets[0], "", channel)
+        if socket:
+            socket.channel.abort()
+        self.add(direct=way, handshakes=(replace(shake, flip="direct"),))
+
+    async def _other_tunnel(self) -> None:
+        """Where the proxy opens no tunnel to the port, ask for one to 443."""
+        status = self.evidence.way.tunnel.status
+        if not status or 200 <= status < 300 or self.target.port == 443:
+            return
+        parts = urlsplit(self.target.url)
+        target = replace(self.target, url=f"http://{parts.netloc.rpartition(':')[0] or parts.netloc}:443", headers={})
+        try:
+            channel, way = await Exchange(target).connect()
+            channel.abort()
+        except ConnectError as failed:
+            way = failed.way
+        self.add(tunnels=((f"{target.bracketed}:443", way.tunnel.status),))
+
+    async def _other_scheme(self) -> None:
+        """Ask the same port for the page with the other scheme."""
+        target = self.target
+        other = target.url.replace("://", "s://", 1) if not target.secure else target.url.replace("s://", "://", 1)
+        parts = urlsplit(other)
+        exchange = Exchange(replace(target, url=f"{parts.scheme}://{target.bracketed}:{target.port}", headers={}))
+        exchange.trusting = True
+        self.add(other_scheme=await exchange.get("/"))
+
+    async def _last(self, idle: float, size: int) -> None:
+        """What takes long, on the first socket that opens: silence, pings, large messages."""
+        opened = next((path for path in self.evidence.paths if self.evidence.handshake(path).opened), None)
+        for asked, name in ((idle, "time to drop"), (size, "size of a message")):
+            if asked and not opened:
+                self.skipped[name] = "no socket opened"
+            elif not asked:
+                self.skipped[name] = "not asked for"
+        if idle and opened:
+            self.say(
+                f"holding two sockets for {idle:g} s, one in silence, one with a ping every {PING_EVERY:g} s", idle
+            )
+            holds = await asyncio.gather(*(hold(self.exchange, opened, every, idle) for every in (0.0, PING_EVERY)))
+            self.add(holds=tuple(holds))
+        if size and opened:
+            self.add(sizes=await sizes(self.exchange, opened, size, self.say))
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,204 @@
+"""One request and its answer: a page, or an opening handshake with one thing flipped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from dataclasses import dataclass, replace
+
+import h11
+from websockets.client import ClientProtocol
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+from websockets.http11 import Request
+from websockets.typing import Origin, Subprotocol
+from websockets.uri import parse_uri
+
+from checks.evidence import Answer, Flip, Handshake, Way
+
+from .channel import BLOCK, Channel, ConnectError, connect, credentials, head, words
+from .target import Target
+
+BODY_LIMIT = 4096
+"""Bytes of a body that are read."""
+
+MESSAGE_LIMIT = 1 << 20
+"""Bytes of a message that are read."""
+
+ECHO = "X-WebSocket-Doctor"
+"""The header that `checks echo` puts on its answers."""
+
+SECRET = {"authorization", "cookie", "proxy-authorization"}
+
+UPGRADE_ONLY = [
+    "Upgrade",
+    "Connection",
+    "Sec-WebSocket-Key",
+    "Sec-WebSocket-Version",
+    "Sec-WebSocket-Extensions",
+    "Sec-WebSocket-Protocol",
+]
+"""What makes a GET an opening handshake (RFC 6455, section 4.1)."""
+
+LEFT_OUT: dict[Flip, list[str]] = {
+    "no-upgrade": UPGRADE_ONLY,
+    "no-origin": ["Origin"],
+    "no-cookies": ["Cookie"],
+    "no-extensions": ["Sec-WebSocket-Extensions"],
+}
+"""The headers that each flip leaves out."""
+
+
+@dataclass
+class Socket:
+    """An open WebSocket: the protocol says what to send, the channel carries it."""
+
+    path: str
+    channel: Channel
+    protocol: ClientProtocol
+
+
+class Exchange:
+    """Everything that is asked of one target goes through here, over connections of its own."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.known = Way()
+        self.trusting = False
+
+    async def connect(self, *, tunnel: bool = True) -> tuple[Channel, Way]:
+        """Connect once more, the way that is known.
+
+        Raises ConnectError.
+        """
+        return await connect(self.target, self.known, tunnel=tunnel, trusting=self.trusting)
+
+    async def get(self, path: str) -> Answer:
+        """Ask for a page, as a browser does: through an HTTP proxy without a tunnel, unless TLS is spoken."""
+        target = self.target
+        absolute = bool(target.proxy and target.proxy.scheme.startswith("http") and not target.secure)
+        request = self._request(_protocol(target, path, ""), "no-upgrade")
+        if absolute:
+            request.path = target.origin + path
+            request.headers.update(credentials(target))
+        try:
+            channel, _ = await self.connect(tunnel=not absolute)
+        except ConnectError as failed:
+            return Answer(error=failed.way.error, seconds=failed.way.seconds)
+        answer, _ = await self._ask(channel, request)
+        channel.abort()
+        return answer
+
+    async def shake(
+        self, path: str, flip: Flip = "", channel: Channel | None = None
+    ) -> tuple[Handshake, Socket | None]:
+        """Make one handshake; return what came of it, and the socket if it opened."""
+        protocol = _protocol(self.target, path, flip)
+        request = self._request(protocol, flip)
+        sent = tuple((name, "***" if name.lower() in SECRET else value) for name, value in request.headers.raw_items())
+        if not channel:
+            try:
+                channel, _ = await self.connect()
+            except ConnectError as failed:
+                return Handshake(path, flip, Answer(error=failed.way.error, seconds=failed.way.seconds), "no 101"), None
+        answer, raw = await self._ask(channel, request)
+        fault = _fault(protocol, request, answer, raw)
+        socket = None if fault else Socket(path, channel, protocol)
+        if not socket:
+            channel.abort()
+        return Handshake(path, flip, answer, fault, sent, _arrived(answer)), socket
+
+    def _request(self, protocol: ClientProtocol, flip: Flip) -> Request:
+        request = protocol.connect()
+        if not self.trusting:
+            request.headers.update(self.target.headers)
+        for name in LEFT_OUT.get(flip, []):
+            with contextlib.suppress(KeyError):
+                del request.headers[name]
+        return request
+
+    async def _ask(self, channel: Channel, request: Request) -> tuple[Answer, bytes]:
+        """Send one request; return the answer and the bytes it came as, both bounded in time and size."""
+        began, limit = time.monotonic(), self.target.timeout
+        reading = _Reading(channel, request)
+        try:
+            await asyncio.wait_for(reading.read(), limit)
+        except asyncio.TimeoutError:
+            if not reading.answer.status:
+                return Answer(error=f"no answer within {limit:g} s", seconds=limit), b""
+        except (OSError, h11.ProtocolError, ValueError) as error:
+            if not reading.answer.status:
+                return Answer(error=words(error), seconds=time.monotonic() - began), b""
+        return reading.whole, bytes(reading.raw)
+
+
+class _Reading:
+    """One answer in the making: what has come is kept, also when the rest never comes."""
+
+    def __init__(self, channel: Channel, request: Request) -> None:
+        self.channel, self.request = channel, request
+        self.answer, self.raw, self.body = Answer(), bytearray(), b""
+
+    @property
+    def whole(self) -> Answer:
+        return replace(self.answer, body=self.body[:BODY_LIMIT].decode(errors="replace"))
+
+    async def read(self) -> None:
+        asked, began = h11.Connection(h11.CLIENT, BLOCK), time.monotonic()
+        asked.send(h11.Request(method="GET", target=self.request.path, headers=list(self.request.headers.raw_items())))
+        await self.channel.write(self.request.serialize())
+        while len(self.body) < BODY_LIMIT:
+            event = asked.next_event()
+            if event is h11.NEED_DATA:
+                data = await self.channel.read()
+                self.raw += data
+                asked.receive_data(data)
+            elif isinstance(event, (h11.Response, h11.InformationalResponse)):
+                self.answer = head(event, time.monotonic() - began)
+                if event.status_code == 101:
+                    return
+            elif isinstance(event, h11.Data):
+                self.body += event.data
+            else:
+                return
+
+
+def _protocol(target: Target, path: str, flip: Flip) -> ClientProtocol:
+    return ClientProtocol(
+        parse_uri(target.origin.replace("http", "ws", 1) + path),
+        origin=Origin(target.origin),
+        subprotocols=subprotocols(path),
+        extensions=[] if flip == "no-extensions" else [ClientPerMessageDeflateFactory()],
+        max_size=MESSAGE_LIMIT,
+    )
+
+
+def subprotocols(path: str) -> list[Subprotocol] | None:
+    """Return what the page of DSS offers on this path (seen on DSS 9.0.5)."""
+    return [Subprotocol("dummy")] if path.startswith("/dip/websocket") else None
+
+
+def _fault(protocol: ClientProtocol, request: Request, answer: Answer, raw: bytes) -> str:
+    """Return why a browser refuses this answer to a handshake; empty when it does not."""
+    if answer.status != 101:
+        return "no 101"
+    protocol.send_request(request)  # so that it knows what it is answered to
+    protocol.data_to_send()
+    protocol.receive_data(raw)
+    if protocol.handshake_exc:
+        return words(protocol.handshake_exc)
+    if protocol.available_subprotocols and not protocol.subprotocol:
+        return "no subprotocol came back, and browsers insist"  # WHATWG, stricter than RFC 6455
+    return ""
+
+
+def _arrived(answer: Answer) -> tuple[tuple[str, str], ...]:
+    """Return the headers that `checks echo` says it got."""
+    if not answer.header(ECHO):
+        return ()
+    try:
+        pairs = json.loads(answer.header("X-Arrived") or answer.body)["headers"]
+        return tuple((str(name), "***" if str(name).lower() in SECRET else str(value)) for name, value in pairs)
+    except (ValueError, TypeError, KeyError):
+        return ()

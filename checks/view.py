@@ -1,0 +1,172 @@
+"""What was seen and found, as lines for a terminal of 80 columns; every text of a peer made harmless."""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from collections.abc import Iterator
+
+from checks.evidence import Answer, Evidence, Frames, Hold, Way
+from checks.findings import WORKS, Doubt, Finding, module
+
+WIDTH = 80
+
+SHOWN = {
+    "": "as a browser",
+    "no-upgrade": "without Upgrade",
+    "no-origin": "without Origin",
+    "no-cookies": "without cookies",
+    "no-extensions": "without extensions",
+    "direct": "without the proxy",
+}
+"""What each flip is called."""
+
+HOPS = {
+    "computer": "this computer",
+    "network": "the address, or the network to it",
+    "forward proxy": "the forward proxy",
+    "TLS": "the certificate",
+    "gate": "a gate before DSS: login, firewall",
+    "reverse proxy": "a reverse proxy before DSS",
+    "any": "some hop between here and DSS",
+    "server": "the server",
+}
+
+NAMING = ("Server", "Via", "X-Cache", "X-Squid-Error", "CF-Ray", "X-Amz-Cf-Id", "X-Azure-Ref", "X-Served-By")
+"""Headers in which a hop says who it is."""
+
+
+def clean(text: object, limit: int = 300) -> str:
+    """Return the text with what could steer a terminal made visible, at most `limit` characters of it."""
+    said = str(text)
+    safe = "".join(sign if unicodedata.category(sign)[0] != "C" else ascii(sign)[1:-1] for sign in said[:limit])
+    return safe + ("..." if len(said) > limit else "")
+
+
+def stages(evidence: Evidence) -> Iterator[str]:
+    """Yield a line for each thing that was looked at."""
+    yield from _way(evidence.way)
+    yield _row("page", evidence.page, evidence.page.seconds)
+    if evidence.ping != Answer():
+        yield _row("health check", evidence.ping, evidence.ping.seconds)
+    for path in evidence.paths:
+        yield from _socket(evidence, path)
+    for there, status in evidence.tunnels:
+        yield _row("tunnel", f"to {there}: {status or 'no answer'}")
+    if evidence.other_scheme != Answer():
+        yield _row("other scheme", evidence.other_scheme, evidence.other_scheme.seconds)
+    yield from _last(evidence)
+
+
+def _socket(evidence: Evidence, path: str) -> Iterator[str]:
+    yield _row("socket", path)
+    for shake in (shake for shake in evidence.handshakes if shake.path == path):
+        fault = f" ({shake.fault})" if shake.answer.status == 101 and shake.fault else ""
+        yield _row(f"  {SHOWN[shake.flip]}", f"{shake.answer}{fault}", shake.answer.seconds)
+    for name, value in evidence.handshake(path).altered.items():
+        yield _row("  arrived", f"{name}: {value}" if value else f"without {name}")
+    for seen in (seen for seen in evidence.frames if seen.path == path):
+        yield _row("  ping" + (f" {SHOWN[seen.flip]}" if seen.flip else ""), _ping(seen), seen.pong)
+
+
+def _last(evidence: Evidence) -> Iterator[str]:
+    for hold in evidence.holds:
+        yield _row("held", _hold(hold))
+    for size in evidence.sizes:
+        closed = f", close code {size.close_code}" if size.close_code else ""
+        yield _row("message", f"{size.size} bytes: {'passed' if size.passed else 'did not pass'}{closed}")
+    for what, why in evidence.skipped:
+        if why != "not asked for":
+            yield _row("not tried", f"{what}: {why}")
+
+
+def _way(way: Way) -> Iterator[str]:
+    if way.proxy:
+        yield _row("proxy", f"{way.proxy} (from {way.source})")
+    if way.host and way.addresses != (way.host,):
+        found = ", ".join(way.addresses) or way.error
+        yield _row("name", f"{way.host}: {found}")
+    for contact in way.contacts:
+        yield _row("connection", f"{contact.address}: {contact.error or 'accepted'}", contact.seconds)
+    if way.tunnel != Answer():
+        yield _row("tunnel", way.tunnel, way.tunnel.seconds)
+    tls, mine = way.tls, way.tls.certificate
+    if tls.version or tls.code:
+        yield _row("TLS", f"{tls.version or 'refused'}, issued by {mine.issuer or 'unknown'}", tls.seconds)
+        if tls.code:
+            yield _row("", f"not trusted: {tls.untrusted}")
+    if way.failed and not way.contacts and way.addresses:
+        yield _row("", way.error)
+
+
+def _ping(seen: Frames) -> str:
+    closed = f" (close code {seen.close_code} {seen.close_reason})" if seen.close_code else ""
+    return f"{seen.error}{closed}" if seen.error else "pong"
+
+
+def _hold(hold: Hold) -> str:
+    how = f"a ping every {hold.ping_every:g} s" if hold.ping_every else "silence"
+    code = f", close code {hold.close_code}" if hold.close_code else ""
+    return f"{how}: {'dropped after' if hold.dropped else 'still open after'} {hold.seconds:.1f} s{code}"
+
+
+def _row(label: str, text: object, seconds: float = 0.0) -> str:
+    """Return a label, what was seen, and at the right how long it took."""
+    took = "" if not seconds else f"{seconds * 1000:.0f} ms" if seconds < 10 else f"{seconds:.0f} s"
+    line = f"{label:<20} {clean(text)}"
+    return f"{line:<{WIDTH - len(took) - 1}} {took}".rstrip()
+
+
+def verdict(evidence: Evidence, found: list[Finding], doubt: Doubt) -> Iterator[str]:
+    """Yield what was found, why, and what to do."""
+    for finding in found:
+        if finding.id == WORKS:
+            yield from _wrapped("works: ", clean(finding.proof, 2000))
+            continue
+        yield from _wrapped(f"{finding.id}: ", clean(finding.proof, 2000))
+        yield from _wrapped("  ", f"{finding.summary}.")
+        yield from _wrapped("  Where: ", f"{HOPS[module(finding.id).HOP]}{_named(evidence, finding)}.")
+        yield from _wrapped("  Fix:   ", f"{finding.fix}.")
+        yield f"  More:  {finding.page}"
+    if found:
+        return
+    if doubt.between:
+        yield from _wrapped("cannot tell between: ", ", ".join(doubt.between))
+        yield from _wrapped("  Next:  ", f"{doubt.next}.")
+    else:
+        yield "no cause that this evidence proves; see the stages above"
+        if doubt.next:
+            yield from _wrapped("  Next:  ", f"{clean(doubt.next)}.")
+
+
+def _named(evidence: Evidence, finding: Finding) -> str:
+    names = hops(evidence) if module(finding.id).HOP in {"gate", "reverse proxy", "any", "server"} else []
+    return f"; the answer names {' and '.join(names)}" if names else ""
+
+
+def hops(evidence: Evidence) -> list[str]:
+    """Return how the hops name themselves that answered the first handshake which did not open."""
+    failed = [evidence.handshake(path).answer for path in evidence.paths if not evidence.handshake(path).opened]
+    answer = failed[0] if failed and failed[0].status else evidence.page
+    said = [clean(f"{answer.header(name)} ({name})", 80) for name in NAMING if answer.header(name)]
+    return [name for name in said if not name.startswith(" ")]
+
+
+def _wrapped(begin: str, text: str) -> list[str]:
+    return textwrap.wrap(
+        begin + text,
+        WIDTH,
+        subsequent_indent="  " if not begin.startswith("  ") else " " * len(begin),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def summary_line(evidence: Evidence, found: list[Finding], doubt: Doubt) -> str:
+    """Return the verdict on one of many targets, in one line."""
+    said = ", ".join(finding.id for finding in found)
+    return said or (
+        f"cannot tell between {', '.join(doubt.between)}"
+        if doubt.between
+        else f"no cause proven; the page: {clean(evidence.page, 60)}"
+    )
