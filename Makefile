@@ -5,9 +5,9 @@ READY := .venv/.ready
 ZOO := .zoo/.tried
 SPHINX := $(BIN)/python -m sphinx -n -W --keep-going -c . docs
 
-.PHONY: html live test proxies prove picture linkcheck clean
+.PHONY: html live test proxies prove pyz picture linkcheck clean
 
-html: $(READY)  ## the site, in _build/html
+html: $(READY) pyz  ## the site, in _build/html
 	@$(SPHINX) -q _build/html || { rm -rf _build/html/.doctrees; exit 1; }  # else the next run forgets what was wrong
 	@echo "Open _build/html/troubleshooting/problems/websockets.html"
 
@@ -24,6 +24,9 @@ proxies: $(READY)  ## every build that the recipes declare, in .zoo; what is the
 prove: $(READY) $(ZOO)  ## as test, then writes what held, and on what, to checks/proof.json
 	$(BIN)/python -m pytest -n 3 --prove
 	$(BIN)/python -m pytest -n 3 -m reads_proof
+
+pyz: $(READY)  ## websocket-doctor.pyz, in _build: `diagnose` in one file, for machines without anything
+	@$(BIN)/python -m checks.lab.pack
 
 picture: $(READY)  ## takes _images/websockets-1.png again
 	$(BIN)/python -m checks picture

@@ -27,6 +27,7 @@ extensions = [
     "frame",  # docs/_ext/frame.py
     "proof",  # docs/_ext/proof.py
     "configs",  # docs/_ext/configs.py
+    "commands",  # docs/_ext/commands.py
 ]
 exclude_patterns = ["_ext", "_static", "_templates"]
 

@@ -314,6 +314,8 @@ def _cookies(path: str, target: Any) -> str:
     if text.startswith("# ") and "HTTP Cookie File" in text.splitlines()[0]:
         jar = http.cookiejar.MozillaCookieJar(path)
         jar.load(ignore_discard=True, ignore_expires=True)
+        for cookie in jar:
+            cookie.expires = cookie.expires or None  # 0 means until the browser is closed
         request = urllib.request.Request(target.origin)  # noqa: S310  # never opened
         jar.add_cookie_header(request)
         return request.get_header("Cookie", "")
@@ -383,7 +385,7 @@ def _write(path: Path, text: str) -> None:
 
 def _between(option: str, value: float, low: float, high: float, unit: str) -> None:
     if not low <= value <= high:
-        raise UsageError(f"{option} takes {low:g} to {high:g} {unit}, got {value:g}")
+        raise UsageError(f"{option} takes {low:.10g} to {high:.10g} {unit}, got {value:.10g}")
 
 
 def write_note(arguments: argparse.Namespace) -> int:
@@ -420,8 +422,14 @@ def echo(arguments: argparse.Namespace) -> int:
     from checks.echo import serve  # noqa: PLC0415
 
     _between("--port", arguments.port, 0, 65535, "as a port")
+
+    def ready(port: int) -> None:
+        print(f"listening on {arguments.address}:{port}; Ctrl-C ends it.")
+        print("Have the proxy send here what it sends to DSS, and run where the readers are:")
+        print(f"  {view.command()} diagnose ADDRESS-OF-THE-PROXY", flush=True)
+
     try:
-        asyncio.run(serve(arguments.address, arguments.port, print))
+        asyncio.run(serve(arguments.address, arguments.port, ready))
     except OSError as error:
         raise UsageError(f"cannot listen on {arguments.address}:{arguments.port}: {error.strerror}") from error
     except KeyboardInterrupt:

@@ -63,8 +63,8 @@ async def talk(connection: ServerConnection) -> None:
         await connection.send(message)
 
 
-async def serve(address: str, port: int, say: Callable[[str], object]) -> None:
-    """Serve until cancelled; `say` gets one line with the address.
+async def serve(address: str, port: int, ready: Callable[[int], object]) -> None:
+    """Serve until cancelled; `ready` gets the port.
 
     Raises OSError when the port is taken.
     """
@@ -79,7 +79,5 @@ async def serve(address: str, port: int, say: Callable[[str], object]) -> None:
         ping_interval=None,
         max_size=LIMIT,
     ) as server:
-        here = next(iter(server.sockets)).getsockname()[1]
-        say(f"listening on {address}:{here}; Ctrl-C ends it. Have the proxy send DSS's traffic here, and run:")
-        say("  python -m checks diagnose ADDRESS-OF-THE-PROXY")
+        ready(next(iter(server.sockets)).getsockname()[1])
         await asyncio.get_running_loop().create_future()

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from checks.evidence import Evidence
 from checks.findings import WORKS, Doubt, Finding
-from checks.view import clean, hops, stages
+from checks.view import clean, command, hops, stages
 
 
 def note(evidence: Evidence, found: list[Finding], doubt: Doubt, *, plain: bool) -> str:
@@ -25,7 +25,7 @@ def note(evidence: Evidence, found: list[Finding], doubt: Doubt, *, plain: bool)
     lines = [f"# WebSocket to {parts.hostname} port {port}", "", *_finding(found, doubt), ""]
     lines += [f"- {name}: {clean(value)}" for name, value in facts]
     lines += ["", "## What was seen", "", "```text", *stages(evidence), "```", ""]
-    lines += ["## How to see it again", "", "```text", f"python -m checks diagnose {_again(evidence)}", "```"]
+    lines += ["## How to see it again", "", "```text", f"{command()} diagnose {_again(evidence)}", "```"]
     text = "\n".join(lines)
     return _plain(text) if plain else text
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 import unicodedata
 from collections.abc import Iterator
+from pathlib import Path
 
 from checks.evidence import Answer, Evidence, Frames, Hold, Way
 from checks.findings import WORKS, Doubt, Finding, module
@@ -34,6 +36,12 @@ HOPS = {
 
 NAMING = ("Server", "Via", "X-Cache", "X-Squid-Error", "CF-Ray", "X-Amz-Cf-Id", "X-Azure-Ref", "X-Served-By")
 """Headers in which a hop says who it is."""
+
+
+def command() -> str:
+    """Return what a reader types to run us: the checkout's module, or the single file."""
+    name = Path(sys.argv[0]).name
+    return f"python {name}" if name.endswith(".pyz") else "python -m checks"
 
 
 def clean(text: object, limit: int = 300) -> str:

@@ -44,6 +44,7 @@ def test_a_sound_proxy_changes_nothing_that_matters(echo):
         assert "planted-secret" not in evidence.to_json()
 
 
+@pytest.mark.proves("echo-names-the-lost-header")
 def test_the_header_that_was_lost_is_named(echo):
     with before(echo, "upgrade-not-forwarded") as evidence:
         (finding,) = diagnose(evidence)

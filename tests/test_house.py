@@ -18,9 +18,17 @@ PAGES = sorted((ROOT / "docs").rglob("*.md"))
 ALLOWED = {
     "evidence": set(),
     "findings": {"evidence", "findings"},
-    "probe": {"evidence"},
+    "route": set(),
+    "pac": {"route"},
+    "probe": {"evidence", "probe", "route"},
+    "console": set(),
+    "echo": set(),
+    "explain": {"console", "findings"},
+    "view": {"evidence", "findings"},
+    "note": {"evidence", "findings", "view"},
+    "doctor": {"echo", "evidence", "explain", "findings", "note", "probe", "route", "view"},
     "lab": {"lab"},
-    "__main__": {"evidence", "findings", "probe", "lab"},
+    "__main__": {"doctor", "lab", "view"},
     "__init__": set(),
 }
 

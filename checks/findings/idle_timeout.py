@@ -7,6 +7,21 @@ from checks.evidence import Evidence
 HOP = "any"
 FIX = "raise the idle limit of the proxy in front of DSS, and of what is before it, above 120 s; our configs say 3600 s"
 
+DEFAULTS = {
+    30: "the timeout of a Google Cloud backend service",
+    60: "nginx, Apache httpd, Varnish, lighttpd, or an AWS Application or Classic Load Balancer",
+    100: "Cloudflare",
+    120: "Cloudflare",
+    300: "Envoy, or Azure Front Door",
+    350: "an AWS Network Load Balancer",
+    600: "AWS CloudFront",
+    900: "Squid",
+}
+"""Seconds of silence after which these drop a socket unless told otherwise; sources on the page of load balancers."""
+
+NEARLY = 1.5
+"""Seconds by which a drop may differ from the setting: Envoy, for one, takes a second longer."""
+
 
 def proof(evidence: Evidence) -> str | None:
     """Look for a silent socket that drops without a close frame while the one with pings stays open."""
@@ -18,5 +33,11 @@ def proof(evidence: Evidence) -> str | None:
         return None
     return (
         f"dropped without a close frame after {silent.seconds:.1f} s of silence, expected to stay open;"
-        f" a ping every {pinged.ping_every:g} s kept it open for {pinged.seconds:.0f} s"
+        f" a ping every {pinged.ping_every:g} s kept it open for {pinged.seconds:.0f} s{_default(silent.seconds)}"
     )
+
+
+def _default(seconds: float) -> str:
+    """Say whose default this is."""
+    near = [whose for limit, whose in DEFAULTS.items() if -0.5 < seconds - limit < NEARLY]
+    return f"; {seconds:.0f} s is the default of {' or '.join(near)}" if near else ""

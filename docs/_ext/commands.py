@@ -1,0 +1,150 @@
+"""Show on the pages what the commands are, from the commands themselves.
+
+``{options} diagnose`` lists the options of a command, with `:beyond:` only those that another has not; ``{evidence}``
+the fields of the evidence that --json and --save give; ``{download}`` offers websocket-doctor.pyz, when it has been
+built, with its SHA-256.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import hashlib
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from checks import doctor  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sphinx.application import Sphinx
+    from sphinx.util.typing import ExtensionMetadata
+
+EVIDENCE = ROOT / "checks" / "evidence.py"
+PACKED = ROOT / "_build" / "websocket-doctor.pyz"
+
+
+class Written(SphinxDirective):
+    """A part of a page that is Markdown written by a machine."""
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines of Markdown."""
+        raise NotImplementedError
+
+    def run(self) -> list[nodes.Node]:
+        """Return what these lines are as part of the page."""
+        around = nodes.Element()
+        self.state.nested_parse(StringList(list(self.lines()), self.get_source_info()[0]), self.content_offset, around)
+        return around.children
+
+
+def commands() -> dict[str, argparse.ArgumentParser]:
+    """Return the parser of each command."""
+    parser = argparse.ArgumentParser()
+    doctor.add(parser.add_subparsers())
+    (choices,) = (action.choices for action in parser._actions if isinstance(action.choices, dict))  # noqa: SLF001
+    return choices
+
+
+class Options(Written):
+    """The options of one command, in their groups."""
+
+    required_arguments = 1
+    option_spec = {"beyond": directives.unchanged_required}  # noqa: RUF012  # as docutils wants it
+
+    def lines(self) -> Iterator[str]:
+        """Yield a definition for each option."""
+        self.env.note_dependency(str(ROOT / "checks" / "doctor.py"))
+        known = {"help"}
+        if "beyond" in self.options:
+            known |= {action.dest for action in commands()[self.options["beyond"]]._actions}  # noqa: SLF001
+        for group in commands()[self.arguments[0]]._action_groups:  # noqa: SLF001  # argparse tells nobody else
+            actions = [action for action in group._group_actions if action.dest not in known]  # noqa: SLF001
+            own = group.title not in {"positional arguments", "options"}
+            if actions and own:
+                yield from (f"**{group.title.capitalize()}**", "")
+            for action in actions:
+                names = ", ".join(action.option_strings)
+                value = action.metavar or ("" if action.nargs == 0 else action.dest)
+                told = re.sub(r"(?<!\w)--\w+", r"`\g<0>`", action.help or "")
+                yield from (f"`{f'{names} {value}'.strip()}`", f": {told}", "")
+
+
+class Evidence(Written):
+    """The records of evidence, with the words that stand below each field in the code."""
+
+    def lines(self) -> Iterator[str]:
+        """Yield a table for each record."""
+        self.env.note_dependency(str(EVIDENCE))
+        for record in ast.parse(EVIDENCE.read_text()).body:
+            if not isinstance(record, ast.ClassDef):
+                continue
+            yield from (f"`{record.name}`", f": {self._flat(ast.get_docstring(record))}", "")
+            yield from ("  | field | type | meaning |", "  |---|---|---|")
+            for name, kind, meaning in self.fields(record):
+                yield f"  | `{name}` | {kind} | {meaning} |"
+            yield ""
+
+    @classmethod
+    def fields(cls, record: ast.ClassDef) -> Iterator[tuple[str, str, str]]:
+        """Yield name, type and meaning of each field."""
+        for field, after in zip(record.body, [*record.body[1:], None], strict=True):
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                told = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+                yield field.target.id, cls._kind(ast.unparse(field.annotation)), cls._flat(told and after.value.value)
+
+    @staticmethod
+    def _kind(annotation: str) -> str:
+        """Return a type of Python as what it is in JSON."""
+        many = annotation.startswith("tuple[") or annotation == "Pairs"
+        inner = annotation.removeprefix("tuple[").removesuffix("]").removesuffix(", ...")
+        plain = {"str": "text", "int": "number", "float": "number", "bool": "true or false", "Pairs": "pairs of texts"}
+        plain |= {"Flip": "text", "Stage": "text", "tuple[str, int": "pairs of text and number"}
+        what = plain.get(inner, f"`{inner}`")
+        return f"list: {what}" if many else what
+
+    @staticmethod
+    def _flat(text: Any) -> str:
+        return " ".join((text or "").split()).replace("|", "\\|")
+
+
+class Download(SphinxDirective):
+    """The single file, offered with what it takes to check it."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the link, size and sum, or how to build the file."""
+        self.env.note_dependency(str(PACKED))
+        if not PACKED.exists():
+            return [nodes.paragraph("", "This copy of the site has no file; `make pyz` in a checkout builds it.")]
+        data = PACKED.read_bytes()
+        link = nodes.reference("", PACKED.name, refuri="../" * self.env.docname.count("/") + PACKED.name)
+        offered = nodes.paragraph("", "", link, nodes.Text(f", {len(data) / 1e6:.1f} MB, with the SHA-256"))
+        digest = hashlib.sha256(data).hexdigest()
+        return [offered, nodes.literal_block(digest, digest, language="text")]
+
+
+def offer(app: Sphinx, error: Exception | None) -> None:
+    """Put the single file into the built site."""
+    if not error and PACKED.exists() and app.builder.format == "html":
+        shutil.copy(PACKED, app.outdir)
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Register the directives."""
+    app.add_directive("options", Options)
+    app.add_directive("evidence", Evidence)
+    app.add_directive("download", Download)
+    app.connect("build-finished", offer)
+    return {"parallel_read_safe": True}

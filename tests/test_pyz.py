@@ -1,0 +1,114 @@
+"""websocket-doctor.pyz: the same bytes whoever builds it, and it runs where nothing is installed."""
+
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from proof import ROOT
+
+from checks.lab import pack as packing
+from checks.lab.pack import pack
+
+NEWEST_TOO_OLD = (3, 8)
+
+
+@pytest.fixture(scope="module")
+def pyz(tmp_path_factory):
+    path = tmp_path_factory.mktemp("pyz") / "websocket-doctor.pyz"
+    pack(path)
+    return path
+
+
+def interpreters():
+    """Return the Pythons of this machine by version, each once."""
+    places = [path for name in ("python3", "python2") for path in map(shutil.which, [name]) if path]
+    places += map(str, Path("~/.pyenv/versions").expanduser().glob("*/bin/python"))
+    places += [path for minor in range(9, 16) if (path := shutil.which(f"python3.{minor}"))]
+    ask = "import sys; print('%d.%d' % sys.version_info[:2])"
+    found = {}
+    for place in [sys.executable, *places]:
+        done = subprocess.run([place, "-c", ask], capture_output=True, text=True, check=False)
+        if not done.returncode:
+            found.setdefault(tuple(map(int, done.stdout.split("."))), place)
+    return dict(sorted(found.items()))
+
+
+PYTHONS = interpreters()
+ABLE = {version: path for version, path in PYTHONS.items() if version > NEWEST_TOO_OLD}
+ENDS = [min(ABLE), max(ABLE)]
+
+
+def named(version):
+    return ".".join(map(str, version))
+
+
+def run(python, pyz, *argv):
+    """Run the file as on a machine where nothing is installed; nothing of this checkout is seen."""
+    command = [python, "-I", pyz, *argv]
+    return subprocess.run(command, cwd=pyz.parent, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.proves("the-single-file-is-reproducible")
+def test_it_is_the_same_bytes_when_built_again_elsewhere(pyz, tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.chdir(tmp_path)
+    pack(tmp_path / "again.pyz")
+    assert (tmp_path / "again.pyz").read_bytes() == pyz.read_bytes()
+
+
+def test_it_holds_the_licences_of_what_is_inside_and_nothing_that_is_compiled(pyz):
+    with zipfile.ZipFile(pyz) as packed:
+        names = packed.namelist()
+    wanted = re.findall(r"(?m)^(\w+)==", packing.WANTED.read_text())
+    assert {name.split("/")[1] for name in names if name.startswith("licences/")} == set(wanted)
+    assert not [name for name in names if name.endswith((".so", ".pyd", ".pyc", ".c"))]
+    assert not [name for name in names if name.startswith("checks/lab")]
+
+
+@pytest.mark.parametrize("version", ENDS, ids=named)
+def test_it_looks_at_an_address(version, pyz, dss):
+    done = run(ABLE[version], pyz, "diagnose", f"http://127.0.0.1:{dss.port}", "--no-proxy")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1].startswith("works: ")
+
+
+@pytest.mark.parametrize("version", ENDS, ids=named)
+def test_it_writes_a_note_that_names_the_file_and_not_a_checkout(version, pyz, dss):
+    done = run(ABLE[version], pyz, "note", f"http://127.0.0.1:{dss.port}", "--no-proxy")
+    assert f"websocket-doctor.pyz diagnose http://127.0.0.1:{dss.port}" in done.stdout
+
+
+@pytest.mark.parametrize("version", ENDS, ids=named)
+def test_it_explains_without_a_checkout(version, pyz):
+    done = run(ABLE[version], pyz, "explain", "idle-timeout")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "A proxy closes the socket when nothing is said for a while" in done.stdout
+
+
+@pytest.mark.parametrize("version", ENDS, ids=named)
+def test_wrong_usage_gets_one_sentence(version, pyz):
+    done = run(ABLE[version], pyz, "diagnose", "dss.example.com")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("websocket-doctor.pyz: 'dss.example.com' is not the address of a page")
+
+
+@pytest.mark.parametrize("version", [version for version in PYTHONS if version not in ABLE], ids=named)
+def test_an_old_python_says_in_one_sentence_what_it_takes(version, pyz):
+    done = subprocess.run([PYTHONS[version], pyz, "--help"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"websocket-doctor needs Python 3.9 or newer; this is Python {named(version)}\n",
+    )
+
+
+@pytest.mark.skipif((3, 9) not in ABLE, reason="there is no Python 3.9 on this machine")
+def test_all_that_goes_in_is_written_for_python_3_9():
+    own = [str(path) for pattern in packing.OWN for path in (ROOT / "checks").glob(pattern) if path.suffix == ".py"]
+    check = "import ast, sys; [ast.parse(open(path, 'rb').read(), path) for path in sys.argv[1:]]"
+    done = subprocess.run([ABLE[3, 9], "-c", check, *own], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
