@@ -171,6 +171,8 @@ class Hold:
     dropped: bool
     close_code: int = 0
     """The close code received; 0 when there was no close frame (a browser then says 1006)."""
+    after: float = 0.0
+    """Seconds by which it was opened later than the first."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,10 @@ def proof(evidence: Evidence) -> str | None:
     for path in evidence.paths:
         asked, plain = evidence.handshake(path).answer, evidence.handshake(path, "no-upgrade").answer
         wants = asked.header("WWW-Authenticate")
-        if asked.status == plain.status == 401 and wants.lower().startswith(SCHEMES):
+        # DSS itself may ask for Basic, but not somebody who has logged in.
+        logged_in = any(name.lower() == "cookie" for name, _ in evidence.handshake(path).sent)
+        asks = wants.lower().startswith(SCHEMES) and (logged_in or not wants.lower().startswith("basic"))
+        if asked.status == plain.status == 401 and asks:
             return f"answered {asked}, which asks for {wants}, expected 101; the page answered {evidence.page}"
     return None
 

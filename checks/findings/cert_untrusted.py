@@ -6,7 +6,7 @@ from checks.evidence import Evidence
 from checks.findings.tls_interception import inspected
 
 HOP = "TLS"
-FIX = "give the server a certificate for this name, with its whole chain, from an authority that your readers' browsers trust"
+FIX = "give the server a certificate, with its whole chain, that browsers trust; is it not yours, see tls-interception"
 
 KINDS = {
     9: "it is not valid yet",
@@ -24,10 +24,22 @@ KINDS = {
 def proof(evidence: Evidence) -> str | None:
     """Look for a certificate that was refused, and for who issued it."""
     tls = evidence.way.tls
-    if not tls.code or inspected(evidence):
+    if not tls.code or inspected(evidence) or _may_be_another(evidence):
         return None
     certificate = tls.certificate
     names = f", for {', '.join(certificate.names[:5])}" if certificate.names else ""
     dates = f", valid from {certificate.begins[:10]} to {certificate.ends[:10]}" if certificate.ends else ""
     issued = f"; issued by {certificate.issuer or 'nobody named'}{names}{dates}" if certificate.sha256 else ""
     return f"{KINDS.get(tls.code, tls.untrusted)}{issued}"
+
+
+def _may_be_another(evidence: Evidence) -> bool:
+    """Tell whether the forward proxy may have made this certificate: nobody has seen the server's own without it."""
+    return bool(evidence.way.proxy) and evidence.direct.tls.certificate != evidence.way.tls.certificate
+
+
+def maybe(evidence: Evidence) -> str | None:
+    """Look for a certificate that is not trusted, behind a forward proxy."""
+    if evidence.way.tls.code and _may_be_another(evidence):
+        return "compare the issuer with the one seen from where DSS can be reached without the forward proxy"
+    return None

@@ -8,13 +8,14 @@ HOP = "forward proxy"
 FIX = "serve DSS over HTTPS on port 443, or have this port added to those that the proxy opens tunnels to"
 
 REFUSALS = {403, 405, 501}
-"""With these a proxy decides; with 502, 503 and 504 it tried and did not get there."""
+"""With 403 a proxy decides, with the others it may be none; with 502, 503 and 504 it tried and did not get there."""
 
 
 def proof(evidence: Evidence) -> str | None:
     """Look for a tunnel that the proxy refuses by a rule of its own."""
     tunnel = evidence.way.tunnel
-    if not evidence.way.proxy or tunnel.status not in REFUSALS:
+    is_proxy = evidence.page.status == 200  # it brought the page, which takes no tunnel
+    if not evidence.way.proxy or tunnel.status not in (REFUSALS if is_proxy else {403}):
         return None
     said = f"{evidence.way.proxy} answered {tunnel} to CONNECT, expected 200"
     for there, status in evidence.tunnels:
@@ -23,3 +24,10 @@ def proof(evidence: Evidence) -> str | None:
     if evidence.page.status and evidence.page.status not in REFUSALS:
         said += f"; the page, which needs no tunnel, answered {evidence.page}"
     return said
+
+
+def maybe(evidence: Evidence) -> str | None:
+    """Look for a refusal that may also come from something that is no proxy."""
+    if evidence.way.proxy and 400 <= evidence.way.tunnel.status < 500 and evidence.way.tunnel.status != 407:
+        return "compare the proxy with the one in the settings of a browser in which the page loads"
+    return None

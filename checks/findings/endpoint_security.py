@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from checks.evidence import Evidence
 
 HOP = "computer"
@@ -10,7 +12,7 @@ FIX = "exempt the name of DSS from the web shield or HTTPS scanning of the secur
 PRODUCTS = (
     "kaspersky",
     "avast",
-    "avg ",
+    "avg",
     "eset",
     "bitdefender",
     "norton",
@@ -30,7 +32,8 @@ PRODUCTS = (
 def proof(evidence: Evidence) -> str | None:
     """Look for a socket that fails behind a certificate which the computer itself made."""
     issuer = evidence.way.tls.certificate.issuer
-    if evidence.works or not any(product in issuer.lower() for product in PRODUCTS):
+    named = re.search(rf"(?i)\b({'|'.join(map(re.escape, PRODUCTS))})\b", issuer)
+    if evidence.works or not named:
         return None
     asked = evidence.handshake(evidence.paths[0]).answer if evidence.paths else evidence.page
     return f"the certificate is issued by {issuer}; the handshake was answered {asked}"

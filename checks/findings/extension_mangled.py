@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checks.evidence import Evidence
+from checks.evidence import Evidence, Frames
 
 HOP = "any"
 FIX = "have the proxy or the security software pass on frames and Sec-WebSocket-Extensions unchanged"
@@ -15,8 +15,14 @@ def proof(evidence: Evidence) -> str | None:
     for path in evidence.paths:
         shake, bare = evidence.handshake(path), evidence.handshake(path, "no-extensions")
         seen, without = evidence.ping_on(path), evidence.ping_on(path, "no-extensions")
-        broken = (seen and seen.error) or (shake.answer.status == 101 and "extension" in shake.fault.lower())
+        broken = (seen and _unreadable(seen)) or (shake.answer.status == 101 and "extension" in shake.fault.lower())
         if broken and bare.opened and without and not without.error:
             went = seen.error if seen and seen.error else shake.fault
             return f"with {OFFERED} offered: {went}; the same without an offer works"
     return None
+
+
+def _unreadable(seen: Frames) -> bool:
+    """Tell whether a frame could not be read, here or there (1002 protocol error, 1007 invalid data)."""
+    ended = ("no pong within", "the connection was closed", "the other end closed", "more than")
+    return bool(seen.error) and (seen.close_code in {1002, 1007} or not seen.error.startswith(ended))

@@ -1,11 +1,11 @@
-"""Something on the way allows only messages up to a size, and closes the socket at a larger one."""
+"""Something on the way, or the server, allows only messages up to a size and closes the socket at a larger one."""
 
 from __future__ import annotations
 
 from checks.evidence import Evidence
 
 HOP = "any"
-FIX = "raise the limit on the size of a WebSocket message in the gateway before DSS"
+FIX = "raise the limit on the size of a message in the gateway before DSS; if DSS itself answers so, it is its own"
 
 
 def proof(evidence: Evidence) -> str | None:

@@ -1,4 +1,4 @@
-"""All sockets were closed at once, in silence or not: something was restarted or reloaded."""
+"""All sockets were closed at one moment, the silent one and the busy one: something was restarted or reloaded."""
 
 from __future__ import annotations
 
@@ -7,31 +7,37 @@ from checks.evidence import Evidence, Hold
 HOP = "any"
 FIX = "make reloads keep open connections, as our configs do where the proxy can"
 
-TOGETHER = 1.0
-"""Seconds between the ends of two sockets that end together."""
+TOGETHER = 0.5
+"""Seconds between two ends that are one."""
 
 
 def proof(evidence: Evidence) -> str | None:
-    """Look for two sockets that are told together that the other end goes away (close code 1001 or 1012)."""
-    silent, pinged = evidence.hold(pings=False), evidence.hold(pings=True)
-    if not (_together(silent, pinged) and silent and pinged):
+    """Look for two sockets, opened at different moments, that end at the same."""
+    ended = both_ended(evidence)
+    if not ended:
         return None
-    if {silent.close_code, pinged.close_code} <= {1001, 1012}:
+    silent, pinged = ended
+    if same_moment(silent, pinged) and not same_age(silent, pinged):
         return (
-            f"both sockets, the silent one and the one with pings, were closed after {silent.seconds:.1f} s with code"
-            f" {silent.close_code} (going away), expected to stay open"
+            f"two sockets, opened {pinged.after - silent.after:.1f} s apart, one silent and one with pings, ended at"
+            f" one moment, {silent.after + silent.seconds:.1f} s after the first was opened; expected to stay open"
         )
     return None
 
 
-def maybe(evidence: Evidence) -> str | None:
-    """Look for two sockets that end together without a word."""
+def both_ended(evidence: Evidence) -> tuple[Hold, Hold] | None:
+    """Return the silent socket and the one with pings, if both were open and both dropped."""
     silent, pinged = evidence.hold(pings=False), evidence.hold(pings=True)
-    if _together(silent, pinged):
-        return "run it again: after the same time again it is a limit on age, at another time it was a reload"
+    if silent and pinged and silent.dropped and pinged.dropped and silent.seconds and pinged.seconds:
+        return silent, pinged
     return None
 
 
-def _together(silent: Hold | None, pinged: Hold | None) -> bool:
-    ended = silent and pinged and silent.dropped and pinged.dropped and silent.seconds > 0 < pinged.seconds
-    return bool(ended and silent and pinged and abs(silent.seconds - pinged.seconds) < TOGETHER)
+def same_moment(silent: Hold, pinged: Hold) -> bool:
+    """Tell whether both ended at one moment."""
+    return abs(silent.after + silent.seconds - pinged.after - pinged.seconds) < TOGETHER
+
+
+def same_age(silent: Hold, pinged: Hold) -> bool:
+    """Tell whether both ended at one age."""
+    return abs(silent.seconds - pinged.seconds) < TOGETHER

@@ -18,7 +18,8 @@ def proof(evidence: Evidence) -> str | None:
     secure = evidence.url.startswith(("https:", "wss:"))
     asked, other = ("https", "http") if secure else ("http", "https")
     complains = any(words in evidence.page.body.lower() for words in PLAIN_TO_TLS)
-    silent = not evidence.page.status and evidence.way.failed in {"", "tls"}
-    if not (silent or (complains and not secure)):
+    plain = "in plain HTTP" in evidence.way.error  # so it answered the beginning of TLS
+    silent = not evidence.page.status and not evidence.way.failed
+    if not (plain if secure else silent or complains):
         return None
     return f"asked in {asked}, the port answered: {evidence.page}; asked in {other} it answered {evidence.other_scheme}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from checks.evidence import Evidence
 
 HOP = "forward proxy"
@@ -50,6 +52,15 @@ def inspected(evidence: Evidence) -> bool:
     Proof is another certificate for the same name without the proxy, or an issuer that is a product for this.
     """
     here, direct = evidence.way.tls.certificate, evidence.direct.tls.certificate
-    issuer = here.issuer.lower()
-    named = any(product in issuer for product in PRODUCTS)
-    return named or bool(evidence.way.proxy and here.sha256 and direct.sha256 and here.issuer != direct.issuer)
+    named = bool(re.search(rf"(?i)\b({'|'.join(map(re.escape, PRODUCTS))})\b", here.issuer))
+    # Two servers of one name have two certificates, too; who inspects copies names and dates.
+    copied = (here.names, here.ends) == (direct.names, direct.ends) and here.issuer != direct.issuer
+    return named or bool(evidence.way.proxy and here.sha256 and direct.sha256 and copied)
+
+
+def maybe(evidence: Evidence) -> str | None:
+    """Look for a certificate that may be an inspector's."""
+    here, direct = evidence.way.tls, evidence.direct.tls
+    if evidence.way.proxy and (here.code or direct.certificate.sha256) and here.certificate != direct.certificate:
+        return "compare the issuer with the one seen from where DSS can be reached without the forward proxy"
+    return None

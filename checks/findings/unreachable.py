@@ -19,3 +19,10 @@ def proof(evidence: Evidence) -> str | None:
     tried = ", ".join(contact.address for contact in way.contacts)
     where = f" ({tried})" if tried else ""
     return f"{STAGES[way.failed].format(host=who + way.host)}{where}: {way.error}, expected an answer"
+
+
+def maybe(evidence: Evidence) -> str | None:
+    """Look for a forward proxy that did not get there."""
+    if evidence.way.proxy and evidence.way.tunnel.status in {502, 503, 504}:
+        return "ask the team that runs the forward proxy whether it may reach this host and port"
+    return None

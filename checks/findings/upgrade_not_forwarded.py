@@ -10,7 +10,7 @@ FIX = "make the proxy in front of DSS pass on Upgrade and Connection"
 
 def proof(evidence: Evidence) -> str | None:
     """Compare the handshake's answer with the answer to a plain GET of the same address, where no socket opens."""
-    if any(evidence.handshake(path).opened for path in evidence.paths):
+    if any(evidence.handshake(path).opened for path in evidence.paths) or _may_be_forward(evidence):
         return None
     for path in (path for path in evidence.paths if lost(evidence, path)):
         shake, plain = evidence.handshake(path), evidence.handshake(path, "no-upgrade").answer
@@ -39,6 +39,14 @@ def lost(evidence: Evidence, path: str) -> bool:
         return notifications and asked.body not in {evidence.page.body, evidence.ping.body}
     # 404 above all: perhaps there is no socket, because the kernel has ended or the address is wrong.
     return asked.status == 426
+
+
+def _may_be_forward(evidence: Evidence) -> bool:
+    """Tell whether a forward proxy may be the one: there is one, and without it the same was not seen."""
+    direct = [shake.answer for shake in evidence.handshakes if shake.flip == "direct"]
+    asked = [evidence.handshake(shake.path).answer for shake in evidence.handshakes if shake.flip == "direct"]
+    alike = [(each.status, each.body) for each in direct] == [(each.status, each.body) for each in asked]
+    return bool(evidence.way.proxy) and not (direct and alike)
 
 
 def maybe(evidence: Evidence) -> str | None:

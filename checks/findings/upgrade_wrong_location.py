@@ -18,3 +18,12 @@ def proof(evidence: Evidence) -> str | None:
             f" expected 101 Switching Protocols; {opened[0]} answered 101"
         )
     return None
+
+
+def maybe(evidence: Evidence) -> str | None:
+    """Look for a socket that opens, and another that is answered as a page is that may not be there."""
+    opened = any(evidence.handshake(path).opened for path in evidence.paths)
+    for path in evidence.paths:
+        if opened and evidence.taken_for_page(path) and evidence.handshake(path).answer.status == 404:
+            return "compare the address with the one in the developer tools of a browser in which it works"
+    return None

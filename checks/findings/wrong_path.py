@@ -11,7 +11,8 @@ FIX = "take the address from the developer tools of the browser; a kernel that h
 def proof(evidence: Evidence) -> str | None:
     """Look for an address that is not found, with Upgrade and without, beside one whose socket opens."""
     opened = next((path for path in evidence.paths if evidence.handshake(path).opened), "")
-    for path in evidence.paths:
+    # Jupyter says 400 where Upgrade is missing; other servers may say 404 then too.
+    for path in (path for path in evidence.paths if path.startswith("/jupyter/")):
         if opened and evidence.taken_for_page(path) and evidence.handshake(path).answer.status == 404:
             answer = evidence.handshake(path).answer
             return f"{path} answered {answer} with Upgrade and without, expected 101; {opened} answered 101"

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import Callable
 from urllib.parse import urlsplit
 
-from checks.evidence import Answer, Evidence, Flip, Handshake, Way
+from checks.evidence import Answer, Evidence, Flip, Handshake
 
 from .channel import Channel, ConnectError
 from .exchange import BODY_LIMIT, Exchange, Socket
@@ -19,6 +19,9 @@ from .target import NOTIFICATIONS, Target
 
 __all__ = ["BODY_LIMIT", "NOTIFICATIONS", "PING_EVERY", "Target", "look"]
 
+
+APART = 2.0
+"""Seconds between the opening of the two sockets that are held: what ends both at one moment is no limit on age."""
 
 Say = Callable[[str, float], None]
 """Is told what is being done, and how many seconds that takes at least."""
@@ -51,7 +54,10 @@ class _Look:
 
     async def whole(self, idle: float, size: int) -> Evidence:
         self.say("connecting", 0)
-        channel = await self._connect()
+        channel, way = await self.exchange.begin()
+        self.add(way=way)
+        if self.exchange.trusting and self.target.headers:
+            self.skipped["cookies and headers"] = "not sent, because the certificate is not trusted"
         if self.evidence.way.failed in {"name", "tcp", "tls"}:
             return await self._nowhere()
         self.say("asking for the page, opening the socket", 0)
@@ -82,29 +88,6 @@ class _Look:
             for name, value in seen.items()
         }
         self.evidence = replace(self.evidence, **joined)  # type: ignore[arg-type]
-
-    async def _connect(self) -> Channel | None:
-        """Make the first connection; where its certificate is not trusted, go on without, but without secrets."""
-        try:
-            channel, way = await self.exchange.connect()
-        except ConnectError as failed:
-            way = failed.way
-            if not way.tls.code:
-                self.exchange.known = replace(Way(), addresses=way.addresses)
-                self.add(way=way)
-                return None
-            complaint, self.exchange.trusting = way.tls, True
-            try:
-                channel, way = await self.exchange.connect()
-            except ConnectError as again:
-                self.add(way=replace(again.way, tls=complaint))
-                return None
-            way = replace(way, tls=replace(way.tls, untrusted=complaint.untrusted, code=complaint.code))
-            if self.target.headers:
-                self.skipped["cookies and headers"] = "not sent, because the certificate is not trusted"
-        self.exchange.known = way
-        self.add(way=way)
-        return channel
 
     async def _health(self) -> Answer:
         if self.target.is_socket:
@@ -155,16 +138,14 @@ class _Look:
         """Try the same without the forward proxy; where the company allows none, this takes a moment and fails."""
         target = replace(self.target, proxy=None, timeout=min(self.target.timeout, 3.0))
         direct = Exchange(target)
-        try:
-            channel, way = await direct.connect()
-        except ConnectError as failed:
-            self.add(direct=failed.way)
+        channel, way = await direct.begin()
+        self.add(direct=way)
+        if not channel:
             return
-        direct.known = way
         shake, socket = await direct.shake(self.sockets[0], "", channel)
         if socket:
             socket.channel.abort()
-        self.add(direct=way, handshakes=(replace(shake, flip="direct"),))
+        self.add(handshakes=(replace(shake, flip="direct"),))
 
     async def _other_tunnel(self) -> None:
         """Where the proxy opens no tunnel to the port, ask for one to 443."""
@@ -201,8 +182,11 @@ class _Look:
             self.say(
                 f"holding two sockets for {idle:g} s, one in silence, one with a ping every {PING_EVERY:g} s", idle
             )
-            holds = await asyncio.gather(*(hold(self.exchange, opened, every, idle) for every in (0.0, PING_EVERY)))
-            self.add(holds=tuple(holds))
+            silent, pinged = (
+                hold(self.exchange, opened, 0.0, idle),
+                hold(self.exchange, opened, PING_EVERY, idle, APART),
+            )
+            self.add(holds=tuple(await asyncio.gather(silent, pinged)))
         if size and opened:
             self.add(sizes=await sizes(self.exchange, opened, size, self.say))
 

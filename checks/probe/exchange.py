@@ -67,6 +67,23 @@ class Exchange:
         self.known = Way()
         self.trusting = False
 
+    async def begin(self) -> tuple[Channel | None, Way]:
+        """Make the first connection; where its certificate is not trusted, go on, but without secrets."""
+        try:
+            channel, way = await self.connect()
+        except ConnectError as failed:
+            if not failed.way.tls.code:
+                self.known = Way(addresses=failed.way.addresses)
+                return None, failed.way
+            complaint, self.trusting = failed.way.tls, True
+            try:
+                channel, way = await self.connect()
+            except ConnectError as again:
+                return None, replace(again.way, tls=complaint)
+            way = replace(way, tls=replace(way.tls, untrusted=complaint.untrusted, code=complaint.code))
+        self.known = way
+        return channel, way
+
     async def connect(self, *, tunnel: bool = True) -> tuple[Channel, Way]:
         """Connect once more, the way that is known.
 

@@ -112,11 +112,15 @@ async def ping(socket: Socket, flip: Flip, timeout: float) -> Frames:
     return Frames(socket.path, flip, pong, line.messages, line.close_code, line.close_reason, error)
 
 
-async def hold(exchange: Exchange, path: str, ping_every: float, limit: float) -> Hold:
-    """Keep a socket of its own open, in silence or with pings, until it drops or `limit` seconds have passed."""
+async def hold(exchange: Exchange, path: str, ping_every: float, limit: float, after: float = 0.0) -> Hold:
+    """Keep a socket of its own open, in silence or with pings, until it drops or `limit` seconds have passed.
+
+    It is opened `after` so many seconds.
+    """
+    await asyncio.sleep(after)
     _, socket = await exchange.shake(path)
     if not socket:
-        return Hold(path, ping_every, 0.0, dropped=True)
+        return Hold(path, ping_every, 0.0, dropped=True, after=after)
     line, began = Line(socket), time.monotonic()
 
     def passed() -> float:
@@ -131,10 +135,10 @@ async def hold(exchange: Exchange, path: str, ping_every: float, limit: float) -
             if ping_every and passed() < limit:
                 await line.ping()
     except (EndedError, OSError):
-        return Hold(path, ping_every, passed(), dropped=True, close_code=line.close_code)
+        return Hold(path, ping_every, passed(), dropped=True, close_code=line.close_code, after=after)
     finally:
         await line.close()
-    return Hold(path, ping_every, passed(), dropped=False)
+    return Hold(path, ping_every, passed(), dropped=False, after=after)
 
 
 async def sizes(exchange: Exchange, path: str, largest: int, say: Callable[[str, float], None]) -> tuple[Size, ...]:
