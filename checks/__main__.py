@@ -37,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     bench.add_argument("recipes", nargs="*", metavar="PROXY", help="the proxies, such as nginx; by default all")
     bench.add_argument("--rounds", type=int, default=5, metavar="N", help="measure each N times (default 5)")
     bench.add_argument("--write", action="store_true", help="keep the result in checks/costs.json, for the page")
+    bench.add_argument("--diagnose", action="store_true", help="measure diagnose instead, against a bare handshake")
     bench.set_defaults(do=measure)
 
     picture = commands.add_parser("picture", help="take the picture of the message again")
@@ -106,6 +107,8 @@ def show_zoo(arguments: argparse.Namespace) -> int:
 
 def measure(arguments: argparse.Namespace) -> int:
     """Measure, and print each cost as a multiple of the direct way."""
+    if arguments.diagnose:
+        return measure_diagnose(arguments)
     from checks.lab.bench import RESULTS, compare  # noqa: PLC0415
     from checks.lab.process import LabError  # noqa: PLC0415
     from checks.lab.recipe import recipes  # noqa: PLC0415
@@ -131,6 +134,25 @@ def measure(arguments: argparse.Namespace) -> int:
         print(f"{row['proxy']:<28} {times} {rates}")
     if arguments.write:
         kept = {"rounds": arguments.rounds, "cores": os.cpu_count(), "costs": costs}
+        RESULTS.write_text(json.dumps(kept, indent=2) + "\n")
+    return 0
+
+
+def measure_diagnose(arguments: argparse.Namespace) -> int:
+    """Measure diagnose itself, and print what it costs."""
+    from checks.lab.haste import RESULTS, haste  # noqa: PLC0415
+    from checks.lab.process import LabError  # noqa: PLC0415
+
+    try:
+        found = haste(arguments.rounds)
+    except LabError as error:
+        raise UsageError(str(error)) from error
+    print(f"a healthy diagnose takes {found.diagnose:.1f} x the time of a bare handshake and echo")
+    print(f"and {found.memory:.1f} x its memory; --help takes {found.help:.1f} x the time of `import asyncio, ssl`")
+    for number, seconds in found.many.items():
+        print(f"{number:>5} addresses: {seconds:5.1f} s, {found.many_memory[number]:4.0f} MB")
+    if arguments.write:
+        kept = {"rounds": arguments.rounds, "cores": os.cpu_count(), **asdict(found)}
         RESULTS.write_text(json.dumps(kept, indent=2) + "\n")
     return 0
 

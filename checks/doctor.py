@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import http.cookiejar
 import json
 import os
 import pkgutil
@@ -12,7 +11,6 @@ import re
 import socket
 import ssl
 import sys
-import urllib.request
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -312,6 +310,9 @@ def _cookies(path: str, target: Any) -> str:
     """Return the Cookie header in a file: the header itself, or the cookies.txt of many tools and extensions."""
     text = sys.stdin.read() if path == "-" else _read(Path(path), "the cookies")
     if text.startswith("# ") and "HTTP Cookie File" in text.splitlines()[0]:
+        import http.cookiejar  # noqa: PLC0415  # slow to import, and rarely needed
+        import urllib.request  # noqa: PLC0415
+
         jar = http.cookiejar.MozillaCookieJar(path)
         jar.load(ignore_discard=True, ignore_expires=True)
         for cookie in jar:

@@ -1,4 +1,7 @@
-"""The record of what held: claim -> test and versions, config -> bytes, versions and the check each line is for."""
+"""The record of what held.
+
+Claim -> test and versions; config -> bytes, versions and the check each line is for; cause -> what diagnose said of it.
+"""
 
 import datetime as dt
 import hashlib
@@ -28,6 +31,7 @@ def collect(nodeid, properties):
 def renewed():
     """Return the record of this run."""
     claims, configs = {}, {name: _config(digest) for name, digest in digests().items()}
+    verdicts = {}
     for test, properties in _seen:
         ran_on = {value for key, value in properties if key == "on"}
         for key, value in properties:
@@ -38,6 +42,10 @@ def renewed():
                     configs[name]["on"] |= ran_on
                 case "survived", (name, build, check, because):
                     _survived(configs[name], build, check, because)
+                case "verdict", (kind, truth, names):
+                    said = "named" if names == [truth] else "wrong" if names else "undecided"
+                    seen = verdicts.setdefault(truth, {}).setdefault(kind, {})
+                    seen[said] = seen.get(said, 0) + 1
                 case "line", (name, line, check):
                     configs[name]["lines"][line] = check
     for recipe in recipes().values():
@@ -47,7 +55,8 @@ def renewed():
         _sort(record)
     today = dt.datetime.now(dt.UTC).date().isoformat()
     survival = [*(check.__doc__ for check in CHECKS.values()), STAYS, ANSWERS, ARRIVES]
-    return {"proven": today, "survival": survival, "configs": configs, "claims": dict(sorted(claims.items()))}
+    ordered = {"claims": dict(sorted(claims.items())), "verdicts": dict(sorted(verdicts.items()))}
+    return {"proven": today, "survival": survival, "configs": configs, **ordered}
 
 
 def _sort(record):

@@ -19,6 +19,7 @@ from proof import ROOT
 
 from checks.__main__ import main
 from checks.evidence import Evidence
+from checks.lab.haste import haste
 from checks.lab.process import free_port
 from checks.lab.proxy import proxy
 
@@ -243,3 +244,9 @@ def test_no_line_is_wider_than_80_columns(dss, capsys):
     with proxy(recipe, BUILDS["nginx"][-1], recipe.twin("upgrade-not-forwarded"), dss) as site:
         main(["diagnose", site.origin])
     assert [line for line in capsys.readouterr().out.splitlines() if len(line) > 80] == []
+
+
+def test_a_healthy_diagnose_and_the_help_stay_within_their_budgets():
+    found = haste(5, many=())
+    assert found.diagnose < 2, "times a bare handshake and echo"
+    assert found.help < 2, "times `import asyncio, ssl`"

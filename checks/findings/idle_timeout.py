@@ -39,5 +39,7 @@ def proof(evidence: Evidence) -> str | None:
 
 def _default(seconds: float) -> str:
     """Say whose default this is."""
-    near = [whose for limit, whose in DEFAULTS.items() if -0.5 < seconds - limit < NEARLY]
-    return f"; {seconds:.0f} s is the default of {' or '.join(near)}" if near else ""
+    near = [
+        f"{limit} s is the default of {whose}" for limit, whose in DEFAULTS.items() if -0.5 < seconds - limit < NEARLY
+    ]
+    return f"; {' and '.join(near)}" if near else ""

@@ -17,7 +17,7 @@ from .frames import PING_EVERY, hold, ping, sizes
 from .secrets import scrubbed, secrets
 from .target import NOTIFICATIONS, Target
 
-__all__ = ["BODY_LIMIT", "NOTIFICATIONS", "PING_EVERY", "Target", "look"]
+__all__ = ["APART", "BODY_LIMIT", "NOTIFICATIONS", "PING_EVERY", "Target", "look"]
 
 
 APART = 2.0

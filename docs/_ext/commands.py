@@ -2,7 +2,7 @@
 
 ``{options} diagnose`` lists the options of a command, with `:beyond:` only those that another has not; ``{evidence}``
 the fields of the evidence that --json and --save give; ``{download}`` offers websocket-doctor.pyz, when it has been
-built, with its SHA-256.
+built, with its SHA-256; ``{haste}`` says what a healthy look costs.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import ast
 import hashlib
+import json
 import re
 import shutil
 import sys
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from sphinx.util.typing import ExtensionMetadata
 
 EVIDENCE = ROOT / "checks" / "evidence.py"
+HASTE = ROOT / "checks" / "haste.json"
 PACKED = ROOT / "_build" / "websocket-doctor.pyz"
 
 
@@ -120,6 +122,23 @@ class Evidence(Written):
         return " ".join((text or "").split()).replace("|", "\\|")
 
 
+class Haste(Written):
+    """What `diagnose` costs, as `python -m checks bench --diagnose --write` measured it."""
+
+    def lines(self) -> Iterator[str]:
+        """Yield the sentence and the table."""
+        self.env.note_dependency(str(HASTE))
+        found = json.loads(HASTE.read_text())
+        yield f"A healthy `diagnose`, the whole command, takes {found['diagnose']:.1f} x the time and"
+        yield f"{found['memory']:.1f} x the memory of the shortest Python program that opens a socket and gets a"
+        yield "message back, on the same machine in the same run."
+        yield from ("", "| addresses | seconds | memory |", "|--:|--:|--:|")
+        for number, seconds in found["many"].items():
+            yield f"| {number} | {seconds:.1f} | {found['many_memory'][number]:.0f} MB |"
+        yield from ("", f"Measured on {found['cores']} cores, which the server shares, by", "")
+        yield from ("```console", "$ python -m checks bench --diagnose", "```")
+
+
 class Download(SphinxDirective):
     """The single file, offered with what it takes to check it."""
 
@@ -146,5 +165,6 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("options", Options)
     app.add_directive("evidence", Evidence)
     app.add_directive("download", Download)
+    app.add_directive("haste", Haste)
     app.connect("build-finished", offer)
     return {"parallel_read_safe": True}

@@ -3,7 +3,7 @@
 ``{proven}`claim-id` `` ends a sentence that a test holds. ``{last-ran} nginx/http.conf`` says below a config
 where it ran as printed; ``{lines} nginx/http.conf`` lists what goes wrong without each of its lines;
 ``{claims}`` lists every claim, ``{survival}`` what every config must survive, ``{matrix}`` what held where,
-``{recipes}`` the pages of the proxies.
+``{verdicts}`` what diagnose said of each cause, ``{recipes}`` the pages of the proxies.
 """
 
 from __future__ import annotations
@@ -208,6 +208,28 @@ def by_version(name: str) -> list[int | str]:
     return [int(part) if part.isdigit() else part for part in name.replace(".", " ").split()]
 
 
+class Verdicts(SphinxDirective):
+    """A table: each cause, in how many cases it was there, and what diagnose said."""
+
+    KINDS = {"proxy": "a proxy", "forward": "a company's proxy", "peer": "a scripted server"}  # noqa: RUF012  # constant
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table, and the sums."""
+        self.env.note_dependency(str(PROOF))
+        rows, sums = [], dict.fromkeys(("named", "undecided", "wrong"), 0)
+        for truth, kinds in record().get("verdicts", {}).items():
+            counts = {said: sum(seen.get(said, 0) for seen in kinds.values()) for said in sums}
+            sums = {said: sums[said] + counts[said] for said in sums}
+            seen = "; ".join(f"{self.KINDS[kind]}: {sum(kinds[kind].values())}" for kind in self.KINDS if kind in kinds)
+            rows.append([nodes.literal(truth, truth), *map(nodes.Text, (seen, *map(str, counts.values())))])
+        said = (
+            f"{sum(sums.values())} cases: {sums['named']} named, {sums['undecided']} said to be undecided,"
+            f" {sums['wrong']} given a wrong name."
+        )
+        head = ["What is wrong", "Cases", "Named", "Undecided", "Wrong name"]
+        return [table(head, rows), nodes.paragraph("", said)]
+
+
 class Survival(SphinxDirective):
     """The list of what every config must survive."""
 
@@ -265,4 +287,5 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("matrix", Matrix)
     app.add_directive("costs", Costs)
     app.add_directive("recipes", Recipes)
+    app.add_directive("verdicts", Verdicts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
