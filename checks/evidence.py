@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 FORMAT = 1
 """The format of evidence as JSON; another number when an older reader would misunderstand it."""
 
-Flip = Literal["", "no-upgrade", "no-origin", "no-cookies", "no-extensions", "direct"]
+Flip = Literal["", "no-upgrade", "no-origin", "no-cookies", "no-extensions", "direct", "http2"]
 """The one thing changed in a handshake.
 
-Nothing; no Upgrade (a plain GET); no Origin (as from a script); no cookies; no extensions offered; no forward proxy.
+Nothing; no Upgrade (a plain GET); no Origin (as from a script); no cookies; no extensions offered; no forward proxy;
+over HTTP/2 (RFC 8441), where a status of 200 opens the socket.
 """
 
 Stage = Literal["", "name", "tcp", "proxy", "tls"]
@@ -129,7 +130,7 @@ class Handshake:
     @property
     def opened(self) -> bool:
         """Whether the connection was established."""
-        return self.answer.status == 101 and not self.fault
+        return self.answer.status == (200 if self.flip == "http2" else 101) and not self.fault
 
     @property
     def altered(self) -> dict[str, str]:
@@ -260,7 +261,7 @@ class Evidence:
     @property
     def works(self) -> bool:
         """Whether every socket that was tried opened, answered and stayed, and a browser gets as far as that."""
-        opened = all(self.handshake(path).opened for path in self.paths)
+        opened = all(shake.opened for shake in self.handshakes if shake.flip in {"", "http2"})
         sound = not any(each.error for each in self.frames if not each.flip) and all(each.passed for each in self.sizes)
         lasting = not any(hold.dropped for hold in self.holds)
         reached = not self.way.tls.code and all(each.status < 500 for each in (self.page, self.ping))

@@ -20,6 +20,7 @@ SHOWN = {
     "no-cookies": "without cookies",
     "no-extensions": "without extensions",
     "direct": "without the proxy",
+    "http2": "over HTTP/2",
 }
 """What each flip is called."""
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from checks.evidence import Answer, Evidence, Flip, Handshake
 
+from . import http2
 from .channel import Channel, ConnectError
 from .exchange import BODY_LIMIT, Exchange, Socket
 from .frames import PING_EVERY, hold, ping, sizes
@@ -61,11 +62,11 @@ class _Look:
         if self.evidence.way.failed in {"name", "tcp", "tls"}:
             return await self._nowhere()
         self.say("asking for the page, opening the socket", 0)
-        pages = asyncio.gather(self.exchange.get("/"), self._health())
+        pages = asyncio.gather(self.exchange.get("/"), self._health(), self._over_http_2())
         firsts = [channel, *[None] * len(self.sockets[1:])]
         opened = await asyncio.gather(*map(self._open, self.sockets, firsts))
-        page, pong = await pages
-        self.add(page=page, ping=pong, handshakes=tuple(shake for shake, _ in opened))
+        page, pong, over_http_2 = await pages
+        self.add(page=page, ping=pong, handshakes=(*(shake for shake, _ in opened), *over_http_2))
         await self._frames([socket for _, socket in opened if socket])
         if not self.evidence.works:
             await self._compare()
@@ -94,6 +95,13 @@ class _Look:
             self.skipped["health check"] = "the address given is that of a socket, not of DSS"
             return Answer()
         return await self.exchange.get("/dip/api/ping")
+
+    async def _over_http_2(self) -> tuple[Handshake, ...]:
+        """Make the first handshake over HTTP/2 too, where browsers would."""
+        if not self.target.secure or self.evidence.way.failed:
+            return ()
+        shake = await http2.shake(self.exchange, self.sockets[0])
+        return (shake,) if shake else ()
 
     async def _open(self, path: str, channel: Channel | None) -> tuple[Handshake, Socket | None]:
         return await self.exchange.shake(path, "", channel)

@@ -139,9 +139,9 @@ class Secured(Channel):
 class Connection:
     """One connection in the making: `way` and `stage` say how far it came, also when it fails."""
 
-    def __init__(self, target: Target, known: Way, *, trusting: bool) -> None:
+    def __init__(self, target: Target, known: Way, *, trusting: bool, alpn: tuple[str, ...]) -> None:
         proxy = target.proxy
-        self.target, self.trusting = target, trusting
+        self.target, self.trusting, self.alpn = target, trusting, alpn
         self.host, self.port = (proxy.host, proxy.port) if proxy else (target.host, target.port)
         self.way = Way(str(proxy or ""), proxy.source if proxy else "", self.host, known.addresses)
         self.stage: Stage = "name"
@@ -168,6 +168,7 @@ class Connection:
         if self.target.secure and (tunnel or not proxy or proxy.scheme.startswith("socks")):
             self.stage = "tls"
             trust = _trust(self.target, trusting=self.trusting)
+            trust.set_alpn_protocols(list(self.alpn))
             self.channel, tls = await _secured(self.channel, trust, self.target.host)
             self.way = replace(self.way, tls=tls)
         self.stage = ""
@@ -258,15 +259,17 @@ async def connect(
     known: Way = NOT_YET,
     *,
     tunnel: bool = True,
-    trusting: bool = False,  # frozen
+    trusting: bool = False,
+    alpn: tuple[str, ...] = ("http/1.1",),
 ) -> tuple[Channel, Way]:
     """Return a channel to the server and the way it was made; `known` spares looking up the name again.
 
-    Without `tunnel` the channel of a plain address ends at the HTTP proxy. `trusting` takes any certificate.
+    Without `tunnel` the channel of a plain address ends at the HTTP proxy. `trusting` takes any certificate, `alpn` is
+    what TLS offers to speak.
 
     Raises ConnectError.
     """
-    began, making = time.monotonic(), Connection(target, known, trusting=trusting)
+    began, making = time.monotonic(), Connection(target, known, trusting=trusting, alpn=alpn)
     try:
         channel = await asyncio.wait_for(making.make(tunnel=tunnel), target.timeout)
     except asyncio.TimeoutError:
@@ -370,7 +373,6 @@ def _trust(target: Target, *, trusting: bool) -> ssl.SSLContext:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     else:
         context = target.tls or _system_trust()
-    context.set_alpn_protocols(["http/1.1"])
     return context
 
 
