@@ -90,11 +90,11 @@ def _wheels() -> list[Path]:
     WHEELS.mkdir(parents=True, exist_ok=True)
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     pure = ["--only-binary", ":all:", "--platform", "any", "--implementation", "py", "--abi", "none"]
-    command = [*pip, *pure, "--python-version", "3.9", "--require-hashes", "-r", WANTED]
+    command = [*pip, *pure, "--python-version", "3.9", "--require-hashes", "-r", str(WANTED)]
     with workspace() as folder:
         for place in (["--no-index", "--find-links", str(WHEELS)], []):
             done = subprocess.run(
-                [*command, *place, "-d", folder], capture_output=True, text=True, check=False, timeout=300
+                [*command, *place, "-d", str(folder)], capture_output=True, text=True, check=False, timeout=300
             )
             if not done.returncode:
                 break

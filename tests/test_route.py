@@ -1,0 +1,108 @@
+"""Which proxy is asked: what is given, the environment, a PAC file that nobody trusts."""
+
+import pytest
+
+from checks.route import Proxy, from_environment, from_pac, parse
+
+GIVEN = {
+    "http://proxy.example.com:3128": ("http", "proxy.example.com", 3128, "", ""),
+    "proxy.example.com:3128": ("http", "proxy.example.com", 3128, "", ""),
+    "http://proxy.example.com": ("http", "proxy.example.com", 80, "", ""),
+    "https://proxy.example.com/": ("https", "proxy.example.com", 443, "", ""),
+    "socks5://me:p%40ss@10.0.0.1": ("socks5", "10.0.0.1", 1080, "me", "p@ss"),
+    "socks5h://[::1]:9": ("socks5h", "::1", 9, "", ""),
+}
+
+
+@pytest.mark.parametrize("text", GIVEN)
+def test_an_address_is_read(text):
+    proxy = parse(text, "option")
+    assert (proxy.scheme, proxy.host, proxy.port, proxy.username, proxy.password) == GIVEN[text]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "://", "ftp://h", "http://", "http://h:0", "http://h:70000", "http://h/path", "http://[half"]
+)
+def test_what_is_no_address_of_a_proxy_gets_one_sentence(text):
+    with pytest.raises(ValueError, match=r"is not the address of a proxy; expected something like http://proxy"):
+        parse(text, "option")
+
+
+@pytest.mark.parametrize("text", ["ftp://me:planted-secret@h", "me:planted-secret@h:x", "http://me:planted-secret@h/p"])
+def test_no_password_is_in_a_complaint(text):
+    with pytest.raises(ValueError, match="is not the address") as raised:
+        parse(text, "option")
+    assert "planted-secret" not in str(raised.value)
+
+
+def test_no_password_is_in_the_text_of_a_proxy():
+    proxy = parse("http://me:planted-secret@h:3128", "option")
+    assert str(proxy) == "http://me@h:3128"
+    assert "planted-secret" not in repr(proxy)
+
+
+ENVIRONMENT = [
+    ({}, "https://dss.example.com", None),
+    ({"HTTPS_PROXY": "http://p:1"}, "https://dss.example.com", "http://p:1"),
+    ({"https_proxy": "http://p:1"}, "wss://dss.example.com/s", "http://p:1"),
+    ({"https_proxy": "http://p:1"}, "http://dss.example.com", None),
+    ({"http_proxy": "p:1"}, "ws://dss.example.com:11200", "http://p:1"),
+    ({"ALL_PROXY": "socks5://p:1"}, "https://dss.example.com", "socks5://p:1"),
+    ({"https_proxy": "http://p:1", "no_proxy": "example.com"}, "https://dss.example.com", None),
+    ({"https_proxy": "http://p:1", "no_proxy": "*"}, "https://dss.example.com", None),
+    ({"https_proxy": "http://p:1", "no_proxy": "dss.example.com:444"}, "https://dss.example.com", "http://p:1"),
+    ({"https_proxy": "http://p:1", "NO_PROXY": "other.example.com"}, "https://dss.example.com", "http://p:1"),
+]
+
+
+@pytest.mark.parametrize(("environ", "url", "expected"), ENVIRONMENT)
+def test_the_environment_is_read_as_most_programs_read_it(environ, url, expected, monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    proxy = from_environment(url, environ)
+    assert (str(proxy) if proxy else None) == expected
+
+
+def pac(body):
+    return f"function FindProxyForURL(url, host) {{ {body} }}"
+
+
+ANSWERS = [
+    (pac("return 'DIRECT';"), [None]),
+    (pac("return '';"), [None]),
+    (pac("return 'PROXY p:3128; DIRECT';"), [Proxy("http", "p", 3128, source="PAC file"), None]),
+    (pac("return 'SOCKS5 p';"), [Proxy("socks5", "p", 1080, source="PAC file")]),
+    (pac("return dnsDomainIs(host, '.example.com') ? 'PROXY in:1' : 'DIRECT';"), [parse("in:1", "PAC file")]),
+    (pac("return shExpMatch(url, 'https:*') ? 'PROXY no:1' : 'PROXY yes:1';"), [parse("yes:1", "PAC file")]),
+    (pac("return 'PROXY ' + url.replace(/[^a-z]/g, '') + ':1';"), [parse("wssdssexamplecom:1", "PAC file")]),
+]
+
+
+@pytest.mark.parametrize(("script", "expected"), ANSWERS)
+def test_a_pac_file_is_asked_as_a_browser_asks(script, expected):
+    assert from_pac(script, "wss://dss.example.com/dip/websocket?token=secret", "dss.example.com") == expected
+
+
+HOSTILE = {
+    "": "the PAC file fails",
+    "this is no program": "the PAC file fails",
+    pac("throw new Error('no');"): "the PAC file fails",
+    pac("return 'CARRIER PIGEON';"): "the PAC file answers 'CARRIER PIGEON'; expected DIRECT",
+    pac("return 'PROXY';"): "is not the address of a proxy",
+    pac("var x = 'x'; for (;;) x += x; return x;"): "the PAC file",
+}
+
+
+@pytest.mark.parametrize("script", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_pac_file_that_gives_no_answer_gets_one_sentence(script):
+    with pytest.raises(ValueError, match=HOSTILE[script]):
+        from_pac(script, "ws://dss.example.com/", "dss.example.com")
+
+
+def test_a_pac_file_that_never_ends_is_ended(monkeypatch):
+    monkeypatch.setattr("checks.route.SECONDS", 1)
+    with pytest.raises(ValueError, match="gave no answer within 1 s"):
+        from_pac(pac("for (;;) {}"), "ws://dss.example.com/", "dss.example.com")
