@@ -479,7 +479,7 @@ def _print(lines: Iterable[str]) -> None:
     for line in lines:
         text = Text(line)
         text.highlight_regex(r"^works:", "bold green")
-        text.highlight_regex(r"^(?!works)[a-z0-9-]+(?=: )|^cannot tell between", "bold red")
+        text.highlight_regex(r"^(?!works)[a-z0-9-]+(?=: )|^cannot tell between|^may be, and is not proven", "bold red")
         text.highlight_regex(r"^  (Where|Fix|More|Next):", "bold")
         text.highlight_regex(r"^[a-z A-Z]{20} ", "dim")
         console.print(text, soft_wrap=True)

@@ -264,7 +264,8 @@ class Evidence:
         opened = all(shake.opened for shake in self.handshakes if shake.flip in {"", "http2"})
         sound = not any(each.error for each in self.frames if not each.flip) and all(each.passed for each in self.sizes)
         lasting = not any(hold.dropped for hold in self.holds)
-        reached = not self.way.tls.code and all(each.status < 500 for each in (self.page, self.ping))
+        pages = () if self.named_a_socket else (self.page, self.ping)  # the page of a socket's host may be nobody's
+        reached = not self.way.tls.code and all(0 < each.status < 500 for each in pages)
         return bool(self.paths) and opened and sound and lasting and reached
 
     def to_json(self) -> str:

@@ -140,7 +140,8 @@ def verdict(evidence: Evidence, found: list[Finding], doubt: Doubt) -> Iterator[
     if found:
         return
     if doubt.between:
-        yield from _wrapped("cannot tell between: ", ", ".join(doubt.between))
+        said = "cannot tell between: " if len(doubt.between) > 1 else "may be, and is not proven: "
+        yield from _wrapped(said, ", ".join(doubt.between))
         yield from _wrapped("  Next:  ", f"{doubt.next}.")
     else:
         yield "no cause that this evidence proves; see the stages above"
@@ -175,7 +176,7 @@ def summary_line(evidence: Evidence, found: list[Finding], doubt: Doubt) -> str:
     """Return the verdict on one of many targets, in one line."""
     said = ", ".join(finding.id for finding in found)
     return said or (
-        f"cannot tell between {', '.join(doubt.between)}"
+        f"not proven: {', '.join(doubt.between)}"
         if doubt.between
         else f"no cause proven; the page: {clean(evidence.page, 60)}"
     )

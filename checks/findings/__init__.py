@@ -22,6 +22,9 @@ SITE = os.environ.get("SITE_URL", "")
 HOPS = ("computer", "network", "forward proxy", "TLS", "gate", "reverse proxy", "any", "server")
 """Where a cause can be, nearest to the reader first."""
 
+BEHIND = ("gate", "reverse proxy", "server")
+"""The hops behind a forward proxy, whoever runs it."""
+
 WORKS = "works"
 """The finding that remains when nothing is wrong."""
 
@@ -73,7 +76,7 @@ def page(finding: str) -> str:
 
 def diagnose(evidence: Evidence) -> list[Finding]:
     """Return every cause that this evidence proves, nearest to the reader first; `works` where nothing is wrong."""
-    found = [_proven(name, evidence) for name in _nearest_first() if name != WORKS]
+    found = [_proven(name, evidence) for name in _possible(evidence) if name != WORKS]
     causes = [finding for finding in found if finding]
     works = None if causes else _proven(WORKS, evidence)
     return [works] if works else causes
@@ -83,9 +86,16 @@ def doubt(evidence: Evidence) -> Doubt:
     """Return between which causes this evidence, which proves none, does not decide."""
     if evidence.moved_to:
         return Doubt(next=f"look where the page sends everybody: diagnose {evidence.moved_to}")
-    hints = {name: _maybe(name, evidence) for name in _nearest_first()}
+    hints = {name: _maybe(name, evidence) for name in _possible(evidence)}
     between = tuple(name for name, hint in hints.items() if hint)
     return Doubt(between, next((hint for hint in hints.values() if hint), ""))
+
+
+def _possible(evidence: Evidence) -> list[str]:
+    """Return the ids, nearest first; what opens without the forward proxy is not broken behind it."""
+    direct = [shake for shake in evidence.handshakes if shake.flip == "direct" and shake.opened]
+    better = any(not evidence.handshake(shake.path).opened for shake in direct)
+    return [name for name in _nearest_first() if not better or module(name).HOP not in BEHIND]
 
 
 def _nearest_first() -> list[str]:

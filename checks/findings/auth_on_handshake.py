@@ -13,7 +13,8 @@ SCHEMES = ("basic", "negotiate", "ntlm", "digest", "kerberos")
 
 def proof(evidence: Evidence) -> str | None:
     """Look for a socket that is asked for a login by HTTP, with and without Upgrade, where the page is not."""
-    if evidence.page.status != 200 or evidence.page.header("WWW-Authenticate"):
+    # What serves a socket that somebody names, or everything but the page, may have a login of its own.
+    if evidence.named_a_socket or not evidence.page.status == evidence.ping.status == 200:
         return None
     for path in evidence.paths:
         asked, plain = evidence.handshake(path).answer, evidence.handshake(path, "no-upgrade").answer

@@ -12,9 +12,17 @@ def proof(evidence: Evidence) -> str | None:
     """Look for a gateway's complaint on the health check, and on the page or a socket."""
     asked = [evidence.handshake(path) for path in evidence.paths]
     others = [evidence.page, *(shake.answer for shake in asked)]
-    if any(shake.opened for shake in asked) or not (_complains(evidence.ping) and any(map(_complains, others))):
+    if _of_the_forward_proxy(evidence) or any(shake.opened for shake in asked):
+        return None
+    if not (_complains(evidence.ping) and any(map(_complains, others))):
         return None
     return f"the health check of DSS answered {evidence.ping}, expected 200 OK; the page answered {evidence.page}"
+
+
+def _of_the_forward_proxy(evidence: Evidence) -> bool:
+    """Tell whether the complaint may be that of the reader's own proxy: without it the same was not seen."""
+    direct = [shake.answer for shake in evidence.handshakes if shake.flip == "direct"]
+    return bool(evidence.way.proxy) and not (direct and all(map(_complains, direct)))
 
 
 def _complains(answer: Answer) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from checks.evidence import Evidence
+from checks.findings.endpoint_security import on_this_computer
 from checks.findings.tls_interception import inspected
 
 HOP = "TLS"
@@ -24,7 +25,7 @@ KINDS = {
 def proof(evidence: Evidence) -> str | None:
     """Look for a certificate that was refused, and for who issued it."""
     tls = evidence.way.tls
-    if not tls.code or inspected(evidence) or _may_be_another(evidence):
+    if not tls.code or inspected(evidence) or on_this_computer(evidence) or _may_be_another(evidence):
         return None
     certificate = tls.certificate
     names = f", for {', '.join(certificate.names[:5])}" if certificate.names else ""

@@ -12,6 +12,8 @@ FIX = "add the address of the socket to connect-src: 'self', or wss:// and the n
 
 def proof(evidence: Evidence) -> str | None:
     """Look for a policy of the page that allows no connection to the page's own host over WebSocket."""
+    if evidence.named_a_socket or not evidence.page.status == evidence.ping.status == 200:
+        return None  # a redirect, an error or an API forbids everything, and is not the page that opens the socket
     for policy in evidence.page.header("Content-Security-Policy").split(","):
         sources = _sources(policy)
         if sources is not None and not any(_allows(source, evidence.url) for source in sources):
@@ -30,7 +32,11 @@ def _sources(policy: str) -> list[str] | None:
 
 def _allows(source: str, url: str) -> bool:
     """Tell whether a source may allow the socket; when in doubt it may."""
-    host, source = (urlsplit(url).hostname or "").lower(), source.lower()
+    try:
+        host = (urlsplit(url).hostname or "").lower()
+    except ValueError:  # half a bracket, from evidence that somebody wrote
+        return True
+    source = source.lower()
     if source == "'none'" or source.startswith(("'nonce-", "'sha", "data:", "blob:", "'unsafe", "'report")):
         return False
     if source in {"http:", "https:"}:  # a scheme alone upgrades to no other kind

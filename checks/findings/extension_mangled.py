@@ -24,5 +24,5 @@ def proof(evidence: Evidence) -> str | None:
 
 def _unreadable(seen: Frames) -> bool:
     """Tell whether a frame could not be read, here or there (1002 protocol error, 1007 invalid data)."""
-    ended = ("no pong within", "the connection was closed", "the other end closed", "more than")
+    ended = ("no pong within", "connection ", "the connection ", "broken pipe", "the other end closed", "more than")
     return bool(seen.error) and (seen.close_code in {1002, 1007} or not seen.error.startswith(ended))

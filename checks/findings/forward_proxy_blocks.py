@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from checks.evidence import Evidence
-from checks.findings.tls_interception import inspected
+from checks.evidence import ALIKE_FOR_ALL, Evidence
 
 HOP = "forward proxy"
 FIX = "have the proxy pass on Upgrade: websocket, or exempt the name of DSS from inspection and from the proxy"
@@ -11,11 +10,12 @@ FIX = "have the proxy pass on Upgrade: websocket, or exempt the name of DSS from
 
 def proof(evidence: Evidence) -> str | None:
     """Look for a handshake that fails through the proxy as a plain request would, and opens without it."""
-    if not evidence.way.proxy or inspected(evidence):
+    # Inside TLS it cannot read what it passes on; where it opens TLS, that is tls-interception.
+    if not evidence.way.proxy or evidence.way.tls.version:
         return None
     for path in evidence.paths:
         asked, plain = evidence.handshake(path), evidence.handshake(path, "no-upgrade").answer
-        alike = asked.answer.status == plain.status != 0
+        alike = asked.answer.status == plain.status not in {0, *ALIKE_FOR_ALL}
         if evidence.handshake(path, "direct").opened and not asked.opened and alike:
             return (
                 f"through {evidence.way.proxy} the handshake was answered {asked.answer}, as the same without Upgrade;"
@@ -25,9 +25,14 @@ def proof(evidence: Evidence) -> str | None:
 
 
 def maybe(evidence: Evidence) -> str | None:
-    """Look for a handshake that fails through a proxy, where nothing can be said of the way without it."""
+    """Look for a handshake that fails through a proxy, and opens without it, or nothing can be said of that way."""
     asked = [evidence.handshake(path) for path in evidence.paths]
     failed = bool(asked) and not any(shake.opened or not shake.answer.status for shake in asked)
-    if evidence.way.proxy and failed and evidence.direct.failed:
+    direct = [shake for shake in evidence.handshakes if shake.flip == "direct" and shake.opened]
+    if evidence.way.failed or not evidence.way.proxy:
+        return None
+    if any(not evidence.handshake(shake.path).opened for shake in direct):
+        return "have the name of DSS exempt from the proxy for a moment, and look again"
+    if failed and evidence.direct.failed:
         return "run it once from where DSS can be reached without the forward proxy"
     return None

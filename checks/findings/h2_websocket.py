@@ -12,6 +12,6 @@ def proof(evidence: Evidence) -> str | None:
     """Look for a handshake that opens over HTTP/1.1 and does not over HTTP/2."""
     for path in evidence.paths:
         shake = evidence.handshake(path, "http2")
-        if evidence.handshake(path).opened and shake.fault:
+        if evidence.handshake(path).opened and shake.fault and shake.sent:  # what is not sent was not offered
             return f"over HTTP/2 answered {shake.answer}, expected 200; over HTTP/1.1 answered 101"
     return None

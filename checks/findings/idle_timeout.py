@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from checks.evidence import Evidence
+from checks.findings.proxy_reload import both_ended, same_age, same_moment
 
 HOP = "any"
 FIX = "raise the idle limit of the proxy in front of DSS, and of what is before it, above 120 s; our configs say 3600 s"
@@ -35,6 +36,14 @@ def proof(evidence: Evidence) -> str | None:
         f"dropped without a close frame after {silent.seconds:.1f} s of silence, expected to stay open;"
         f" a ping every {pinged.ping_every:g} s kept it open for {pinged.seconds:.0f} s{_default(silent.seconds)}"
     )
+
+
+def maybe(evidence: Evidence) -> str | None:
+    """Look for two sockets that end at one age, before the first ping has told silence from talk."""
+    ended = both_ended(evidence)
+    if ended and same_age(*ended) and not same_moment(*ended) and ended[1].seconds <= ended[1].ping_every:
+        return "ask for the limits of the proxies on the way: both an idle limit and a limit on age look like this"
+    return None
 
 
 def _default(seconds: float) -> str:

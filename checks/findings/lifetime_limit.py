@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from checks.evidence import Evidence
+from checks.findings import idle_timeout
 from checks.findings.proxy_reload import both_ended, same_age, same_moment
 
 HOP = "any"
@@ -22,3 +23,8 @@ def proof(evidence: Evidence) -> str | None:
             f" opened {pinged.after - silent.after:.1f} s later, after {pinged.seconds:.1f} s; expected to stay open"
         )
     return None
+
+
+def maybe(evidence: Evidence) -> str | None:
+    """Look for two sockets that end at one age, before the first ping has told silence from talk."""
+    return idle_timeout.maybe(evidence)

@@ -10,6 +10,16 @@ FIX = "turn off the buffering of answers in the proxies before DSS"
 
 def proof(evidence: Evidence) -> str | None:
     """Look for sockets that open, stay open, and answer no ping, with and without extensions."""
+    # DSS answers pings; what serves a socket that somebody names may not.
+    return None if evidence.named_a_socket else _nothing_came(evidence)
+
+
+def maybe(evidence: Evidence) -> str | None:
+    """Look for the same at a socket that somebody names."""
+    return "compare with the same socket, asked beside its server" if _nothing_came(evidence) else None
+
+
+def _nothing_came(evidence: Evidence) -> str | None:
     seen = [evidence.ping_on(path, flip) for path in evidence.paths for flip in ("", "no-extensions")]
     tried = [each for each in seen if each]
     if not tried or not all(_silent(each) for each in tried):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from checks.evidence import Evidence
+from checks.findings import waf_blocks
 
 HOP = "reverse proxy"
 FIX = "make the proxy in front of DSS pass on Upgrade and Connection"
@@ -35,8 +36,9 @@ def lost(evidence: Evidence, path: str) -> bool:
         return "upgrade" in said or "websocket" in said
     if asked.status == 405:
         return notifications
-    if asked.status == 200:  # a login or a site that shows the same everywhere is no answer of DSS
-        return notifications and asked.body not in {evidence.page.body, evidence.ping.body}
+    if asked.status == 200:  # a login, or a site that shows the same everywhere, or a firewall is no answer of DSS
+        login = "<" in evidence.ping.body or asked.body in {evidence.page.body, evidence.ping.body}
+        return notifications and not login and not waf_blocks.says(asked)
     # 404 above all: perhaps there is no socket, because the kernel has ended or the address is wrong.
     return asked.status == 426
 
@@ -51,8 +53,10 @@ def _may_be_forward(evidence: Evidence) -> bool:
 
 def maybe(evidence: Evidence) -> str | None:
     """Look for a handshake that was answered as the plain request, in a way that has other reasons too."""
-    for path in (path for path in evidence.paths if not evidence.handshake(path).opened):
+    if any(evidence.handshake(path).opened for path in evidence.paths):
+        return None
+    for path in evidence.paths:
         asked, plain = evidence.handshake(path).answer, evidence.handshake(path, "no-upgrade").answer
-        if asked.status in {200, 400, 404, 405} and (asked.status, asked.body) == (plain.status, plain.body):
+        if asked.status in {200, 400, 404, 405, 426} and (asked.status, asked.body) == (plain.status, plain.body):
             return "ask DSS itself, at its own port and without the proxy; if the socket opens there, the proxy is it"
     return None

@@ -125,7 +125,7 @@ def _inspector(site: StandIn | Proxy, folder: Path) -> ssl.SSLContext:
     if not isinstance(site, Proxy):
         raise LabError("there is no TLS to inspect: the stand-in alone speaks plain HTTP")
     shutil.copy(site.authority, folder)
-    authority = trustme.CA()
+    authority = trustme.CA(organization_name="TLS inspection of the company")
     (folder / "inspector.pem").write_bytes(authority.private_key_pem.bytes() + authority.cert_pem.bytes())
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority.configure_trust(tls)

@@ -112,7 +112,9 @@ class _Look:
         self.add(frames=tuple(seen))
         if flip:
             return
-        again = await asyncio.gather(*(self.exchange.shake(each.path, "no-extensions") for each in seen if each.error))
+        paths = [each.path for each in seen if each.error]
+        paths += [shake.path for shake in self.evidence.handshakes if "extension" in shake.fault.lower()]
+        again = await asyncio.gather(*(self.exchange.shake(path, "no-extensions") for path in paths))
         self.add(handshakes=tuple(shake for shake, _ in again))
         await self._frames([socket for _, socket in again if socket], "no-extensions")
 

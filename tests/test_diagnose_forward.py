@@ -1,0 +1,111 @@
+"""What `diagnose` says of a way through a company's proxy: Squid as shipped, with what helps, with TLS inspected."""
+
+import asyncio
+import contextlib
+import ssl
+
+import pytest
+from conftest import SQUIDS
+from test_forward_proxies import EXEMPT, PORT, WEBSOCKET, able, able_to_inspect, https_site, own_address
+
+from checks.findings import diagnose, doubt
+from checks.lab.forward import forward
+from checks.lab.process import free_port
+from checks.probe import Target, look
+from checks.route import parse
+
+__all__ = ["own_address"]
+
+
+@pytest.fixture(params=SQUIDS or [None], ids=str)
+def squid(request):
+    return able(request.param)
+
+
+def trusting(*contexts):
+    """Return the trust in all authorities of these."""
+    both = ssl.create_default_context()
+    for context in contexts:
+        for der in context.get_ca_certs(binary_form=True):
+            both.load_verify_locations(cadata=ssl.DER_cert_to_PEM_cert(der))
+    return both
+
+
+def seen(url, proxy, tls=None):
+    return asyncio.run(look(Target(url, tls=tls, proxy=parse(proxy, "option"), timeout=5)))
+
+
+def named(evidence, record_property, truth):
+    """Return what is named, and take note of it."""
+    names = [finding.id for finding in diagnose(evidence)]
+    record_property("verdict", ["forward", truth, names])
+    return names
+
+
+PLAIN = {"as shipped": ([], "connect-denied"), "with the port of DSS": ([PORT], "works")}
+
+
+@pytest.mark.parametrize("case", PLAIN)
+def test_over_http(case, squid, dss, record_property):
+    added, truth = PLAIN[case]
+    with forward(squid, dss, *added) as company:
+        evidence = seen(f"http://localhost:{dss.port}", company.url)
+    assert named(evidence, record_property, truth) == [truth]
+    assert evidence.page.status == 200
+
+
+TUNNELLED = {"as shipped": ([], "connect-denied"), "with the port of DSS": ([PORT], "works")}
+
+
+@pytest.mark.parametrize("case", TUNNELLED)
+def test_over_https_that_is_not_inspected(case, squid, dss, record_property):
+    added, truth = TUNNELLED[case]
+    with https_site(dss) as site, forward(squid, site, *added) as company:
+        assert named(seen(site.origin, company.url, site.tls), record_property, truth) == [truth]
+
+
+INSPECTED = {
+    "trusted": ([PORT], ["site", "company"], "tls-interception"),
+    "not trusted": ([PORT], ["site"], "tls-interception"),
+    "passing WebSocket, trusted": ([PORT, WEBSOCKET], ["site", "company"], "works"),
+    "passing WebSocket, not trusted": ([PORT, WEBSOCKET], ["site"], "tls-interception"),
+    "with DSS exempt": ([PORT, EXEMPT], ["site"], "works"),
+}
+
+
+@pytest.mark.parametrize("case", INSPECTED)
+def test_over_https_that_is_inspected(case, squid, dss, record_property):
+    added, trusts, truth = INSPECTED[case]
+    if WEBSOCKET in added and squid.release < (5,):
+        pytest.skip("Squid before 5 cannot pass WebSocket where it inspects")
+    with https_site(dss) as site, forward(able_to_inspect(squid), site, *added, inspects=True) as company:
+        trust = trusting(*({"site": site.tls, "company": company.tls}[who] for who in trusts))
+        assert named(seen(site.origin, company.url, trust), record_property, truth) == [truth]
+
+
+@contextlib.contextmanager
+def only_through_the_proxy(squid, dss, address):
+    """Give a site that only the proxy finds, as in a company that lets nobody out."""
+    with https_site(dss, address) as site, forward(able_to_inspect(squid), site, PORT, inspects=True) as company:
+        yield site.origin, company
+
+
+def test_where_dss_is_reached_only_through_the_proxy_a_stranger_certificate_is_left_undecided(squid, dss, own_address):
+    with only_through_the_proxy(squid, dss, own_address) as (url, company):
+        evidence = seen(url, company.url)
+    assert diagnose(evidence) == []
+    assert {"cert-untrusted", "tls-interception"} <= set(doubt(evidence).between)
+
+
+def test_where_dss_is_reached_only_through_the_proxy_a_lost_upgrade_is_laid_at_nobody_s_door(squid, dss, own_address):
+    with only_through_the_proxy(squid, dss, own_address) as (url, company):
+        evidence = seen(url, company.url, company.tls)
+    assert evidence.handshake(evidence.paths[0]).answer.status == 426
+    assert diagnose(evidence) == []
+    assert {"forward-proxy-blocks", "upgrade-not-forwarded"} <= set(doubt(evidence).between)
+
+
+def test_a_proxy_that_is_down_is_named(record_property):
+    evidence = seen("http://dss.example.com", f"http://127.0.0.1:{free_port()}")
+    assert named(evidence, record_property, "unreachable") == ["unreachable"]
+    assert "the forward proxy 127.0.0.1" in diagnose(evidence)[0].proof
