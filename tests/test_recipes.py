@@ -89,6 +89,9 @@ def as_printed(site, command):
 
 
 TIMES = {
+    r"(?m) +\d+ m?s$": "",
+    r"localhost: 127\.0\.0\.1": "dss.example.com: 192.0.2.10",
+    r"127\.0\.0\.1:\d+: accepted": "192.0.2.10:80: accepted",
     r"\d{4}/\d\d/\d\d [\d:]{8}(\.\d+)? (\[\w+\]) \d+#\d+": r"2026/01/01 12:00:00 \2 1#1",
 }
 """What differs from run to run, and what is shown instead; recipe.toml may add more in [shown]."""

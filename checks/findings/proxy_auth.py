@@ -5,7 +5,7 @@ from __future__ import annotations
 from checks.evidence import Evidence
 
 HOP = "forward proxy"
-FIX = "let the proxy pass connections to DSS without a login, or exempt the name of DSS from the proxy"
+FIX = "let the proxy pass DSS without a login, or exempt DSS from it; if browsers log in there, do so with --proxy"
 
 
 def proof(evidence: Evidence) -> str | None:
