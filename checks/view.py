@@ -30,7 +30,7 @@ HOPS = {
     "forward proxy": "the forward proxy",
     "TLS": "the certificate",
     "gate": "a gate before DSS: login, firewall",
-    "reverse proxy": "a reverse proxy before DSS",
+    "reverse proxy": "a proxy on the way, most often the one in front of DSS",
     "any": "some hop between here and DSS",
     "server": "the server",
 }
