@@ -15,10 +15,12 @@ from checks import doctor
 from checks.doctor import EPILOG, Parser, UsageError
 from checks.view import clean
 
+WHAT = "Say what breaks WebSocket on the way to a DSS; run, list and measure the proxies and configs of the site."
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    parser = Parser(prog="python -m checks", description=__doc__, epilog=EPILOG)
+    parser = Parser(prog="python -m checks", description=WHAT, epilog=EPILOG)
     commands = parser.add_subparsers(title="commands", metavar="")
     doctor.add(commands)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from checks.evidence import Answer, Evidence, Frames, Hold, Way
 from checks.findings import WORKS, Doubt, Finding, module
 
-WIDTH = 80
+WIDTH, INDENT = 80, 21
 
 SHOWN = {
     "": "as a browser",
@@ -55,57 +55,58 @@ def clean(text: object, limit: int = 300) -> str:
 def stages(evidence: Evidence) -> Iterator[str]:
     """Yield a line for each thing that was looked at."""
     yield from _way(evidence.way)
-    yield _row("page", evidence.page, evidence.page.seconds)
+    if not evidence.way.failed or evidence.page.status:
+        yield from _row("page", evidence.page, evidence.page.seconds)
     if evidence.ping != Answer():
-        yield _row("health check", evidence.ping, evidence.ping.seconds)
+        yield from _row("health check", evidence.ping, evidence.ping.seconds)
     for path in evidence.paths:
         yield from _socket(evidence, path)
     for there, status in evidence.tunnels:
-        yield _row("tunnel", f"to {there}: {status or 'no answer'}")
+        yield from _row("tunnel", f"to {there}: {status or 'no answer'}")
     if evidence.other_scheme != Answer():
-        yield _row("other scheme", evidence.other_scheme, evidence.other_scheme.seconds)
+        yield from _row("other scheme", evidence.other_scheme, evidence.other_scheme.seconds)
     yield from _last(evidence)
 
 
 def _socket(evidence: Evidence, path: str) -> Iterator[str]:
-    yield _row("socket", path)
+    yield from _row("socket", path)
     for shake in (shake for shake in evidence.handshakes if shake.path == path):
         fault = f" ({shake.fault})" if shake.answer.status == 101 and shake.fault else ""
-        yield _row(f"  {SHOWN[shake.flip]}", f"{shake.answer}{fault}", shake.answer.seconds)
+        yield from _row(f"  {SHOWN[shake.flip]}", f"{shake.answer}{fault}", shake.answer.seconds)
     for name, value in evidence.handshake(path).altered.items():
-        yield _row("  arrived", f"{name}: {value}" if value else f"without {name}")
+        yield from _row("  arrived", f"{name}: {value}" if value else f"without {name}")
     for seen in (seen for seen in evidence.frames if seen.path == path):
-        yield _row("  ping" + (f" {SHOWN[seen.flip]}" if seen.flip else ""), _ping(seen), seen.pong)
+        yield from _row("  ping" + (f" {SHOWN[seen.flip]}" if seen.flip else ""), _ping(seen), seen.pong)
 
 
 def _last(evidence: Evidence) -> Iterator[str]:
     for hold in evidence.holds:
-        yield _row("held", _hold(hold))
+        yield from _row("held", _hold(hold))
     for size in evidence.sizes:
         closed = f", close code {size.close_code}" if size.close_code else ""
-        yield _row("message", f"{size.size} bytes: {'passed' if size.passed else 'did not pass'}{closed}")
+        yield from _row("message", f"{size.size} bytes: {'passed' if size.passed else 'did not pass'}{closed}")
     for what, why in evidence.skipped:
         if why != "not asked for":
-            yield _row("not tried", f"{what}: {why}")
+            yield from _row("not tried", f"{what}: {why}")
 
 
 def _way(way: Way) -> Iterator[str]:
     if way.proxy:
-        yield _row("proxy", f"{way.proxy} (from {way.source})")
+        yield from _row("proxy", f"{way.proxy} (from {way.source})")
     if way.host and way.addresses != (way.host,):
         found = ", ".join(way.addresses) or way.error
-        yield _row("name", f"{way.host}: {found}")
+        yield from _row("name", f"{way.host}: {found}")
     for contact in way.contacts:
-        yield _row("connection", f"{contact.address}: {contact.error or 'accepted'}", contact.seconds)
+        yield from _row("connection", f"{contact.address}: {contact.error or 'accepted'}", contact.seconds)
     if way.tunnel != Answer():
-        yield _row("tunnel", way.tunnel, way.tunnel.seconds)
+        yield from _row("tunnel", way.tunnel, way.tunnel.seconds)
     tls, mine = way.tls, way.tls.certificate
     if tls.version or tls.code:
-        yield _row("TLS", f"{tls.version or 'refused'}, issued by {mine.issuer or 'unknown'}", tls.seconds)
+        yield from _row("TLS", f"{tls.version or 'refused'}, issued by {mine.issuer or 'unknown'}", tls.seconds)
         if tls.code:
-            yield _row("", f"not trusted: {tls.untrusted}")
-    if way.failed and not way.contacts and way.addresses:
-        yield _row("", way.error)
+            yield from _row("", f"not trusted: {tls.untrusted}")
+    elif way.failed == "tls":
+        yield from _row("TLS", way.error)
 
 
 def _ping(seen: Frames) -> str:
@@ -119,11 +120,12 @@ def _hold(hold: Hold) -> str:
     return f"{how}: {'dropped after' if hold.dropped else 'still open after'} {hold.seconds:.1f} s{code}"
 
 
-def _row(label: str, text: object, seconds: float = 0.0) -> str:
+def _row(label: str, text: object, seconds: float = 0.0) -> list[str]:
     """Return a label, what was seen, and at the right how long it took."""
     took = "" if not seconds else f"{seconds * 1000:.0f} ms" if seconds < 10 else f"{seconds:.0f} s"
-    line = f"{label:<20} {clean(text)}"
-    return f"{line:<{WIDTH - len(took) - 1}} {took}".rstrip()
+    first, *others = textwrap.wrap(clean(text), WIDTH - INDENT - len(took) - 1) or [""]
+    line = f"{label:<{INDENT - 1}} {first}"
+    return [f"{line:<{WIDTH - len(took) - 1}} {took}".rstrip(), *(" " * INDENT + other for other in others)]
 
 
 def verdict(evidence: Evidence, found: list[Finding], doubt: Doubt) -> Iterator[str]:

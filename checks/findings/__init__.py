@@ -25,6 +25,12 @@ HOPS = ("computer", "network", "forward proxy", "TLS", "gate", "reverse proxy", 
 BEHIND = ("gate", "reverse proxy", "server")
 """The hops behind a forward proxy, whoever runs it."""
 
+NO_DSS = (
+    "its health check was not found, so this may not be DSS: compare the address with the one in your browser; of"
+    " another site, give the address of its socket, which begins with ws"
+)
+"""What to try next where DSS would have answered."""
+
 WORKS = "works"
 """The finding that remains when nothing is wrong."""
 
@@ -88,6 +94,8 @@ def doubt(evidence: Evidence) -> Doubt:
         return Doubt(next=f"look where the page sends everybody: diagnose {evidence.moved_to}")
     hints = {name: _maybe(name, evidence) for name in _possible(evidence)}
     between = tuple(name for name, hint in hints.items() if hint)
+    if evidence.ping.status == 404:
+        return Doubt(between, NO_DSS)
     return Doubt(between, next((hint for hint in hints.values() if hint), ""))
 
 

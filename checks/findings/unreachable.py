@@ -7,7 +7,7 @@ from checks.evidence import Evidence
 HOP = "network"
 FIX = "compare the address with the one in your browser, and ask the network team whether this machine may reach it"
 
-STAGES = {"name": "the name {host} was not found", "tcp": "no connection to {host}"}
+STAGES = {"name": "no address for the name of {host}", "tcp": "no connection to {host}"}
 
 
 def proof(evidence: Evidence) -> str | None:

@@ -25,6 +25,9 @@ from .target import Target
 BLOCK = 65536
 """Bytes; the most that is read at once, and the longest head that is read."""
 
+RECORDS = range(20, 25)
+"""The first byte of what is TLS (RFC 8446, section 5.1, and RFC 6520, section 3)."""
+
 STAGGER = 0.25
 """Seconds after which the next address is tried too (RFC 8305, section 5: Connection Attempt Delay)."""
 
@@ -312,7 +315,7 @@ def words(error: BaseException) -> str:
     if isinstance(error, ssl.SSLError):
         return f"TLS failed: {(error.reason or str(error)).replace('_', ' ').lower()}"
     if isinstance(error, socket.gaierror):
-        return f"the name cannot be resolved: {error.strerror}"
+        return str(error.strerror).lower()
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno).lower()  # asyncio has words of its own in strerror
     return (str(error) or type(error).__name__)[:200]
@@ -351,8 +354,9 @@ async def _secured(below: Channel, trust: ssl.SSLContext, host: str) -> tuple[Ch
     try:
         await channel.agree()
     except ssl.SSLError as error:
-        if channel.first.startswith(b"HTTP/"):
-            raise ValueError("the port answered in plain HTTP to the beginning of TLS") from error
+        if channel.first and channel.first[0] not in RECORDS:
+            kind = "HTTP" if channel.first.startswith(b"HTTP/") else "text"
+            raise ValueError(f"the port answered in plain {kind} to the beginning of TLS") from error
         raise
     der = channel.tls.getpeercert(binary_form=True) or b""
     trusted = channel.tls.getpeercert()
