@@ -153,7 +153,7 @@ class Frames:
     pong: float = 0.0
     """Seconds until the pong; 0 when none came."""
     messages: int = 0
-    """Messages that came meanwhile."""
+    """Frames other than the pong that came meanwhile."""
     close_code: int = 0
     """0 without a close frame (a browser then says 1006)."""
     close_reason: str = ""

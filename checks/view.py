@@ -141,6 +141,8 @@ def verdict(evidence: Evidence, found: list[Finding], doubt: Doubt) -> Iterator[
         yield f"  More:  {finding.page}"
     if found:
         return
+    if not evidence.page.status and not any(shake.answer.status for shake in evidence.handshakes):
+        yield from _wrapped("could not look: ", clean(evidence.page))
     if doubt.between:
         said = "cannot tell between: " if len(doubt.between) > 1 else "may be, and is not proven: "
         yield from _wrapped(said, ", ".join(doubt.between))

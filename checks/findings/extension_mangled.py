@@ -22,6 +22,13 @@ def proof(evidence: Evidence) -> str | None:
     return None
 
 
+def maybe(evidence: Evidence) -> str | None:
+    """Look for frames that cannot be read with compression or without."""
+    if any(_unreadable(seen) for seen in evidence.frames):
+        return "try it from another computer, and from another network: something on the way changes what is sent"
+    return None
+
+
 def _unreadable(seen: Frames) -> bool:
     """Tell whether a frame could not be read, here or there (1002 protocol error, 1007 invalid data)."""
     ended = ("no pong within", "connection ", "the connection ", "broken pipe", "the other end closed", "more than")

@@ -85,7 +85,7 @@ class Line:
     def _take(self) -> None:
         for event in self.socket.protocol.events_received():
             if isinstance(event, Frame):
-                self.messages += event.opcode in {Opcode.TEXT, Opcode.BINARY}
+                self.messages += event.opcode is not Opcode.PONG
                 self.pongs += event.opcode is Opcode.PONG
 
     async def close(self) -> None:
