@@ -76,7 +76,7 @@ def _socket(evidence: Evidence, path: str) -> Iterator[str]:
     for name, value in evidence.handshake(path).altered.items():
         yield from _row("  arrived", f"{name}: {value}" if value else f"without {name}")
     for seen in (seen for seen in evidence.frames if seen.path == path):
-        yield from _row("  ping" + (f" {SHOWN[seen.flip]}" if seen.flip else ""), _ping(seen), seen.pong)
+        yield from _row("  ping uncompressed" if seen.flip else "  ping", _ping(seen), seen.pong)
 
 
 def _last(evidence: Evidence) -> Iterator[str]:

@@ -32,7 +32,7 @@ WRONG = [
     (["diagnose", "http://h", "--cookies", "/nowhere"], "cannot read the cookies"),
     (["diagnose", "http://h", "--socket", "x"], "--socket takes a path such as /dip/websocket, got 'x'"),
     (["run", "nginy"], "there is no recipe 'nginy'; there are: "),
-    (["run", "nginx", "--broken", "x"], "nginx has no broken twin 'x'; it has: backend-down, h"),
+    (["run", "nginx", "--broken", "x"], "nginx has no broken twin 'x'; it has: accept-mismatch, "),
     (["bench", "nginy"], "there is no recipe 'nginy'"),
     (["bench", "--rounds", "0"], "--rounds takes 1 or more, got 0"),
     (["dance"], "invalid choice: 'dance'"),

@@ -13,6 +13,8 @@ NEEDED = ("Upgrade", "Connection", "Sec-WebSocket-Accept")
 
 def proof(evidence: Evidence) -> str | None:
     """Look for a 101 that lacks a header which every server sends."""
+    if evidence.page.status == 101:  # who says so to everything knows no handshake
+        return None
     for path in evidence.paths:
         answer = evidence.handshake(path).answer
         names = {name.lower() for name, _ in answer.headers}

@@ -18,7 +18,10 @@ from .exchange import Exchange, Socket
 PING_EVERY = 15.0
 """Seconds; the interval at which the page of DSS pings its own socket (seen on DSS 9.0.5)."""
 
-FLOOD = 8 << 20
+PING = b"diagnose"
+"""What a ping holds, and its pong must hold (RFC 6455, section 5.5.3)."""
+
+FLOOD = 4 << 20
 """Bytes that are read while waiting for one pong."""
 
 SIZES = [1 << power for power in range(10, 25)]
@@ -56,7 +59,7 @@ class Line:
     async def ping(self) -> None:
         """Send a ping (RFC 6455, section 5.5.2)."""
         if self.socket.protocol.state is State.OPEN:
-            self.socket.protocol.send_ping(b"diagnose")
+            self.socket.protocol.send_ping(PING)
         await self.flush()
 
     async def listen(self, enough: Callable[[], bool]) -> None:
@@ -85,8 +88,9 @@ class Line:
     def _take(self) -> None:
         for event in self.socket.protocol.events_received():
             if isinstance(event, Frame):
-                self.messages += event.opcode is not Opcode.PONG
-                self.pongs += event.opcode is Opcode.PONG
+                mine = event.opcode is Opcode.PONG and event.data == PING
+                self.messages += not mine
+                self.pongs += mine
 
     async def close(self) -> None:
         """Say goodbye, and do not wait for an answer."""
