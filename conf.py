@@ -28,6 +28,7 @@ extensions = [
     "proof",  # docs/_ext/proof.py
     "configs",  # docs/_ext/configs.py
     "commands",  # docs/_ext/commands.py
+    "console",  # docs/_ext/console.py
 ]
 exclude_patterns = ["_ext", "_static", "_templates"]
 

@@ -1,0 +1,450 @@
+"""A line of a browser's console is read alike here and on the page, and never names more than it proves."""
+
+import contextlib
+import random
+import re
+import socketserver
+import string
+import threading
+import time
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+from browser import launch
+from proof import ROOT
+from test_site import served, sphinx
+from test_twins import CONSOLE
+from websockets.utils import accept_key
+
+from checks import console, findings
+from checks.explain import explain, plain
+
+LINES = console.lines()
+URL = "wss://dss.example.com/dip/websocket/"
+BY_THE_BROWSER_ALONE = {"mixed-content"}
+"""Causes that no probe can see, so that they are no findings."""
+
+LAST = [line for line in LINES if any("any other" in shown for shown in line.shown) or line.reported]
+"""For what no other line is known; they are tried after all others."""
+
+NAMED = {"accept-mismatch", "csp-blocks", "handshake-header-mangled", "header-too-large", "message-size-limit"} | {
+    *("mixed-content", "proxy-auth", "unreachable"),
+}
+"""What a line may name alone; whatever else is added must be as literal."""
+
+NOT_UNDERSTOOD = [
+    "",
+    " \t\n\r\n",
+    "hello",
+    "GET https://dss.example.com/ net::ERR_CERT_AUTHORITY_INVALID",
+    "Failed to load resource: net::ERR_CONNECTION_REFUSED",
+    "Failed to load resource: the server responded with a status of 403 (Forbidden)",
+    "Refused to connect to 'https://x/' because it violates the following Content Security Policy directive: \"x\".",
+    "Content-Security-Policy: The page\u2019s settings blocked the loading of a resource (connect-src) at https://x/",
+    "Firefox can\u2019t find the file at https://dss.example.com/favicon.ico.",
+    "wss://dss.example.com/?code=1009",
+    "code 10090",
+    "idle-timeout",
+]
+
+NO_CAUSE = [
+    f"WebSocket connection to '{URL}?net::ERR_CERT_DATE_INVALID' failed: ",
+    f"WebSocket connection to '{URL}?Unexpected%20response%20code:%20431&code=1009' failed",
+    f"WebSocket connection to '{URL}' failed: Error during WebSocket handshake: Unexpected response code: 4310",
+    f"WebSocket connection to '{URL}' failed: (anonymous) @ app.js:12",
+    f"[Report Only] Refused to connect to '{URL}' because it violates the following Content Security Policy directive:",
+    f"Connecting to '{URL}' violates the following report-only Content Security Policy directive: \"x\".",
+    f"Firefox kann keine Verbindung mit {URL} herstellen.",
+]
+
+SAME = {
+    "WebSocket connection to wss://dss/x failed: Error during WebSocket handshake: Unexpected response code: 426": 426,
+    "app.js:12 WebSocket connection to 'ws://dss/x' failed: Unexpected response code: 426": 426,
+    "Unexpected response code: 426 app.js:7": 426,
+    "\u00a0 Error during WebSocket handshake: Unexpected response code: 426\t": 426,
+    "[Error] WebSocket connection to 'wss://dss/x' failed: Unexpected response code: 426 (app.js, line 3)": 426,
+}
+
+
+def code_line(number):
+    return (
+        f"WebSocket connection to '{URL}' failed: Error during WebSocket handshake: Unexpected response code: {number}"
+    )
+
+
+def mutations(number):
+    """Return examples with something taken out, put in, doubled or changed: the same in every run."""
+    chance = random.Random(2026)
+    examples = [example for line in LINES for example in line.examples]
+    odd = [
+        *"\\'\"`<>()[]{}*+?|^$%&\0\t\u2026\u2019\u201c\u00a0\u200b\u2028\ufeff\U0001f600é",
+        "\r\n",
+        "failed: ",
+        "wss://",
+        "((((",
+        URL,
+    ]
+    for _ in range(number):
+        text = chance.choice(examples)
+        for _ in range(chance.randint(1, 3)):
+            place, length = chance.randrange(len(text) + 1), chance.randint(0, 9)
+            what = chance.choice([*odd, "", "", chance.choice(examples), chance.choice(string.printable)])
+            text = text[:place] + what + text[place + length :]
+        yield text
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line.shown[0])
+def test_each_example_is_read_as_its_line_and_fits_no_other(line):
+    for example in line.examples:
+        reading = console.read(example)
+        assert (reading.means, reading.ids, reading.next) == (line.means, line.ids, line.next)
+        said = re.sub(console.data()["reported"], "", example)
+        taken = [other.shown for other in LINES if other not in (line, *LAST) and re.search(other.pattern, said)]
+        assert taken == []
+
+
+def test_every_cause_a_line_names_is_a_finding():
+    named = {finding for line in LINES for finding in line.ids}
+    assert named - set(findings.ids()) == BY_THE_BROWSER_ALONE, "a cause in checks/console.json has no finding"
+
+
+def test_a_line_names_one_cause_only_where_it_says_it_in_words():
+    assert {line.ids[0] for line in LINES if len(line.ids) == 1} == NAMED
+
+
+@pytest.mark.parametrize(
+    "number", [200, 301, 302, 400, 401, 403, 404, 405, 413, 426, 500, 501, 502, 503, 504, 505, 522]
+)
+def test_a_status_code_names_no_cause(number):
+    assert len(console.read(code_line(number)).ids) > 1
+
+
+@pytest.mark.parametrize(("finding", "ends"), CONSOLE.items(), ids=CONSOLE)
+def test_what_chromium_says_of_a_twin_may_come_of_its_cause(finding, ends):
+    for end in ends:
+        said = f"WebSocket connection to '{URL}' failed: Error during WebSocket handshake: {end}"
+        assert finding in console.read(said).ids
+        assert finding in console.read(end).ids
+
+
+@pytest.mark.parametrize("text", NOT_UNDERSTOOD)
+def test_what_is_about_no_websocket_is_not_understood(text):
+    assert console.read(text) is None
+
+
+@pytest.mark.parametrize("text", NO_CAUSE)
+def test_what_stands_in_an_address_or_is_only_reported_names_no_cause(text):
+    assert console.read(text).ids == ()
+
+
+@pytest.mark.parametrize(("text", "number"), SAME.items())
+def test_what_browsers_put_around_a_line_does_not_matter(text, number):
+    assert console.read(text).means == console.read(code_line(number)).means
+
+
+def test_of_several_lines_the_one_that_says_most_counts():
+    message, refused = "Could not establish WebSocket connection", code_line(400)
+    named = f"WebSocket connection to '{URL}' failed: Proxy authentication failed"
+    pasted = "\r\n".join(["", message, refused, code_line(426), "x", named, refused])
+    assert console.read(pasted).ids == ("proxy-auth",)
+    assert console.read(f"{message}\n{refused}\n{code_line(426)}").means == console.read(code_line(426)).means
+    assert console.read(f"{message}\u2028{refused}").means == console.read(refused).means
+
+
+def test_a_reading_holds_nothing_of_an_address():
+    secret = f"WebSocket connection to '{URL}?token=s3cret' failed: https://me:s3cret@x/ Unexpected response code: 400"
+    assert console.read(secret).line == "WebSocket connection to 'wss://...' failed: https://... " + secret[-29:]
+
+
+def test_nothing_that_is_pasted_breaks_the_reading():
+    for text in [*mutations(400), "\ud800", "\0" * 10, "WebSocket connection to \udfff failed: \ud800"]:
+        reading = console.read(text)
+        assert reading is None or reading.means
+        said, code = explain(text, lambda _: "")
+        assert code in {0, 2}
+        assert all(sign.isprintable() for sign in said.replace("\n", ""))
+
+
+HOSTILE = ["WebSocket connection to ", "WebSocket connection to x failed", "Refused to connect to 'wss://", "Firefox "]
+HOSTILE += ["Content-Security-Policy: ", "a\n", "\n", " ", "\t\u00a0", "connection to wss://x was ", "wss://", "'", "x"]
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_a_flood_is_read_in_bounded_time(piece):
+    begun = time.process_time()
+    console.read(piece * (2_000_000 // len(piece)))
+    assert time.process_time() - begun < 5, "expected a fraction of a second, however slow the machine"
+
+
+# The page: the same patterns in JavaScript.
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Build a page with the field and all lists, beside the page of one finding."""
+    source = tmp_path_factory.mktemp("console")
+    lists = "\n\n".join(f"```{{console-lines}} {browser}\n```" for browser in dict.fromkeys(x.browser for x in LINES))
+    field = "```{console-reader}\n```"
+    text = f"# Page\n\n{field}\n\n{lists}\n\n```{{toctree}}\nfindings/proxy-auth\n```\n"
+    (source / "index.md").write_text(text, encoding="utf-8")
+    (source / "findings").mkdir()
+    (source / "findings" / "proxy-auth.md").write_text("# proxy-auth\n", encoding="utf-8")
+    result = sphinx(source, source / "out")
+    assert result.returncode == 0, result.stdout
+    return source / "out"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with launch() as browser:
+        yield browser
+
+
+@contextlib.contextmanager
+def opened(browser, address, **options):
+    """Open the page; whatever the browser complains about fails the test."""
+    complaints = []
+    with browser.new_context(**options) as context:
+        page = context.new_page()
+        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(address)
+        yield page
+    assert complaints == []
+
+
+SHOWN = """texts => texts.map(text => {
+    const field = document.querySelector("#console textarea");
+    field.value = text;
+    field.dispatchEvent(new Event("input"));
+    const parts = [...document.querySelectorAll("#console .admonition > *")].map(e => e.textContent);
+    return [parts, [...document.querySelectorAll("#console .cause")].map(e => e.textContent)];
+})"""
+
+
+def expected(text):
+    """Return what the page must show: the line, what it means with its causes, what is next."""
+    reading = console.read(text)
+    if not reading:
+        return None
+    many = [", ".join(reading.ids[:-1]), reading.ids[-1]] if len(reading.ids) > 1 else reading.ids
+    words = ["This line names no cause.", "Cause: ", "This line cannot tell between "][len(many)]
+    causes = words + " and ".join(many) + ("." if many else "")
+    return [reading.line, f"{reading.means} {causes}", reading.next.replace("`", "")], list(reading.ids)
+
+
+def straight(parts):
+    """Undo what Sphinx does to quotes."""
+    return [parts[0], *(part.translate({0x2019: "'", 0x201C: '"', 0x201D: '"'}) for part in parts[1:])]
+
+
+def test_the_page_reads_every_text_as_python_does(browser, site):
+    texts = [example for line in LINES for example in line.examples]
+    texts += [*CONSOLE, *NOT_UNDERSTOOD, *NO_CAUSE, *SAME, *mutations(400), "\n".join(texts[::-1])]
+    texts += ["x" * 1900 + code_line(426), "\U0001f600" * 1890 + code_line(426), "x\n" * 9_990 + code_line(426)]
+    texts = [text for text in texts if text.strip()]
+    with opened(browser, f"file://{site}/index.html") as page:
+        shown = page.evaluate(SHOWN, texts)
+    for text, (parts, causes) in zip(texts, shown, strict=True):
+        said = None if parts[0] == "Not understood." else (straight(parts), causes)
+        assert said == expected(text.replace("\r\n", "\n")), text
+
+
+def test_what_is_pasted_is_text_and_goes_nowhere(browser, site):
+    with served(site) as address, opened(browser, f"{address}index.html") as page:
+        sent = []
+        page.on("request", lambda request: sent.append(request.url))
+        page.fill(
+            "textarea", "<img src=x onerror=alert(1)> WebSocket connection to 'wss://x' failed: <b>Proxy</b> authen"
+        )
+        assert "<b>Proxy</b>" in page.locator("#console .admonition-title").text_content()
+        page.fill("textarea", "Proxy authentication failed")
+        link = page.locator("#console .admonition a")
+        assert (link.text_content(), link.get_attribute("href")) == ("proxy-auth", "findings/proxy-auth.html")
+        page.fill("textarea", " ")
+        assert page.locator("#console .admonition").count() == 0
+        assert page.locator("#console :is(img, b)").count() == 0
+        assert [url for url in sent if not url.endswith("favicon.svg")] == []
+        assert page.evaluate("[...document.scripts].map(e => e.src.split('/').at(-1).split('?')[0]).sort()") == [
+            "console.js",
+            "site.js",
+        ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_an_answer(browser, site, scheme):
+    axe = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    options = {"color_scheme": scheme, "viewport": {"width": 360, "height": 740}}
+    with served(site) as address, opened(browser, f"{address}index.html", **options) as page:
+        page.evaluate(axe)
+        for text in ("Proxy authentication failed", "hello"):
+            page.fill("textarea", text)
+            assert page.locator("#console .admonition").is_visible()
+            assert page.evaluate("axe.run({resultTypes: ['violations']}).then(found => found.violations)") == []
+        page.fill("textarea", "x" * 500 + " Could not establish WebSocket connection")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_without_javascript_every_line_is_listed(browser, site):
+    with opened(browser, f"file://{site}/index.html", java_script_enabled=False) as page:
+        terms = page.locator("dt").all()
+        assert [term.locator("code").all_text_contents() for term in terms] == [
+            list(line.shown)
+            for browser in dict.fromkeys(x.browser for x in LINES)
+            for line in LINES
+            if line.browser == browser
+        ]
+        assert page.locator("#console :is(textarea, button)").count() == 0
+
+
+# What Chromium really writes.
+
+YES, UPGRADE, CONNECTION = "HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"
+DUMMY = "Sec-WebSocket-Protocol: dummy"
+ACCEPT = "Sec-WebSocket-Accept: "
+"""The right value is put behind it."""
+FAULTS = {
+    "Unexpected response code: 404": ["HTTP/1.1 404 Not Found", "Content-Length: 0"],
+    "HTTP Authentication failed": ["HTTP/1.1 401 Unauthorized", "Content-Length: 0"],
+    "net::ERR_UNEXPECTED_PROXY_AUTH": ["HTTP/1.1 407 Proxy Authentication Required", "Content-Length: 0"],
+    "net::ERR_INVALID_HTTP_RESPONSE": ["blocked"],
+    "'Sec-WebSocket-Accept' header is missing": [YES, UPGRADE, CONNECTION],
+    "'Connection' header is missing": [YES, UPGRADE, ACCEPT],
+    "Incorrect 'Sec-WebSocket-Accept'": [YES, UPGRADE, CONNECTION, f"{ACCEPT}AAAA"],
+    "header must not appear more than once": [YES, UPGRADE, UPGRADE, CONNECTION, ACCEPT],
+    "value is not 'WebSocket'": [YES, "Upgrade: h2c", CONNECTION, ACCEPT],
+    "value must contain 'Upgrade'": [YES, UPGRADE, "Connection: close", ACCEPT],
+    "Sent non-empty 'Sec-WebSocket-Protocol'": [YES, UPGRADE, CONNECTION, ACCEPT],
+    "Found an unsupported extension": [YES, UPGRADE, CONNECTION, ACCEPT, DUMMY, "Sec-WebSocket-Extensions: x-other"],
+    "does not match any of sent values": [YES, UPGRADE, CONNECTION, ACCEPT, "Sec-WebSocket-Protocol: other"],
+}
+
+
+class Faulty(socketserver.StreamRequestHandler):
+    """Answers a page, and each handshake with the fault that its path counts."""
+
+    def handle(self):
+        path, key = self.rfile.readline().split()[1].decode(), ""
+        while line := self.rfile.readline().decode().strip():
+            name, _, value = line.partition(": ")
+            key = value if name == "Sec-WebSocket-Key" else key
+        page = ["HTTP/1.1 200 OK", "Content-Length: 0", "Connection: close"]
+        answer = list(FAULTS.values())[int(path[2:])] if path[2:].isdigit() else page
+        lines = [f"{line}{accept_key(key)}" if line == ACCEPT else line for line in answer]
+        self.wfile.write("\r\n".join([*lines, "", ""]).encode())
+
+
+FAIL = """([names, port]) => Promise.all(names.map((_, number) => new Promise(done => {
+    new WebSocket(`ws://f${number}.localhost:${port}/f${number}`, ["dummy"]).onclose = done;
+})))"""
+
+
+def test_what_chromium_writes_of_a_faulty_answer_is_understood(browser):
+    written = {}
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Faulty) as server, browser.new_context() as context:
+        threading.Thread(target=server.serve_forever).start()
+        port, page = server.server_address[1], context.new_page()
+        page.on("console", lambda line: written.update(re.findall(r"/f(\d+)(' failed: .*)", line.text)))
+        try:
+            page.goto(f"http://localhost:{port}/")
+            page.evaluate(FAIL, [list(FAULTS), port])
+        finally:
+            server.shutdown()
+    known = {line.means for line in LINES if line not in LAST}
+    for number, fault in enumerate(FAULTS):
+        assert fault in written[str(number)]
+        assert console.read(f"WebSocket connection to 'ws://x/{written[str(number)]}").means in known
+
+
+# The command `explain`.
+
+
+def page_of(finding):
+    return (ROOT / "docs" / "findings" / f"{finding}.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("finding", findings.ids())
+def test_the_page_of_a_finding_is_plain_text_of_80_columns(finding):
+    text, code = explain(finding, page_of)
+    lines = text.splitlines()
+    assert (code, lines[0]) == (0, finding)
+    assert [line for line in lines if not line.startswith((" ", "[")) and line][1:] == [
+        line[3:] for line in page_of(finding).splitlines() if line.startswith("## ")
+    ]
+    assert [line for line in lines if len(line) > 80 and not line.startswith("[")] == []
+    assert re.findall(r"\{[a-z]+\}|```|\]\(|:::|\*\*", text) == []
+
+
+def test_what_a_page_shows_beside_sentences_is_named_or_dropped():
+    page = """---
+myst: x
+---
+# an-id
+
+One *word* and **two** of [RFC 1](https://x.example/1), [the other](other.md). {proven}`a-claim`
+Again [RFC 1](https://x.example/1), {doc}`named <other>`.
+
+(a-target)=
+
+- first
+- second that is long enough to need another line of the terminal, whatever its width
+
+```{literalinclude} ../../checks/recipes/nginx/http.conf
+:diff: ../../checks/recipes/nginx/broken/idle-timeout.conf
+```
+
+```{toctree}
+gone
+```
+
+:::{note}
+kept
+:::
+"""
+    assert (
+        plain(page)
+        == """an-id
+
+  One word and two of RFC 1 [1], the other. Again RFC 1 [1], named.
+
+  - first
+  - second that is long enough to need another line of the terminal, whatever
+    its width
+
+    [checks/recipes/nginx/http.conf
+     compared with checks/recipes/nginx/broken/idle-timeout.conf]
+
+  kept
+
+[1] https://x.example/1"""
+    )
+
+
+def test_a_console_line_is_explained_with_its_causes_and_the_next_step():
+    line = f"WebSocket connection to '{URL}?token=s3cret' failed: Error during WebSocket handshake: "
+    text, code = explain(f"{line}Unexpected response code: 405\x1b[31m", lambda _: "")
+    assert code == 0
+    assert "s3cret" not in text
+    assert "\x1b" not in text
+    said = " ".join(text.split())
+    reading = console.read(code_line(405))
+    assert (
+        f"{reading.means} This line cannot tell between: upgrade-not-forwarded: {findings.summary(reading.ids[0])}"
+        in said
+    )
+    assert f"Next: {reading.next} More: explain upgrade-not-forwarded, or another of them" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("no-such-id", "there is no finding no-such-id; there are: accept-mismatch, "),
+        ("what?", "this is neither the id of a finding, such as idle-timeout, nor a line of a browser's console"),
+        ("../findings/index", "this is neither the id of a finding"),
+        ("", "this is neither the id of a finding"),
+    ],
+)
+def test_what_is_neither_is_answered_with_what_was_expected(text, answer):
+    said, code = explain(text, page_of)
+    assert (said[: len(answer)], code) == (answer, 2)
