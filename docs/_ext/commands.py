@@ -135,8 +135,8 @@ class Haste(Written):
         yield from ("", "| addresses | seconds | memory |", "|--:|--:|--:|")
         for number, seconds in found["many"].items():
             yield f"| {number} | {seconds:.1f} | {found['many_memory'][number]:.0f} MB |"
-        yield from ("", f"Measured on {found['cores']} cores, which the server shares, by", "")
-        yield from ("```console", "$ python -m checks bench --diagnose", "```")
+        yield from ("", f"Measured on {found['cores']} cores, which the server shares, by")
+        yield "`python -m checks bench --diagnose`."
 
 
 class Download(SphinxDirective):
@@ -151,7 +151,7 @@ class Download(SphinxDirective):
         link = nodes.reference("", PACKED.name, refuri="../" * self.env.docname.count("/") + PACKED.name)
         offered = nodes.paragraph("", "", link, nodes.Text(f", {len(data) / 1e6:.1f} MB, with the SHA-256"))
         digest = hashlib.sha256(data).hexdigest()
-        return [offered, nodes.literal_block(digest, digest, language="text")]
+        return [offered, nodes.paragraph("", "", nodes.literal(digest, digest))]
 
 
 def offer(app: Sphinx, error: Exception | None) -> None:
