@@ -5,7 +5,7 @@ READY := .venv/.ready
 ZOO := .zoo/.tried
 SPHINX := $(BIN)/python -m sphinx -n -W --keep-going -c . docs
 
-.PHONY: html live test proxies prove pyz picture linkcheck clean
+.PHONY: html live test proxies prove pyz fuzz picture linkcheck clean
 
 html: $(READY) pyz  ## the site, in _build/html
 	@$(SPHINX) -q _build/html || { rm -rf _build/html/.doctrees; exit 1; }  # else the next run forgets what was wrong
@@ -27,6 +27,10 @@ prove: $(READY) $(ZOO)  ## as test, then writes what held, and on what, to check
 
 pyz: $(READY)  ## websocket-doctor.pyz, in _build: `diagnose` in one file, for machines without anything
 	@$(BIN)/python -m checks.lab.pack
+
+fuzz: $(READY)  ## bytes thrown at all that reads peers, guided by coverage, a minute for each reader
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris==3.0.0
+	$(BIN)/python tests/fuzz_peers.py 60
 
 picture: $(READY)  ## takes _images/websockets-1.png again
 	$(BIN)/python -m checks picture

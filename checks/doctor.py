@@ -48,6 +48,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError with argparse's words."""
+        if message.startswith("unrecognized arguments: "):  # what follows them may be a secret
+            named = re.search(r" (--?[A-Za-z-]+)", message)
+            message = f"there is no option {named[1]}" if named else "there are more arguments than expected"
         raise UsageError(f"{message}; `{self.prog} --help` shows what is possible")
 
 
@@ -236,7 +239,7 @@ def _seen(arguments: argparse.Namespace, urls: list[str]) -> list[Evidence]:
     targets = [_target(arguments, url) for url in urls]
     for path in arguments.socket:
         if not path.startswith("/"):
-            raise UsageError(f"--socket takes a path such as /dip/websocket, got {path!r}")
+            raise UsageError(f"--socket takes a path such as /dip/websocket, got {path.partition('?')[0]!r}")
     _between("--idle", arguments.idle, 0, 86400, "seconds")
     _between("--size", arguments.size, 0, 1 << 30, "bytes")
     _between("--timeout", arguments.timeout, 0.01, 3600, "seconds")

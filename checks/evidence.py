@@ -6,6 +6,7 @@ A field at its default means that this was not looked at. `Evidence.skipped` say
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
@@ -247,6 +248,8 @@ class Evidence:
             here, there = urlsplit(self.url), urlsplit(self.page.header("Location"))
         except ValueError:  # half a bracket, from a server that is no friend
             return ""
+        if not re.fullmatch(r"[\w.:\[\]-]*", there.netloc, re.ASCII):
+            return ""  # nothing that a reader should copy
         other = there.netloc and (there.scheme, there.netloc) != (here.scheme, here.netloc)
         return f"{there.scheme}://{there.netloc}" if other else ""
 
@@ -283,7 +286,7 @@ class Evidence:
             if isinstance(data, dict) and data.get("format", FORMAT) != FORMAT:
                 raise ValueError(f"this is evidence of format {data['format']!r}; expected {FORMAT}")
             evidence: Evidence = _built(cls, data)
-        except (TypeError, RecursionError) as error:
+        except (TypeError, RecursionError, OverflowError) as error:
             raise ValueError(f"this is no evidence: {error}") from error
         return evidence
 

@@ -12,8 +12,12 @@ from checks.view import clean, command, hops, stages
 
 def note(evidence: Evidence, found: list[Finding], doubt: Doubt, *, plain: bool) -> str:
     """Return the note, as Markdown or as plain text."""
-    parts = urlsplit(evidence.url)
-    port = parts.port or (443 if parts.scheme in {"https", "wss"} else 80)
+    try:
+        parts = urlsplit(evidence.url)
+        named = parts.port
+    except ValueError:  # half a bracket, from evidence that somebody wrote
+        parts, named = urlsplit(""), None
+    port = named or (443 if parts.scheme in {"https", "wss"} else 80)
     facts = [
         ("Host and port", f"{parts.hostname}:{port}, {'TLS' if parts.scheme in {'https', 'wss'} else 'no TLS'}"),
         ("Way", evidence.way.proxy or "direct, no forward proxy"),
@@ -22,7 +26,7 @@ def note(evidence: Evidence, found: list[Finding], doubt: Doubt, *, plain: bool)
         *_certificate(evidence),
         *_named(evidence),
     ]
-    lines = [f"# WebSocket to {parts.hostname} port {port}", "", *_finding(found, doubt), ""]
+    lines = [f"# WebSocket to {clean(parts.hostname)} port {port}", "", *_finding(found, doubt), ""]
     lines += [f"- {name}: {clean(value)}" for name, value in facts]
     lines += ["", "## What was seen", "", "```text", *stages(evidence), "```", ""]
     lines += ["## How to see it again", "", "```text", f"{command()} diagnose {_again(evidence)}", "```"]

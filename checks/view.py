@@ -123,6 +123,7 @@ def _hold(hold: Hold) -> str:
 def _row(label: str, text: object, seconds: float = 0.0) -> list[str]:
     """Return a label, what was seen, and at the right how long it took."""
     took = "" if not seconds else f"{seconds * 1000:.0f} ms" if seconds < 10 else f"{seconds:.0f} s"
+    took = took[:12]
     first, *others = textwrap.wrap(clean(text), WIDTH - INDENT - len(took) - 1) or [""]
     line = f"{label:<{INDENT - 1}} {first}"
     return [f"{line:<{WIDTH - len(took) - 1}} {took}".rstrip(), *(" " * INDENT + other for other in others)]

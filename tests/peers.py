@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import select
 import socket
 import ssl
 import struct
@@ -94,9 +95,9 @@ def read_head(sock):
     head = b""
     while b"\r\n\r\n" not in head:
         data = sock.recv(65536)
+        head += data
         if not data or head[:1] == b"\x16" or len(head) > HEAD_LIMIT:  # the beginning of TLS, where none is spoken
             return b""
-        head += data
     return head
 
 
@@ -108,6 +109,13 @@ def until_gone(sock, seconds=None):
             pass
         return True
     return False
+
+
+def unread(sock, _=b""):
+    """Read nothing, and stay until the other end leaves."""
+    waiting = select.poll()
+    waiting.register(sock.fileno(), select.POLLRDHUP)
+    waiting.poll(30_000)
 
 
 def endlessly(block):
@@ -244,6 +252,30 @@ def frame(opcode, payload=b"", *, flags=0x80, announced=None, mask=b""):
     return bytes([flags | opcode]) + size + mask + masked
 
 
+def read_frame(sock, limit=1 << 25):
+    """Return opcode and payload of the next frame from a client; the payload is None, and not read, beyond `limit`."""
+    first, second = exactly(sock, 2)
+    length = second & 0x7F
+    if length > 125:
+        length = int.from_bytes(exactly(sock, 2 if length == 126 else 8), "big")
+    mask = exactly(sock, 4)
+    if length > limit:
+        return first & 0x0F, None
+    payload = exactly(sock, length)
+    stretched = (mask * (length // 4 + 1))[:length]
+    return first & 0x0F, (int.from_bytes(payload, "big") ^ int.from_bytes(stretched, "big")).to_bytes(length, "big")
+
+
+def exactly(sock, count):
+    """Return so many bytes; raise ConnectionError when they do not come."""
+    data = bytearray()
+    while len(data) < count:
+        if not (more := sock.recv(min(count - len(data), 1 << 20))):
+            raise ConnectionResetError
+        data += more
+    return bytes(data)
+
+
 def forward(connect, page=PAGE):
     """Return the script of a forward proxy that answers CONNECT so, and each request for a page so."""
 
@@ -253,8 +285,10 @@ def forward(connect, page=PAGE):
     return script
 
 
-def served(certificate):
-    """Return the TLS of a server, with a certificate that trustme issued."""
+def served(certificate, *alpn):
+    """Return the TLS of a server, with a certificate that trustme issued, which speaks these protocols."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(tls)
+    if alpn:
+        tls.set_alpn_protocols(list(alpn))
     return tls

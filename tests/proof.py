@@ -43,9 +43,7 @@ def renewed():
                 case "survived", (name, build, check, because):
                     _survived(configs[name], build, check, because)
                 case "verdict", (kind, truth, names):
-                    said = "named" if names == [truth] else "wrong" if names else "undecided"
-                    seen = verdicts.setdefault(truth, {}).setdefault(kind, {})
-                    seen[said] = seen.get(said, 0) + 1
+                    _count(verdicts.setdefault(truth, {}).setdefault(kind, {}), truth, names)
                 case "line", (name, line, check):
                     configs[name]["lines"][line] = check
     for recipe in recipes().values():
@@ -57,6 +55,12 @@ def renewed():
     survival = [*(check.__doc__ for check in CHECKS.values()), STAYS, ANSWERS, ARRIVES]
     ordered = {"claims": dict(sorted(claims.items())), "verdicts": dict(sorted(verdicts.items()))}
     return {"proven": today, "survival": survival, "configs": configs, **ordered}
+
+
+def _count(seen, truth, names):
+    """Count what was said of one case: its name, no name, or a wrong one."""
+    said = "named" if names == [truth] else "wrong" if names else "undecided"
+    seen[said] = seen.get(said, 0) + 1
 
 
 def _sort(record):

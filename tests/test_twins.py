@@ -16,7 +16,7 @@ from checks.lab.process import SCALE
 from checks.lab.proxy import proxy
 from checks.probe import NOTIFICATIONS, Target, look
 
-PATIENCE = {"handshake-unanswered": 10}
+PATIENCE = {"handshake-unanswered": 5}
 """Seconds for an answer where none comes; elsewhere a kernel that has only just started may take its time."""
 
 HELD = {"idle-timeout", "lifetime-limit", "proxy-reload"}

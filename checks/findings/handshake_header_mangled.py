@@ -20,6 +20,6 @@ def proof(evidence: Evidence) -> str | None:
         names = {name.lower() for name, _ in answer.headers}
         # A subprotocol that is missing proves nothing: which ones a DSS knows is its own affair.
         lacking = [name for name in NEEDED if name.lower() not in names]
-        if answer.status == 101 and lacking:
+        if answer.status == 101 and lacking and evidence.page.status:
             return f"answered {answer} without {' and '.join(lacking)}, expected all of {', '.join(NEEDED)}"
     return None

@@ -80,7 +80,7 @@ class _Look:
         if self.evidence.way.failed == "tls":
             await self._other_scheme()
         self.skipped["page and sockets"] = "no connection came about"
-        return replace(self.evidence, skipped=tuple(self.skipped.items()))
+        return scrubbed(replace(self.evidence, skipped=tuple(self.skipped.items())), secrets(self.target, self.sockets))
 
     def add(self, **seen: object) -> None:
         """Put into the evidence what was seen; tuples are joined."""

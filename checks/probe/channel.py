@@ -32,6 +32,12 @@ STAGGER = 0.25
 """Seconds after which the next address is tried too (RFC 8305, section 5: Connection Attempt Delay)."""
 
 
+NO_HTTP = {
+    "too long": f"the head of the answer is longer than {BLOCK >> 10} KiB",
+    "_SWITCH": "the answer switches to another protocol, which nobody had asked for",
+}
+"""What h11 says of an answer, in the words of readers."""
+
 NOT_YET = Way()
 """The way when none was made."""
 
@@ -300,7 +306,10 @@ async def next_event(asked: h11.Connection, channel: Channel) -> Any:
         event = asked.next_event()
         if event is not h11.NEED_DATA:
             return event
-        asked.receive_data(await channel.read())
+        data = await channel.read()
+        if not data and asked.their_state is h11.SEND_RESPONSE:
+            raise ValueError("the connection was closed instead of an answer")
+        asked.receive_data(data)
 
 
 def head(event: h11.Response | h11.InformationalResponse, seconds: float) -> Answer:
@@ -318,6 +327,8 @@ def words(error: BaseException) -> str:
         return f"TLS failed: {(error.reason or str(error)).replace('_', ' ').lower()}"
     if isinstance(error, socket.gaierror):
         return str(error.strerror).lower()
+    if isinstance(error, h11.ProtocolError):
+        return next((said for sign, said in NO_HTTP.items() if sign in str(error)), "what came is no HTTP/1.1")
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno).lower()  # asyncio has words of its own in strerror
     return (str(error) or type(error).__name__)[:200]

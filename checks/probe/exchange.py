@@ -169,12 +169,16 @@ class _Reading:
             event = asked.next_event()
             if event is h11.NEED_DATA:
                 data = await self.channel.read()
+                if not data and asked.their_state is h11.SEND_RESPONSE:
+                    raise ValueError("the connection was closed instead of an answer")
                 self.raw += data
                 asked.receive_data(data)
             elif isinstance(event, (h11.Response, h11.InformationalResponse)):
                 self.answer = head(event, time.monotonic() - began)
                 if event.status_code == 101:
                     return
+                if event.status_code < 200:
+                    self.raw[:] = asked.trailing_data[0]
             elif isinstance(event, h11.Data):
                 self.body += event.data
             else:
@@ -202,12 +206,20 @@ def _fault(protocol: ClientProtocol, request: Request, answer: Answer, raw: byte
         return "no 101"
     protocol.send_request(request)  # so that it knows what it is answered to
     protocol.data_to_send()
-    protocol.receive_data(raw)
+    protocol.receive_data(_essential(raw))
     if protocol.handshake_exc:
         return words(protocol.handshake_exc)
     if protocol.available_subprotocols and not protocol.subprotocol:
         return "no subprotocol came back, and browsers insist"  # WHATWG, stricter than RFC 6455
     return ""
+
+
+def _essential(raw: bytes) -> bytes:
+    """Return the answer without the headers that have no part in it: browsers take more and longer ones."""
+    top, _, rest = raw.partition(b"\r\n\r\n")
+    first, *lines = top.split(b"\r\n")
+    kept = [line for line in lines if line.lower().startswith((b"upgrade", b"connection", b"sec-websocket-"))]
+    return b"\r\n".join([first[:80], *kept, b"", rest])
 
 
 def _arrived(answer: Answer) -> tuple[tuple[str, str], ...]:
@@ -217,5 +229,5 @@ def _arrived(answer: Answer) -> tuple[tuple[str, str], ...]:
     try:
         pairs = json.loads(answer.header("X-Arrived") or answer.body)["headers"]
         return tuple((str(name), "***" if str(name).lower() in SECRET else str(value)) for name, value in pairs)
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return ()

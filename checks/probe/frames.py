@@ -24,6 +24,9 @@ PING = b"diagnose"
 FLOOD = 4 << 20
 """Bytes that are read while waiting for one pong."""
 
+FAREWELL = 0.5
+"""Seconds in which the other end must take our goodbye."""
+
 SIZES = [1 << power for power in range(10, 25)]
 """Bytes of the messages tried: 1 KiB to 16 MiB."""
 
@@ -37,6 +40,7 @@ class Line:
 
     def __init__(self, socket: Socket) -> None:
         self.socket, self.messages, self.pongs, self.read = socket, 0, 0, 0
+        self.most: float = FLOOD
 
     @property
     def close_code(self) -> int:
@@ -79,7 +83,7 @@ class Line:
             await self.flush()
             data = await self.socket.channel.read()
             self.read += len(data)
-            if self.read > FLOOD:
+            if self.read > self.most:
                 raise EndedError(f"more than {FLOOD >> 20} MiB came, and no pong")
             if not data:
                 raise EndedError("the connection was closed without a close frame")
@@ -94,11 +98,13 @@ class Line:
 
     async def close(self) -> None:
         """Say goodbye, and do not wait for an answer."""
-        with contextlib.suppress(OSError, RuntimeError):
+        try:
             if self.socket.protocol.state is State.OPEN:
                 self.socket.protocol.send_close(1000)
-            await self.flush()
-        self.socket.channel.close()
+            await asyncio.wait_for(self.flush(), FAREWELL)
+            self.socket.channel.close()
+        except (OSError, RuntimeError, asyncio.TimeoutError):  # who does not read gets no goodbye
+            self.socket.channel.abort()
 
 
 async def ping(socket: Socket, flip: Flip, timeout: float) -> Frames:
@@ -126,19 +132,19 @@ async def hold(exchange: Exchange, path: str, ping_every: float, limit: float, a
     if not socket:
         return Hold(path, ping_every, 0.0, dropped=True, after=after)
     line, began = Line(socket), time.monotonic()
+    line.most = float("inf")  # the other end may talk as much as it likes
 
     def passed() -> float:
         return time.monotonic() - began
 
     try:
         while passed() < limit:
-            line.read = 0  # the other end may talk as much as it likes
             with contextlib.suppress(asyncio.TimeoutError):
                 patience = min(ping_every or limit, limit - passed())
                 await asyncio.wait_for(line.listen(lambda: False), max(patience, 0.001))
             if ping_every and passed() < limit:
-                await line.ping()
-    except (EndedError, OSError):
+                await asyncio.wait_for(line.ping(), max(limit - passed(), 0.001))
+    except (EndedError, OSError, asyncio.TimeoutError):
         return Hold(path, ping_every, passed(), dropped=True, close_code=line.close_code, after=after)
     finally:
         await line.close()
@@ -165,7 +171,7 @@ async def sizes(exchange: Exchange, path: str, largest: int, say: Callable[[str,
 
 async def _size(exchange: Exchange, path: str, size: int) -> Size:
     """Send one message on a socket of its own, then a ping; the socket survives when the pong comes."""
-    _, socket = await exchange.shake(path)
+    _, socket = await exchange.shake(path, "no-extensions")  # compressed, it would be small on the wire
     if not socket:
         return Size(path, size, passed=False)
     line, passed = Line(socket), False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from typing import Any
 
@@ -25,11 +26,19 @@ async def shake(exchange: Exchange, path: str) -> Handshake | None:
         return await asyncio.wait_for(_Stream(exchange, path, channel).shake(), target.timeout)
     except asyncio.TimeoutError:
         error = f"no answer within {target.timeout:g} s"
+    except UnicodeError:
+        error = "a header of the answer is no text"
     except (OSError, ValueError) as failed:
         error = words(failed)
     finally:
         channel.abort()
     return Handshake(path, "http2", Answer(error=error), "no 200")
+
+
+def kept(headers: Any) -> tuple[tuple[str, str], ...]:
+    """Return the headers of an answer, but of a cookie only its name."""
+    pairs = [(str(name), str(value)) for name, value in headers]
+    return tuple((name, value.split("=")[0] if name == "set-cookie" else value) for name, value in pairs)
 
 
 class _Stream:
@@ -44,21 +53,28 @@ class _Stream:
 
     async def shake(self) -> Handshake | None:
         from h2.events import RemoteSettingsChanged, ResponseReceived, StreamReset  # noqa: PLC0415
+        from h2.exceptions import H2Error  # noqa: PLC0415
 
         self.connection.initiate_connection()
         await self._until(RemoteSettingsChanged)
         if not self.connection.remote_settings.enable_connect_protocol:
             return None
         headers, began = self._headers(), time.monotonic()
-        self.connection.send_headers(1, headers)
+        try:
+            self.connection.send_headers(1, headers)
+        except H2Error as error:
+            raise ValueError("the server left instead of an answer") from error
         event = await self._until(ResponseReceived, StreamReset)
         seconds = time.monotonic() - began
         sent = tuple((name, "***" if name in SECRET else value) for name, value in headers)
         if isinstance(event, StreamReset):
             answer = Answer(error=f"the stream was reset with error {int(event.error_code or 0)}", seconds=seconds)
         else:
-            pairs = tuple((str(name), str(value)) for name, value in event.headers)
-            status = int(dict(pairs).get(":status", 0))
+            pairs = kept(event.headers)
+            said = dict(pairs).get(":status", "")
+            if not re.fullmatch("[0-9]{3}", said):
+                raise ValueError("the answer has no status")
+            status = int(said)
             answer = Answer(status, "", tuple(pair for pair in pairs if pair[0][:1] != ":"), seconds=seconds)
         return Handshake(self.path, "http2", answer, "" if answer.status == 200 else "no 200", sent)
 

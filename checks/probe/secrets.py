@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from checks.evidence import Evidence
@@ -15,6 +16,12 @@ MASK = "***"
 
 TELLING = re.compile(r"(?i)token|key|secret|passw|pwd|auth|sig|jwt|session|code|credential")
 """Names of parameters whose values open doors."""
+
+OURS = {"flip", "failed", "source", "host", "made", "skipped"}
+"""Fields that hold no word of a peer, and no secret."""
+
+ASKED = {"url", "path"}
+"""Fields that hold what was asked for: only what follows the ? can be secret."""
 
 SHORTEST = 4
 """Characters; what is shorter is no secret, and would be found in every text."""
@@ -29,6 +36,8 @@ def secrets(target: Target, paths: tuple[str, ...]) -> set[str]:
     for address in (target.url, *paths):
         if address != NOTIFICATIONS:
             said |= {value for name, value in parse_qsl(urlsplit(address).query) if TELLING.search(name)}
+            pairs = [part.partition("=") for part in urlsplit(address).query.split("&")]
+            said |= {value for name, _, value in pairs if TELLING.search(name)}  # as it was typed
     if target.proxy and target.proxy.password:
         password = target.proxy.password
         said |= {password, base64.b64encode(f"{target.proxy.username}:{password}".encode()).decode()}
@@ -39,5 +48,21 @@ def scrubbed(evidence: Evidence, texts: set[str]) -> Evidence:
     """Return the evidence with each of these texts masked, also where a peer sent it back."""
     if not texts:
         return evidence
-    longest_first = sorted((json.dumps(text)[1:-1] for text in texts), key=len, reverse=True)
-    return Evidence.from_json(re.sub("|".join(map(re.escape, longest_first)), MASK, evidence.to_json()))
+    pattern = re.compile("|".join(map(re.escape, sorted(texts, key=len, reverse=True))))
+    clean: Evidence = _masked(evidence, pattern)
+    return clean
+
+
+def _masked(value: Any, pattern: re.Pattern[str], *, asked: bool = False) -> Any:
+    """Return the same with the pattern masked in every text, but for the words that are ours."""
+    if is_dataclass(value) and not isinstance(value, type):
+        kept = {each.name: getattr(value, each.name) for each in fields(value) if each.name not in OURS}
+        return replace(value, **{name: _masked(each, pattern, asked=name in ASKED) for name, each in kept.items()})
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str):
+        return (value[0], _masked(value[1], pattern))  # a header's name is no secret, and findings go by it
+    if isinstance(value, tuple):
+        return tuple(_masked(each, pattern) for each in value)
+    if not isinstance(value, str):
+        return value
+    before, mark, rest = value.partition("?") if asked else ("", "", value)
+    return before + mark + pattern.sub(MASK, rest)

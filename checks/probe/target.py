@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,11 @@ NOTIFICATIONS = "/dip/websocket?sessionId=diagnose00"
 """The socket behind the message; path and parameter as seen on DSS 9.0.5."""
 
 DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+
+
+def shown(address: str) -> str:
+    """Return an address without what may be secret in it: who asks, and what follows the ? or the #."""
+    return re.sub(r"[?#].*", lambda end: f"{end[0][0]}...", re.sub(r"//.*@", "//***@", address))
 
 
 @dataclass(frozen=True)
@@ -42,16 +48,16 @@ class Target:
             sound = False
         if not sound:
             raise ValueError(
-                f"{self.url!r} is not the address of a page; expected something like https://dss.example.com"
+                f"{shown(self.url)!r} is not the address of a page; expected something like https://dss.example.com"
             )
         if parts.username or parts.password:
             raise ValueError("the address holds a user name; leave it out, and give what a login needs with --cookies")
         if parts.fragment:
-            raise ValueError(f"{self.url!r} holds a #, and what follows never reaches a server: leave it out")
+            raise ValueError(f"{shown(self.url)!r} holds a #, and what follows never reaches a server: leave it out")
         if not self.is_socket and (parts.path.strip("/") or parts.query):
             raise ValueError(
-                f"{self.url!r} holds more than scheme, host and port; DSS cannot live below a path: leave the rest out,"
-                " or give the address of a socket, which begins with ws:// or wss://"
+                f"{shown(self.url)!r} holds more than scheme, host and port; DSS cannot live below a path:"
+                " leave the rest out, or give the address of a socket, which begins with ws:// or wss://"
             )
 
     @property
