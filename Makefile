@@ -15,15 +15,15 @@ live: $(READY)  ## the site at http://127.0.0.1:8000, rebuilt at every save
 	$(BIN)/sphinx-autobuild -n -c . docs _build/live --watch checks --watch _images --watch conf.py
 
 test: $(READY) $(ZOO)  ## every check of everything
-	$(BIN)/python -m pytest -n 3
+	$(BIN)/python -m pytest -n 4
 
 proxies: $(READY)  ## every build that the recipes declare, in .zoo; what is there is not fetched or compiled again
 	$(BIN)/python -m checks zoo --fetch --compile
 	@touch $(ZOO)
 
 prove: $(READY) $(ZOO)  ## as test, then writes what held, and on what, to checks/proof.json
-	$(BIN)/python -m pytest -n 3 --prove
-	$(BIN)/python -m pytest -n 3 -m reads_proof
+	$(BIN)/python -m pytest -n 4 --prove
+	$(BIN)/python -m pytest -n 4 -m reads_proof
 
 pyz: $(READY)  ## websocket-doctor.pyz, in _build: `diagnose` in one file, for machines without anything
 	@$(BIN)/python -m checks.lab.pack

@@ -31,7 +31,6 @@ def collect(nodeid, properties):
 def renewed():
     """Return the record of this run."""
     claims, configs = {}, {name: _config(digest) for name, digest in digests().items()}
-    verdicts = {}
     for test, properties in _seen:
         ran_on = {value for key, value in properties if key == "on"}
         for key, value in properties:
@@ -42,8 +41,6 @@ def renewed():
                     configs[name]["on"] |= ran_on
                 case "survived", (name, build, check, because):
                     _survived(configs[name], build, check, because)
-                case "verdict", (kind, truth, names):
-                    _count(verdicts.setdefault(truth, {}).setdefault(kind, {}), truth, names)
                 case "line", (name, line, check):
                     configs[name]["lines"][line] = check
     for recipe in recipes().values():
@@ -53,14 +50,18 @@ def renewed():
         _sort(record)
     today = dt.datetime.now(dt.UTC).date().isoformat()
     survival = [*(check.__doc__ for check in CHECKS.values()), STAYS, ANSWERS, ARRIVES]
-    ordered = {"claims": dict(sorted(claims.items())), "verdicts": dict(sorted(verdicts.items()))}
+    ordered = {"claims": dict(sorted(claims.items())), "verdicts": _verdicts()}
     return {"proven": today, "survival": survival, "configs": configs, **ordered}
 
 
-def _count(seen, truth, names):
-    """Count what was said of one case: its name, no name, or a wrong one."""
-    said = "named" if names == [truth] else "wrong" if names else "undecided"
-    seen[said] = seen.get(said, 0) + 1
+def _verdicts():
+    """Count what was said of each cause, by what made it: its name, no name, or a wrong one."""
+    verdicts = {}
+    for kind, truth, names in (value for _, properties in _seen for key, value in properties if key == "verdict"):
+        said = "named" if names == [truth] else "wrong" if names else "undecided"
+        seen = verdicts.setdefault(truth, {}).setdefault(kind, {})
+        seen[said] = seen.get(said, 0) + 1
+    return dict(sorted(verdicts.items()))
 
 
 def _sort(record):

@@ -94,10 +94,11 @@ def test_header_up_keeps_the_host_when_dss_is_reached_over_https(build, config, 
         assert host_at_dss(site)
 
 
-def test_a_reload_that_ends_the_held_sockets_is_named(dss, record_property):
+@pytest.mark.parametrize("build", BUILDS["caddy"][-1:], ids=str)
+def test_a_reload_that_ends_the_held_sockets_is_named(build, dss, record_property):
     twin = CADDY.twin("proxy-reload")
     record_property("config", name_of(twin))
-    with proxy(CADDY, BUILDS["caddy"][-1], twin, dss) as site:
+    with proxy(CADDY, build, twin, dss) as site:
         evidence = asyncio.run(held_over_a_reload(site))
     named = [finding.id for finding in diagnose(evidence)]
     record_property("verdict", ["proxy", "proxy-reload", named])
