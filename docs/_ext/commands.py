@@ -2,7 +2,7 @@
 
 ``{options} diagnose`` lists the options of a command, with `:beyond:` only those that another has not; ``{evidence}``
 the fields of the evidence that --json and --save give; ``{download}`` offers websocket-doctor.pyz, when it has been
-built, with its SHA-256; ``{haste}`` says what a healthy look costs.
+built, with its SHA-256; ``{haste}`` says what a healthy look costs; ``{causes}`` lists the findings.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sphinx.util.docutils import SphinxDirective
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from checks import doctor  # noqa: E402
+from checks import doctor, findings, view  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,6 +122,20 @@ class Evidence(Written):
         return " ".join((text or "").split()).replace("|", "\\|")
 
 
+class Causes(Written):
+    """Every cause with what is wrong, by where it is, nearest to the reader first."""
+
+    def lines(self) -> Iterator[str]:
+        """Yield a list for each place."""
+        for hop in findings.HOPS:
+            here = [name for name in findings.ids() if hop == findings.module(name).HOP]
+            if here:
+                yield from (f"**{view.HOPS[hop][0].upper()}{view.HOPS[hop][1:]}**", "")
+            for name in here:
+                self.env.note_dependency(str(findings.module(name).__file__))
+                yield from (f"[{name}]({name}.md)", f": {findings.summary(name)}.", "")
+
+
 class Haste(Written):
     """What `diagnose` costs, as `python -m checks bench --diagnose --write` measured it."""
 
@@ -166,5 +180,6 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("evidence", Evidence)
     app.add_directive("download", Download)
     app.add_directive("haste", Haste)
+    app.add_directive("causes", Causes)
     app.connect("build-finished", offer)
     return {"parallel_read_safe": True}
