@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -17,6 +18,9 @@ from typing import TypeVar
 Started = TypeVar("Started")
 
 ROOT = Path(__file__).resolve().parents[2]
+
+PORTS = range(10240, 32768)
+"""Below what Linux takes for connections and for port 0 (net.ipv4.ip_local_port_range)."""
 
 SCALE = float(os.environ.get("CHECKS_TIME_SCALE", "1"))
 """Every deadline of the lab, in seconds, is multiplied by this: raise it on a slow machine."""
@@ -39,11 +43,16 @@ def workspace() -> Iterator[Path]:
 
 
 def free_port() -> int:
-    """Return a TCP port that nothing on loopback listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a TCP port that nothing on loopback listens on now, and that the kernel gives to nobody by itself.
+
+    A port of the kernel's own range may be somebody else's by the time our program wants it; then it is the other
+    one that answers.
+    """
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def on_free_ports(count: int, start: Callable[..., Started]) -> Started:
