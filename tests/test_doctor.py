@@ -247,6 +247,6 @@ def test_no_line_is_wider_than_80_columns(dss, capsys):
 
 
 def test_a_healthy_diagnose_and_the_help_stay_within_their_budgets():
-    found = haste(5, many=())
+    found = haste(9, many=())
     assert found.diagnose < 2, "times a bare handshake and echo"
     assert found.help < 2, "times `import asyncio, ssl`"
