@@ -6,6 +6,7 @@ Run as a module, it says where the file is and its SHA-256.
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import zipfile
@@ -101,7 +102,10 @@ def _wheels() -> list[Path]:
         else:
             raise LabError(f"the wheels for websocket-doctor.pyz cannot be had:\n{done.stderr}")
         for wheel in folder.glob("*.whl"):
-            (WHEELS / wheel.name).write_bytes(wheel.read_bytes())
+            # In one step: others may be reading it.
+            whole = WHEELS / f"{wheel.name}.{os.getpid()}"
+            whole.write_bytes(wheel.read_bytes())
+            whole.replace(WHEELS / wheel.name)
         return sorted(WHEELS / wheel.name for wheel in folder.glob("*.whl"))
 
 
