@@ -125,9 +125,15 @@ class Whole(BaseHTTPRequestHandler):
         self.close_connection = True
 
 
+class Crowd(ThreadingHTTPServer):
+    """Python lets 5 connections wait to be accepted; of more that come at once, Linux resets some halfway."""
+
+    request_queue_size = 1024
+
+
 async def main() -> None:
     """Serve until ended; print the two ports as one line of JSON."""
-    whole = ThreadingHTTPServer(("127.0.0.1", 0), Whole)
+    whole = Crowd(("127.0.0.1", 0), Whole)
     threading.Thread(target=whole.serve_forever, daemon=True).start()
     async with serve(
         sockets,
