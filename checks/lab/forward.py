@@ -15,7 +15,7 @@ from pathlib import Path
 
 import trustme
 
-from .process import LabError, Process, on_free_ports, running, unprivileged, workspace
+from .process import BRIEF, LabError, Process, on_free_ports, running, unprivileged, workspace
 from .proxy import Proxy
 from .standin import StandIn
 from .zoo import Build, numbers
@@ -87,7 +87,7 @@ def forward(build: Build, site: StandIn | Proxy, *added: Path, inspects: bool = 
             (folder / "conf.d" / "0-lab.conf").write_text((HERE / "lab.conf").read_text().replace("NAME", name))
             stack.callback(_forget, name)
             command = [*unprivileged(folder), str(build.path), "-N", "-d1", "-n", name, "-f", "squid.conf"]
-            process = stack.enter_context(running(command, folder, "squid"))
+            process = stack.enter_context(running(command, folder, "squid", patience=BRIEF))
             process.wait_until(lambda: _answers(port, name))
             return Forward(build, folder, port, process, tls)
 

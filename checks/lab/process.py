@@ -22,6 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PORTS = range(10240, 32768)
 """Below what Linux takes for connections and for port 0 (net.ipv4.ip_local_port_range)."""
 
+BRIEF = 0.3
+"""Seconds for the farewell of a proxy: some wait for readers of whom the lab knows that they have gone."""
+
 SCALE = float(os.environ.get("CHECKS_TIME_SCALE", "1"))
 """Every deadline of the lab, in seconds, is multiplied by this: raise it on a slow machine."""
 
@@ -114,9 +117,9 @@ class Process:
                 raise LabError(f"{self.name} did not answer within {seconds * SCALE:.0f} s; it said:\n{self.said()}")
             time.sleep(0.01)  # between two questions, not instead of one
 
-    def stop(self) -> None:
-        """End the program and all it started."""
-        for sign, seconds in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
+    def stop(self, patience: float = 5) -> None:
+        """End the program and all it started, by force after `patience` seconds."""
+        for sign, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 5)):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._popen.pid, sign)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -138,14 +141,18 @@ def unprivileged(folder: Path) -> list[str]:
 
 @contextlib.contextmanager
 def running(
-    command: Sequence[str | Path], folder: Path, name: str, env: dict[str, str] | None = None
+    command: Sequence[str | Path],
+    folder: Path,
+    name: str,
+    env: dict[str, str] | None = None,
+    patience: float = 5,
 ) -> Iterator[Process]:
-    """Start a program and end it when the block ends, however it ends."""
+    """Start a program and end it when the block ends, however it ends; by force after `patience` seconds."""
     process = Process(command, folder, name, env)
     try:
         yield process
     finally:
-        process.stop()
+        process.stop(patience)
 
 
 def answers(port: int, address: str = "127.0.0.1") -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 
 import trustme
 
-from .process import ROOT, LabError, Process, answers, on_free_ports, running, unprivileged, workspace
+from .process import BRIEF, ROOT, LabError, Process, answers, on_free_ports, running, unprivileged, workspace
 from .recipe import Recipe
 from .standin import StandIn
 from .zoo import Build, library_path
@@ -119,7 +119,8 @@ def proxy(
             _shims(recipe, build, values)
             command = [*(unprivileged(folder) if recipe.declared.get("unprivileged") else [])]
             command += shlex.split(recipe.declared["start"].format_map(values))
-            process = stack.enter_context(running(command, folder, "proxy", environment))
+            patience = recipe.declared.get("patience", BRIEF)
+            process = stack.enter_context(running(command, folder, "proxy", environment, patience))
             (folder / "main.pid").write_text(str(process.pid))
             here = Proxy(recipe, build, config, dss, folder, http, https, tls, own, process)
             process.wait_until(lambda: answers(here.port, own), seconds=10)  # most take less than one
