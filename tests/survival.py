@@ -19,8 +19,13 @@ from reader import Reader
 from websockets.asyncio.client import connect as connect_async
 from websockets.exceptions import ConnectionClosed
 
+from checks.lab.process import SCALE
+
 MIB = 1 << 20
 ECHO = "/dip/lab-socket"
+
+STUCK = 10 * SCALE
+"""Seconds in which nothing has moved, after which nothing will: where a recipe holds, it moves in a tenth of one."""
 
 
 def page(site):
@@ -138,7 +143,7 @@ def notifications(site):
         address = Reader(site).address("/dip/websocket?sessionId=a")
         options = {"origin": site.origin, "subprotocols": ["xsrf-0", "dummy"], "ssl": site.tls, "proxy": None}
         # Without pings of its own: their answers would bring along what was kept back.
-        async with asyncio.timeout(60), connect_async(address, ping_interval=None, **options) as websocket:
+        async with asyncio.timeout(STUCK), connect_async(address, ping_interval=None, **options) as websocket:
             assert websocket.subprotocol == "dummy"
             assert json.loads(await websocket.recv()) == {"type": "hello"}
             await websocket.send('{"type": "ping"}')
@@ -187,7 +192,7 @@ def many_sockets(site):
 
     async def one(number, everyone):
         address = Reader(site).address(ECHO)
-        async with connect_async(address, ssl=site.tls, proxy=None, open_timeout=60) as websocket:
+        async with connect_async(address, ssl=site.tls, proxy=None, open_timeout=100) as websocket:
             everyone[number].set_result(None)
             await asyncio.gather(*everyone)
             await websocket.send(str(number))
@@ -198,6 +203,10 @@ def many_sockets(site):
         async with asyncio.timeout(100), asyncio.TaskGroup() as group:
             for number in range(300):
                 group.create_task(one(number, everyone))
+            waiting = everyone
+            while waiting:
+                opened, waiting = await asyncio.wait(waiting, timeout=STUCK, return_when=asyncio.FIRST_COMPLETED)
+                assert opened, f"{300 - len(waiting)} sockets are open, and for {STUCK} s no other has opened"
 
     asyncio.run(run())
 

@@ -31,6 +31,7 @@ STARTS = "the proxy starts"
 LISTENS = "the proxy listens on the ports it is told, and on no others"
 TITLES = {check.__doc__: check for check in CHECKS.values()}
 TAKES_SILENCE = {STAYS, ANSWERS, ARRIVES}
+AT_ONCE = 4
 KIB = 1024
 LENGTH = {"Content-Length": str(SILENCE * KIB)}
 QUICK = [check for name, check in CHECKS.items() if name not in {"large_messages", "many_sockets", "notebook"}]
@@ -107,6 +108,14 @@ def red(path, number, dss, checks):
         except LabError as error:
             return LISTENS if NOWHERE in str(error) else STARTS
     return None
+
+
+def cheaply_red(dss, line):
+    """Return the title of the check that the record names for this line, or else of any cheap one, that goes red."""
+    title, found = known(*line), None
+    if title in {STARTS, LISTENS, *TITLES}:
+        found = red(*line[:2], dss, [TITLES[title]] if title in TITLES else [])
+    return found or red(*line[:2], dss, QUICK)
 
 
 async def silent(site):
@@ -209,17 +218,14 @@ def experiment(dss):
 
 @functools.cache
 def titles_of(path, dss):
-    """Return the title of the check that each line of a file is missed by, for those that the record does not hold.
+    """Return the title of the check that each line of a file is missed by, but for those that take long.
 
-    Cheap checks come first, then a long time for all that are left, then everything.
+    Cheap checks come first, then a long time for all that are left, then everything. Several lines are tried at once:
+    a proxy that lacks one is mostly waited for.
     """
     asked = [(path, *line) for line in lines_of(path) if not takes_long(path, *line)]
-    found = {}
-    for line in asked:
-        title = known(*line)
-        if title in {STARTS, LISTENS, *TITLES}:
-            found[line] = red(*line[:2], dss, [TITLES[title]] if title in TITLES else [])
-        found[line] = found.get(line) or red(*line[:2], dss, QUICK)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = dict(zip(asked, pool.map(functools.partial(cheaply_red, dss), asked), strict=True))
     left = [line for line in asked if not (found[line] or kept(*line))]
     found |= missed_in_time(left, dss)[0]
     return found | {line: found[line] or red(*line[:2], dss, CHECKS.values()) for line in left}

@@ -1,6 +1,5 @@
 """Every published config, as published but for the reader's own values, on every build here."""
 
-import os
 import re
 import shutil
 from collections import defaultdict
@@ -13,12 +12,13 @@ from survival import CHECKS, survive
 
 from checks.lab.proxy import proxy
 from checks.lab.recipe import RECIPES as FOLDER
-from checks.lab.zoo import COMPILED, origins
+from checks.lab.zoo import origins
 
 
-def in_its_group(build, config):
+def in_its_group(site, *before):
     """Keep what needs the same running site in one worker."""
-    return pytest.param((build, config), marks=pytest.mark.xdist_group(f"{build} {name_of(config)}"))
+    build, config = site
+    return pytest.param(*before, site, marks=pytest.mark.xdist_group(f"{build} {name_of(config)}"))
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def named(values):
     return " ".join(map(id_of, values)) if isinstance(values, tuple) else id_of(values)
 
 
-EVERY_SITE = pytest.mark.parametrize("site", [in_its_group(*pair) for pair in SITES], ids=named, indirect=True)
+EVERY_SITE = pytest.mark.parametrize("site", list(map(in_its_group, SITES)), ids=named, indirect=True)
 
 
 @EVERY_SITE
@@ -60,7 +60,10 @@ OWN = [
 COMMON = [(file, site) for site in NEWEST for file in sorted(FOLDER.glob("*.console"))]
 
 
-@pytest.mark.parametrize(("transcript", "site"), [*OWN, *COMMON], ids=named, indirect=["site"])
+TRANSCRIPTS = [in_its_group(site, file) for file, site in [*OWN, *COMMON]]
+
+
+@pytest.mark.parametrize(("transcript", "site"), TRANSCRIPTS, ids=named, indirect=["site"])
 def test_the_commands_of_the_page_give_the_output_of_the_page(transcript, site, request):
     told = transcript.read_text()
     for program in {command.split()[1] for command in commands_of(told)} - {site.recipe.called, "python", "systemctl"}:
@@ -122,11 +125,10 @@ def test_every_blank_stands_in_a_config(recipe):
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_every_build_that_the_recipe_declares_is_here(recipe):
-    here = {build.origin for build in BUILDS[recipe.name]}
-    # What is compiled takes minutes: only on CI it must be here.
-    declared = origins(recipe.declared["builds"])
-    wanted = {name for name in declared if os.environ.get("CI") or not name.startswith(COMPILED)}
-    lacking = sorted(wanted - here)
+    here, wanted = BUILDS[recipe.name], set(origins(recipe.declared["builds"]))
+    lacking = ", ".join(sorted(wanted - {build.origin for build in here}))
+    alone = [path.name for path in recipe.configs if not any(recipe.suits(build, path) for build in here)]
+    unrun = f", so nothing runs {', '.join(alone)}" if alone else ""
     # What is here twice is run once: a build on PATH may be that of a suite.
-    if lacking and len(BUILDS[recipe.name]) < len(wanted):
-        missing(f"{recipe.name} from {', '.join(lacking)} is not here; this adds it: make proxies")
+    if lacking and len(here) < len(wanted):
+        missing(f"{recipe.name} from {lacking} is not here{unrun}; this adds it: make proxies")
