@@ -314,6 +314,7 @@ FIRES = {
     "redirect-on-handshake": {
         "a slash more": seen(shakes(to("http://dss.example.com/dip/websocket/?sessionId=diagnose00"))),
         "a slash more, relative": seen(shakes(to("/dip/websocket/?sessionId=diagnose00", 308))),
+        "a slash more, and the query lost": seen(shakes(to("/dip/websocket/", 302))),
         "HTTPS for sockets only": seen(shakes(to("https://dss.example.com" + NOTIFICATIONS, 302))),
         "one of two": seen(shakes(to("/DIP/websocket?sessionId=diagnose00")), shakes(OPEN, path=KERNEL)),
     },
@@ -547,6 +548,9 @@ QUIET = {
     "redirect-on-handshake": {
         "to a login": seen(shakes(to("/login/?to=%2Fdip%2Fwebsocket", 302))),
         "to the login of another host": seen(shakes(to("https://sso.example.com" + NOTIFICATIONS, 302))),
+        "to the same address without its query, as those do who take a token out of it": seen(
+            shakes(to("/dip/websocket", 302))
+        ),
         "to the same address, with a cookie": seen(shakes(to(NOTIFICATIONS, 302, Set_Cookie="seen"))),
         "the page too": everywhere(to("https://dss.example.com/")),
         "to nowhere": seen(shakes(says(302))),
@@ -662,6 +666,10 @@ DOUBTS = {
     "404 beside a socket that opens": (
         seen(shakes(OPEN), shakes(NONE, NONE, path=WEBAPP)),
         ["upgrade-wrong-location", "wrong-path"],
+    ),
+    "Envoy refuses one socket of two": (
+        QUIET["upgrade-denied"]["the other socket opens"],
+        ["auth-on-handshake", "upgrade-denied"],
     ),
     "403 to somebody without a login": (seen(shakes(says(403), says(403))), ["auth-on-handshake"]),
     "a redirect to a login": (seen(shakes(to("/login", 302), to("/login", 302))), ["auth-on-handshake"]),

@@ -21,18 +21,20 @@ def proof(evidence: Evidence) -> str | None:
     return None
 
 
-def _nearly_the_same(url: str, path: str, there: str) -> bool:
+def _nearly_the_same(url: str, path: str, location: str) -> bool:
     """Tell whether the redirect leads to the path it comes from, written differently, or to a socket.
 
     A login is elsewhere, and never at an address that begins with ws.
     """
     try:
         here = urljoin(url, path)
-        one, other = urlsplit(here), urlsplit(urljoin(here, there))
+        one, other = urlsplit(here), urlsplit(urljoin(here, location))
     except ValueError:  # half a bracket, from a server that is no friend
         return False
-    return other.scheme in {"ws", "wss"} or (one != other and _loosely(one) == _loosely(other))
+    # Who writes rules for an address often forgets its query; who strips no more than that has another reason.
+    moved = one[:3] != other[:3] and other.query in {"", one.query}
+    return other.scheme in {"ws", "wss"} or (moved and _loosely(one) == _loosely(other))
 
 
-def _loosely(address: SplitResult) -> tuple[str | None, str, str]:
-    return address.hostname, address.path.strip("/").lower(), address.query
+def _loosely(address: SplitResult) -> tuple[str | None, str]:
+    return address.hostname, address.path.strip("/").lower()

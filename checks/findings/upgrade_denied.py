@@ -23,6 +23,13 @@ def proof(evidence: Evidence) -> str | None:
     return None
 
 
+def maybe(evidence: Evidence) -> str | None:
+    """Look for the same at one socket of several: whoever decides at Envoy may have refused, too."""
+    if any(_refused(evidence, path) for path in evidence.paths):
+        return "look in Envoy whether upgrade_configs counts for this address too"
+    return None
+
+
 def _refused(evidence: Evidence, path: str) -> bool:
     """Tell whether Envoy itself answered the handshake, whoever asked."""
     answers = [evidence.handshake(path, "").answer, evidence.handshake(path, "no-origin").answer]
