@@ -110,9 +110,7 @@ def _without_fences(lines: list[str]) -> Iterator[str]:
 
 def _shown(directive: str | None, argument: str, inside: list[str]) -> Iterator[str]:
     if directive == "literalinclude":
-        other = next((each.split(":diff:")[1] for each in inside if each.startswith(":diff:")), "")
-        compared = f" compared with {_path(other)}" if other else ""
-        yield f"    [{_path(argument)}{compared}]"
+        yield f"    [{_path(argument)}]"
     elif not directive:
         yield from (f"    {each}" for each in inside)
 

@@ -1,18 +1,13 @@
 """What the page of Caddy claims: reloads, other sites, lines of Caddy 1, and DSS that has HTTPS itself."""
 
-import asyncio
-
 import pytest
-from conftest import BUILDS, RECIPES, SITES
-from proof import name_of
+from conftest import RECIPES, SITES
 from reader import Reader
 from survival import ECHO
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from checks.findings import diagnose
 from checks.lab.proxy import proxy
 from checks.lab.standin import stand_in
-from checks.probe import APART, Target, look
 
 CADDY = RECIPES["caddy"]
 SITES_OF_CADDY = [site for site in SITES if site[0].program == "caddy"]
@@ -92,26 +87,3 @@ def test_only_since_2_11_the_host_is_replaced_when_dss_is_reached_over_https(bui
 def test_header_up_keeps_the_host_when_dss_is_reached_over_https(build, config, secure):
     with over_https(build, config, secure, "\t\theader_up Host {http.request.hostport}\n") as site:
         assert host_at_dss(site)
-
-
-@pytest.mark.parametrize("build", BUILDS["caddy"][-1:], ids=str)
-def test_a_reload_that_ends_the_held_sockets_is_named(build, dss, record_property):
-    twin = CADDY.twin("proxy-reload")
-    record_property("config", name_of(twin))
-    with proxy(CADDY, build, twin, dss) as site:
-        evidence = asyncio.run(held_over_a_reload(site))
-    named = [finding.id for finding in diagnose(evidence)]
-    record_property("verdict", ["proxy", "proxy-reload", named])
-    assert named == ["proxy-reload"]
-
-
-async def held_over_a_reload(site):
-    """Look for longer than the two sockets take to open, and reload the proxy when both are."""
-    both_open = asyncio.Event()
-    looking = asyncio.create_task(
-        look(Target(site.origin), idle=20, say=lambda _, seconds: seconds and both_open.set())
-    )
-    await both_open.wait()
-    await asyncio.sleep(APART + 1)  # the second socket is opened so much later
-    await asyncio.to_thread(site.command, CADDY.command("reload"))
-    return await looking

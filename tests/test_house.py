@@ -81,6 +81,8 @@ def test_the_page_of_a_finding_has_the_sections_and_begins_with_its_id(finding):
     assert lines[0] == f"# {finding}"
     headings = [line.removeprefix("## ") for line in lines if line.startswith("## ")]
     assert headings == SECTIONS, f"docs/findings/{finding}.md: the sections are {SECTIONS}, in this order"
+    made = any((ROOT / "checks" / "recipes").glob(f"*/broken/{finding}.*"))
+    assert ("```{cures}" in lines) == made, f"docs/findings/{finding}.md: under Fix, {{cures}} shows the broken twins"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import ssl
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +17,7 @@ from checks.findings import diagnose, ids
 from checks.lab.browser import chromium_version
 from checks.lab.process import SCALE
 from checks.lab.proxy import proxy
-from checks.probe import NOTIFICATIONS, Target, look
+from checks.probe import APART, NOTIFICATIONS, Target, look
 
 PATIENCE = {"handshake-unanswered": 5}
 """Seconds for an answer where none comes; elsewhere a kernel that has only just started may take its time."""
@@ -36,7 +37,7 @@ TWINS = [
 def evidence_of(site):
     """Look as a logged-in reader with an open notebook does, where there is a Jupyter that answers."""
     needs, reader = site.recipe.needs(site.config), Reader(site)
-    if needs.get("bare") or reader.request("/dip/api/ping")[0].status != 200:
+    if needs.get("bare") or not answers(reader):
         return asyncio.run(look(Target(site.origin, tls=site.tls)))
     reader.log_in()
     # As long as the cookies of other applications on the same domain can make it.
@@ -44,6 +45,14 @@ def evidence_of(site):
     # A kernel answers its handshake when it has started.
     target = Target(site.origin, {"Cookie": cookies}, site.tls, timeout=PATIENCE.get(site.config.stem, 40) * SCALE)
     return asyncio.run(look(target, sockets=(NOTIFICATIONS, kernel_of(site.dss))))
+
+
+def answers(reader):
+    """Tell whether DSS answers, through the proxy, and in the scheme that the address says."""
+    try:
+        return reader.request("/dip/api/ping")[0].status == 200
+    except ssl.SSLError:
+        return False
 
 
 @functools.cache
@@ -76,6 +85,28 @@ def test_the_twin_gives_exactly_the_finding_it_is_named_after(build, twin, dss, 
     expected, named = twin.stem if recipe.suits(build, twin) else "works", [found.id for found in diagnose(evidence)]
     record_property("verdict", ["proxy", expected, named])
     assert named == [expected]
+
+
+@pytest.mark.parametrize(("build", "twin"), [pair for pair in TWINS if pair[1].stem == "proxy-reload"], ids=id_of)
+def test_a_reload_that_ends_the_held_sockets_is_named(build, twin, dss, record_property):
+    record_property("config", name_of(twin))
+    with proxy(recipe_of(twin), build, twin, dss) as site:
+        evidence = asyncio.run(held_over_a_reload(site))
+    named = [finding.id for finding in diagnose(evidence)]
+    record_property("verdict", ["proxy", "proxy-reload", named])
+    assert named == ["proxy-reload"]
+
+
+async def held_over_a_reload(site):
+    """Look for longer than the two sockets take to open, and reload the proxy when both are."""
+    both_open = asyncio.Event()
+    looking = asyncio.create_task(
+        look(Target(site.origin), idle=20, say=lambda _, seconds: seconds and both_open.set())
+    )
+    await both_open.wait()
+    await asyncio.sleep(APART + 1)  # the second socket is opened so much later
+    await asyncio.to_thread(site.command, site.recipe.command("reload"))
+    return await looking
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)

@@ -102,9 +102,9 @@ class Recipe:
     def needs(self, config: Path) -> Mapping[str, Any]:
         """Return what this config or twin needs beyond the recipe's own surroundings; most need nothing.
 
-        `since` and `before` are versions of the proxy: a config runs only on those, a twin gives its finding only
-        on those. `bare` is a stand-in without its own nginx, `https` a twin of the config for HTTPS, `part` the name
-        of the part that a twin stands in for.
+        `since` and `before` are versions of the proxy: a config runs only on those; a twin runs where the config it
+        is a copy of does, and gives its finding only on those. `bare` is a stand-in without its own nginx, `https` a
+        twin of the config for HTTPS, `part` the name of the part that a twin stands in for.
         """
         name = config.relative_to(self.folder).as_posix()
         needs: Mapping[str, Any] = self.declared.get("needs", {}).get(name, {})
@@ -133,7 +133,7 @@ class Recipe:
 
     def suits(self, build: Build, config: Path) -> bool:
         """Tell whether this build is one that the config is for, or that makes the twin's mistake a mistake."""
-        needs = self.needs(config)
+        needs = self._bounds(config)
         since, before = needs.get("since", "0"), needs.get("before", "9999")
         return numbers(since) <= build.release < numbers(before)
 
@@ -146,8 +146,13 @@ class Recipe:
             if self.suits(build, config):
                 return build
         there = ", ".join(map(str, here)) or "none"
-        bounds = " and ".join(f"{word} {value}" for word, value in self.needs(config).items() if word != "bare")
+        bounds = " and ".join(f"{word} {value}" for word, value in self._bounds(config).items())
         raise LabError(f"{config.name} needs {self.program} {bounds or 'of any version'}; there is here: {there}")
+
+    def _bounds(self, config: Path) -> Mapping[str, str]:
+        """Return the versions that a config is for: those of the config that a twin is a copy of, but for its own."""
+        needs = {**self.needs(self.base(config)), **self.needs(config)}
+        return {word: needs[word] for word in ("since", "before") if word in needs}
 
     @property
     def transcripts(self) -> list[Path]:
