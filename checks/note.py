@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from checks.evidence import Evidence
@@ -12,6 +13,7 @@ from checks.view import clean, command, hops, stages
 
 def note(evidence: Evidence, found: list[Finding], doubt: Doubt, *, plain: bool) -> str:
     """Return the note, as Markdown or as plain text."""
+    words = clean if plain else _literal
     try:
         parts = urlsplit(evidence.url)
         named = parts.port
@@ -26,25 +28,36 @@ def note(evidence: Evidence, found: list[Finding], doubt: Doubt, *, plain: bool)
         *_certificate(evidence),
         *_named(evidence),
     ]
-    lines = [f"# WebSocket to {clean(parts.hostname)} port {port}", "", *_finding(found, doubt), ""]
-    lines += [f"- {name}: {clean(value)}" for name, value in facts]
-    lines += ["", "## What was seen", "", "```text", *stages(evidence), "```", ""]
-    lines += ["## How to see it again", "", "```text", f"{command()} diagnose {_again(evidence)}", "```"]
+    lines = [f"# WebSocket to {words(parts.hostname)} port {port}", "", *_finding(found, doubt, words), ""]
+    lines += [f"- {name}: {words(value)}" for name, value in facts]
+    lines += ["", "## What was seen", "", *_block(list(stages(evidence))), ""]
+    lines += ["## How to see it again", "", *_block([f"{command()} diagnose {_again(evidence)}"])]
     text = "\n".join(lines)
     return _plain(text) if plain else text
 
 
-def _finding(found: list[Finding], doubt: Doubt) -> list[str]:
+def _literal(value: object, longest: int = 300) -> str:
+    """Return what others wrote as words: a link, a picture or a tag of theirs is none in the note."""
+    return re.sub(r"[`<\[\\]", r"\\\g<0>", clean(value, longest))
+
+
+def _block(lines: list[str]) -> list[str]:
+    """Return lines that stand as they are; a fence among them does not end the block."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", "\n".join(lines))), default=0))
+    return [f"{fence}text", *lines, fence]
+
+
+def _finding(found: list[Finding], doubt: Doubt, words: Callable[[object, int], str]) -> list[str]:
     """Return the causes: what was lost, the proof, what is asked for."""
     if not found:
         between = f" It is one of: {', '.join(doubt.between)}. To decide: {doubt.next}." if doubt.between else ""
-        return [f"Pages pass, or nothing does; what breaks the socket is not proven.{between}"]
+        return [f"What breaks the socket is not proven.{between}"]
     lines: list[str] = []
     for finding in found:
         if finding.id == WORKS:
-            lines.append(f"It works from where this was run: {clean(finding.proof, 2000)}.")
+            lines.append(f"It works from where this was run: {words(finding.proof, 2000)}.")
             continue
-        lines += [f"**{finding.id}**: {finding.summary}.", "", f"Proof: {clean(finding.proof, 2000)}.", ""]
+        lines += [f"**{finding.id}**: {finding.summary}.", "", f"Proof: {words(finding.proof, 2000)}.", ""]
         lines += [f"What we ask for: {finding.fix}.", "", f"More: {finding.page}", ""]
     return lines[:-1] if not lines[-1] else lines
 
@@ -71,6 +84,6 @@ def _again(evidence: Evidence) -> str:
 
 def _plain(text: str) -> str:
     """Take the marks of Markdown out, for a ticket that shows them."""
-    text = re.sub(r"(?m)^```.*\n?", "", text)
+    text = re.sub(r"(?m)^`{3,}(text)?$\n?", "", text)
     text = re.sub(r"(?m)^#+ (.*)$", lambda head: f"{head[1]}\n{'-' * len(head[1])}", text)
-    return text.replace("**", "").strip()
+    return re.sub(r"(?m)^\*\*([\w-]+)\*\*", r"\1", text).strip()
