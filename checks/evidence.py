@@ -90,7 +90,14 @@ class Tls:
     """Why the certificate is not trusted, in the words of OpenSSL; empty when it is."""
     code: int = 0
     """The number OpenSSL has for that, such as 10 (expired), 18 (self-signed), 20 (unknown issuer), 62 (other name)."""
+    blind: bool = False
+    """Whether no authority at all is known here, so that the issuer of every certificate is unknown."""
     seconds: float = 0.0
+
+    @property
+    def refused(self) -> bool:
+        """Whether the certificate was judged, and found wanting."""
+        return bool(self.code) and not self.blind
 
 
 @dataclass(frozen=True)

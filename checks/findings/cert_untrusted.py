@@ -25,7 +25,7 @@ KINDS = {
 def proof(evidence: Evidence) -> str | None:
     """Look for a certificate that was refused, and for who issued it."""
     tls = evidence.way.tls
-    if not tls.code or inspected(evidence) or on_this_computer(evidence) or _may_be_another(evidence):
+    if not tls.refused or inspected(evidence) or on_this_computer(evidence) or _may_be_another(evidence):
         return None
     certificate = tls.certificate
     names = f", for {', '.join(certificate.names[:5])}" if certificate.names else ""
@@ -41,6 +41,8 @@ def _may_be_another(evidence: Evidence) -> bool:
 
 def maybe(evidence: Evidence) -> str | None:
     """Look for a certificate that is not trusted, behind a forward proxy."""
+    if evidence.way.tls.blind:
+        return "this Python knows no authority at all: give those of this computer with --ca FILE"
     if evidence.way.tls.code and _may_be_another(evidence):
         return "compare the issuer with the one seen from where DSS can be reached without the forward proxy"
     return None

@@ -33,7 +33,7 @@ def proof(evidence: Evidence) -> str | None:
     """Look for a socket that fails behind a certificate which the computer itself made."""
     issuer = evidence.way.tls.certificate.issuer
     # Where it is trusted, a login, a proxy, or the server may be what refuses the socket.
-    if not evidence.way.tls.code or not on_this_computer(evidence):
+    if not evidence.way.tls.refused or not on_this_computer(evidence):
         return None
     asked = evidence.handshake(evidence.paths[0]).answer if evidence.paths else evidence.page
     return f"the certificate is issued by {issuer}; the handshake was answered {asked}"

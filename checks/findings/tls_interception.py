@@ -40,12 +40,12 @@ def proof(evidence: Evidence) -> str | None:
     """Look for a socket that fails behind a certificate which somebody on the way made."""
     # Where the certificate is trusted, a login, a proxy, or the server may be what refuses the socket.
     better = any(shake.opened and not evidence.handshake(shake.path).opened for shake in _direct(evidence))
-    if evidence.works or not inspected(evidence) or not (evidence.way.tls.code or better):
+    if evidence.works or not inspected(evidence) or not (evidence.way.tls.refused or better):
         return None
     here, direct = evidence.way.tls.certificate, evidence.direct.tls.certificate
     asked = evidence.handshake(evidence.paths[0]).answer if evidence.paths else evidence.page
     other = f"; without the proxy it is issued by {direct.issuer}" if direct.sha256 else ""
-    trust = f" and is not trusted here ({evidence.way.tls.untrusted})" if evidence.way.tls.code else ""
+    trust = f" and is not trusted here ({evidence.way.tls.untrusted})" if evidence.way.tls.refused else ""
     return f"the certificate is issued by {here.issuer}{trust}{other}; the handshake was answered {asked}"
 
 

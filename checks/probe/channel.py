@@ -12,6 +12,7 @@ import ssl
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Callable
 
 import h11
@@ -293,7 +294,7 @@ async def connect(
         making.channel.abort()
     way = replace(making.way, failed=making.stage, error=error, seconds=time.monotonic() - began)
     if isinstance(cause, ssl.SSLError):
-        way = replace(way, tls=_complaint(cause))
+        way = replace(way, tls=_complaint(cause, target))
     raise ConnectError(way) from cause
 
 
@@ -378,10 +379,23 @@ async def _secured(below: Channel, trust: ssl.SSLContext, host: str) -> tuple[Ch
     return channel, Tls(version, alpn, certificate, seconds=time.monotonic() - began)
 
 
-def _complaint(error: ssl.SSLError) -> Tls:
+UNKNOWN_ISSUER = {19, 20, 21}
+"""What OpenSSL says of a certificate whose authority it does not know (x509_vfy.h)."""
+
+
+def _complaint(error: ssl.SSLError, target: Target) -> Tls:
     if not isinstance(error, ssl.SSLCertVerificationError):
         return Tls()
-    return Tls(untrusted=error.verify_message, code=error.verify_code)
+    blind = error.verify_code in UNKNOWN_ISSUER and not _knows_somebody(_trust(target, trusting=False))
+    return Tls(untrusted=error.verify_message, code=error.verify_code, blind=blind)
+
+
+def _knows_somebody(trust: ssl.SSLContext) -> bool:
+    """Tell whether any authority is known: a Python of python.org on a Mac knows none until it is told."""
+    folder = ssl.get_default_verify_paths().capath  # read only when a certificate is looked for
+    with contextlib.suppress(OSError):
+        return bool(trust.cert_store_stats()["x509_ca"] or (folder and any(Path(folder).iterdir())))
+    return False
 
 
 def _trust(target: Target, *, trusting: bool) -> ssl.SSLContext:

@@ -80,7 +80,9 @@ class Exchange:
                 channel, way = await self.connect()
             except ConnectError as again:
                 return None, replace(again.way, tls=complaint)
-            way = replace(way, tls=replace(way.tls, untrusted=complaint.untrusted, code=complaint.code))
+            way = replace(
+                way, tls=replace(way.tls, **{name: getattr(complaint, name) for name in ("untrusted", "code", "blind")})
+            )
         self.known = way
         return channel, way
 
