@@ -511,6 +511,12 @@ def test_a_peer_that_only_looks_like_a_cause_gets_no_name(peer, between, how, ju
     assert judged("something else", peer, dict(how)) == ([], between)
 
 
+def test_no_size_is_searched_where_no_ping_is_answered():
+    evidence = seen(Peer(talk=nothing_more), timeout=0.3, size=100_000)
+    assert evidence.sizes == ()
+    assert "no ping" in dict(evidence.skipped)["size of a message"]
+
+
 def test_where_nobody_listens_nothing_is_blamed_on_websocket(record_property):
     with nobody() as port:
         evidence = asyncio.run(look(Target(f"http://127.0.0.1:{port}", timeout=1)))

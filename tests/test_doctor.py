@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import socket
 import ssl
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import ClassVar
 
 import pytest
 import trustme
+from browser import missing
 from conftest import BUILDS, RECIPES
 from proof import ROOT
 
@@ -108,6 +110,34 @@ def test_a_note_has_host_port_proof_and_the_command_in_markdown_and_in_plain_tex
     assert not re.search(r"(?m)^#|```|\*\*", plain)
 
 
+class Writing(BaseHTTPRequestHandler):
+    """A web site that writes Markdown into whatever a note repeats of it."""
+
+    def do_GET(self):
+        self.send_response_only(500, "<img src=x> [click](http://x) ``` **")
+        self.send_header("Via", "1.1 [here](http://x)<b>")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def test_what_a_server_writes_is_no_markdown_in_the_note_and_stands_as_it_is_in_plain_text(capsys):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Writing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        assert main(["note", url]) == 1
+        markdown = capsys.readouterr().out
+        main(["note", url, "--plain"])
+        plain = capsys.readouterr().out
+        server.shutdown()
+    outside = re.sub(r"(?ms)^(`{3,})text$.*?^\1$", "", markdown)
+    assert "(Via)" in outside
+    assert not re.search(r"(?<!\\)[<\[`]", outside)
+    assert "500 <img src=x> [click](http://x) ``` **" in plain
+
+
 class Repeating(BaseHTTPRequestHandler):
     """A web site that repeats what it was sent."""
 
@@ -161,6 +191,48 @@ def test_headers_tokens_and_passwords_are_sent_and_never_shown(repeating, tmp_pa
     said = capsys.readouterr()
     assert "/api?token=***&plain=yes" in said.out
     assert "planted-secret" not in said.out + said.err + kept.read_text()
+
+
+class OnSix(ThreadingHTTPServer):
+    """A web site that has IPv6 alone."""
+
+    address_family = socket.AF_INET6
+
+
+def test_the_family_of_addresses_is_the_one_that_was_asked_for(capsys):
+    try:
+        server = OnSix(("::1", 0), Repeating)
+    except OSError as error:
+        missing(f"this machine has no IPv6 on loopback: {error}")
+    with server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://[::1]:{server.server_address[1]}"
+        assert main(["diagnose", "-6", url]) == 1
+        assert "[::1]" in capsys.readouterr().out
+        Repeating.seen.clear()
+        assert main(["diagnose", "-4", url]) == 2
+        server.shutdown()
+    assert "unreachable" in capsys.readouterr().out
+    assert Repeating.seen == []
+
+
+def test_a_python_that_knows_no_authority_judges_no_certificate(tmp_path):
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    nobody = {"SSL_CERT_FILE": str(tmp_path / "none"), "SSL_CERT_DIR": str(tmp_path)}
+    with ThreadingHTTPServer(("127.0.0.1", 0), Repeating) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        command = [sys.executable, "-m", "checks", "diagnose", f"https://127.0.0.1:{server.server_address[1]}"]
+        said = {
+            name: subprocess.run(command, env={**os.environ, **env}, capture_output=True, text=True, check=False).stdout
+            for name, env in {"usual": {}, "nobody": nobody}.items()
+        }
+        server.shutdown()
+    assert "\ncert-untrusted: " in said["usual"]
+    assert "\ncert-untrusted: " not in said["nobody"]
+    assert "this Python knows no authority at all" in " ".join(said["nobody"].split())
 
 
 @pytest.mark.proves("secrets-go-to-trusted-servers-only")

@@ -118,6 +118,9 @@ def tls(issuer="R11, Let's Encrypt", code=0, *, names=(HOST,), ends="2027-01-01T
     return Tls("TLSv1.3", "http/1.1", certificate, "in the words of OpenSSL" if code else "", code)
 
 
+BLIND = replace(tls("R11, Let's Encrypt", 20), blind=True)
+
+
 def certified(*arguments, sockets=None, **more):
     """Return what is seen behind this certificate; everything works but for it."""
     return seen(sockets or shakes(OPEN), url=SECURE, way=Way(tls=tls(*arguments)), **more)
@@ -446,6 +449,10 @@ QUIET = {
         ),
     },
     "cert-untrusted": {
+        "no authority is known here": seen(shakes(OPEN), url=SECURE, way=Way(tls=BLIND)),
+        "no authority is known here, and the issuer is a product": seen(
+            shakes(OPEN), url=SECURE, way=Way(tls=replace(BLIND, certificate=tls("Zscaler Root CA", 20).certificate))
+        ),
         "perhaps the proxy's own": through(
             shakes(OPEN), secured=tls("Example Corp CA", 20), direct=Way(failed="tcp", error="connection refused")
         ),
@@ -671,6 +678,7 @@ DOUBTS = {
         QUIET["upgrade-denied"]["the other socket opens"],
         ["auth-on-handshake", "upgrade-denied"],
     ),
+    "401 to everything": (everywhere(says(401, WWW_Authenticate='Basic realm="x"')), ["auth-on-handshake"]),
     "403 to somebody without a login": (seen(shakes(says(403), says(403))), ["auth-on-handshake"]),
     "a redirect to a login": (seen(shakes(to("/login", 302), to("/login", 302))), ["auth-on-handshake"]),
     "an issuer that is not known, through a proxy without which there is no way": (
@@ -692,6 +700,14 @@ DOUBTS = {
     "403 through a proxy, and 101 without": (
         through(shakes(says(403), says(403), direct=OPEN)),
         ["forward-proxy-blocks"],
+    ),
+    "an issuer that is not known, where none is": (
+        QUIET["cert-untrusted"]["no authority is known here"],
+        ["cert-untrusted"],
+    ),
+    "an answer without the subprotocol": (
+        seen([Handshake(NOTIFICATIONS, "", OPEN, "no subprotocol came back, and browsers insist")]),
+        ["handshake-header-mangled"],
     ),
     "a proxy that does not get there": (no_tunnel(502), ["unreachable"]),
     "a proxy that may be none": (no_tunnel(405), ["connect-denied"]),
@@ -729,6 +745,27 @@ def test_no_finding_fires_on_the_near_misses_of_one(finding, evidence):
 def test_where_evidence_does_not_decide_it_is_said_between_what_and_what_to_try(evidence, between):
     assert (found(evidence), list(doubt(evidence).between)) == ([], between)
     assert doubt(evidence).next
+
+
+NEXT = {
+    "refused because it is an upgrade": (seen(shakes(says(400), says(426))), "something saw that an upgrade"),
+    "closed because it is an upgrade": (seen(shakes(CLOSED, says(426))), "something saw that an upgrade"),
+    "refused as the page is": (everywhere(says(500)), "open the page in a browser"),
+    "a limit": (seen(shakes(says(503), says(426))), "look for a limit"),
+    "a limit that met the page": (seen(shakes(OPEN), page=says(503), ping=says(503)), "look for a limit"),
+    "too many": (seen(shakes(says(429), says(429))), "look for a limit"),
+    "another server behind the proxy, for notebooks": (
+        seen(shakes(OPEN), shakes(says(502), says(502), path=KERNEL)),
+        f"look in the log of the proxy for what it has asked for {KERNEL}",
+    ),
+    "426 to both, in other words": (seen(shakes(says(426, "a"), says(426, "b"))), "something saw that an upgrade"),
+}
+
+
+@pytest.mark.parametrize(("evidence", "following"), NEXT.values(), ids=NEXT)
+def test_where_no_cause_is_near_it_is_said_where_to_look(evidence, following):
+    assert (found(evidence), doubt(evidence).between) == ([], ())
+    assert doubt(evidence).next.startswith(following)
 
 
 def test_every_finding_has_evidence_and_near_misses():

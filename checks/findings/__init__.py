@@ -22,6 +22,9 @@ SITE = os.environ.get("SITE_URL", "")
 HOPS = ("computer", "network", "forward proxy", "TLS", "gate", "reverse proxy", "any", "server")
 """Where a cause can be, nearest to the reader first."""
 
+ON_THE_WAY = ("computer", "network", "forward proxy", "TLS")
+"""The hops before anything of the server's own."""
+
 BEHIND = ("gate", "reverse proxy", "server")
 """The hops behind a forward proxy, whoever runs it."""
 
@@ -30,6 +33,9 @@ NO_DSS = (
     " another site, give the address of its socket, which begins with ws"
 )
 """What to try next where DSS would have answered."""
+
+LIMITED = "look for a limit on requests or connections, in the log of the proxy at this time"
+"""What to try next where some requests are refused and others are not."""
 
 WORKS = "works"
 """The finding that remains when nothing is wrong."""
@@ -94,9 +100,30 @@ def doubt(evidence: Evidence) -> Doubt:
         return Doubt(next=f"look where the page sends everybody: diagnose {evidence.moved_to}")
     hints = {name: _maybe(name, evidence) for name in _possible(evidence)}
     between = tuple(name for name, hint in hints.items() if hint)
-    if evidence.ping.status == 404:
+    first = next((name for name in between if hints[name]), "")
+    # On the way to the server, it does not matter whether that is DSS.
+    if evidence.ping.status == 404 and not (first and module(first).HOP in ON_THE_WAY):
         return Doubt(between, NO_DSS)
-    return Doubt(between, next((hint for hint in hints.values() if hint), ""))
+    return Doubt(between, hints.get(first) or _compared(evidence))
+
+
+def _compared(evidence: Evidence) -> str:
+    """Return what to try next where no rule has a word for it: how the answers compare says where to look."""
+    closed = [path for path in evidence.paths if not evidence.handshake(path).opened]
+    pages = () if evidence.named_a_socket else (evidence.page, evidence.ping)
+    if not closed:
+        limited = any(each.status in {429, 503} for each in pages)
+        return LIMITED if limited else ""
+    asked, plain = evidence.handshake(closed[0]).answer, evidence.handshake(closed[0], "no-upgrade").answer
+    if asked.status in {429, 503} and (len(closed) < len(evidence.paths) or asked.status != evidence.page.status):
+        return LIMITED
+    if asked.status >= 400 and all(each.status == asked.status for each in pages) and pages:
+        return "open the page in a browser: it is refused here as the socket is, so this is no matter of WebSocket"
+    if asked.status in {502, 504}:
+        return f"look in the log of the proxy for what it has asked for {closed[0]}, and of whom"
+    if plain.status and (asked.status, asked.body) != (plain.status, plain.body):
+        return "something saw that an upgrade was asked for, and refused: look into the logs, from the proxy to DSS"
+    return "ask DSS itself, at its own port and without the proxy; if the socket opens there, the proxy is it"
 
 
 def _possible(evidence: Evidence) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from checks.evidence import Evidence
 
 HOP = "forward proxy"
-FIX = "serve DSS over HTTPS on port 443, or have this port added to those that the proxy opens tunnels to"
+FIX = "serve DSS over HTTPS on port 443, or have the proxy open tunnels to this host and port"
 
 REFUSALS = {403, 405, 501}
 """With 403 a proxy decides, with the others it may be none; with 502, 503 and 504 it tried and did not get there."""
@@ -27,7 +27,9 @@ def proof(evidence: Evidence) -> str | None:
 
 
 def maybe(evidence: Evidence) -> str | None:
-    """Look for a refusal that may also come from something that is no proxy."""
-    if evidence.way.proxy and 400 <= evidence.way.tunnel.status < 500 and evidence.way.tunnel.status != 407:
+    """Look for a refusal, or a closed connection, that may also come from something that is no proxy."""
+    way, tunnel = evidence.way, evidence.way.tunnel
+    wordless = way.failed == "proxy" and not tunnel.status
+    if way.proxy and (wordless or (400 <= tunnel.status < 500 and tunnel.status != 407)):
         return "compare the proxy with the one in the settings of a browser in which the page loads"
     return None

@@ -23,3 +23,10 @@ def proof(evidence: Evidence) -> str | None:
         if answer.status == 101 and lacking and evidence.page.status:
             return f"answered {answer} without {' and '.join(lacking)}, expected all of {', '.join(NEEDED)}"
     return None
+
+
+def maybe(evidence: Evidence) -> str | None:
+    """Look for a 101 without the subprotocol that was asked for."""
+    if any("subprotocol" in evidence.handshake(path).fault for path in evidence.paths):
+        return "ask DSS itself, at its own port: if Sec-WebSocket-Protocol comes back there, the proxy loses it"
+    return None

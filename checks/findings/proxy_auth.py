@@ -18,3 +18,11 @@ def proof(evidence: Evidence) -> str | None:
     if evidence.way.failed == "proxy" and "user name and password" in tunnel.error:
         return f"{evidence.way.proxy}: {tunnel.error}, expected a connection"
     return None
+
+
+def maybe(evidence: Evidence) -> str | None:
+    """Look for a proxy that ends the connection without a word, as some do with whom they do not know."""
+    way = evidence.way
+    if way.proxy and way.failed == "proxy" and not way.tunnel.status:
+        return "give the login that the browser has there, if it has one, with --proxy"
+    return None
