@@ -8,8 +8,9 @@ import pytest
 from conftest import SQUIDS
 from test_forward_proxies import EXEMPT, PORT, WEBSOCKET, able, able_to_inspect, https_site, own_address
 
+from checks.__main__ import main
 from checks.findings import diagnose, doubt
-from checks.lab.forward import forward
+from checks.lab.forward import forward, socks
 from checks.lab.process import free_port
 from checks.probe import Target, look
 from checks.route import parse
@@ -110,6 +111,58 @@ def test_where_dss_is_reached_only_through_the_proxy_a_lost_upgrade_is_laid_at_n
     assert evidence.handshake(evidence.paths[0]).answer.status == 426
     assert diagnose(evidence) == []
     assert {"forward-proxy-blocks", "upgrade-not-forwarded"} <= set(doubt(evidence).between)
+
+
+LOGINS = {
+    "none": ("", "proxy-auth"),
+    "a wrong one": ("reader:guess", "proxy-auth"),
+    "the right one": ("reader:planted%20secret", "works"),
+}
+
+
+@pytest.mark.proves("a-login-at-the-proxy")
+@pytest.mark.parametrize("case", LOGINS)
+def test_a_squid_that_wants_a_login(case, squid, dss, record_property):
+    login, truth = LOGINS[case]
+    with forward(squid, dss, PORT, login="reader:planted secret") as company:
+        evidence = seen(f"http://localhost:{dss.port}", logged_in(company.url, login))
+    assert named(evidence, record_property, truth) == [truth]
+    if truth != "works":
+        assert (evidence.way.tunnel.status, evidence.way.tunnel.header("Proxy-Authenticate")) == (
+            407,
+            'Basic realm="Example Corp"',
+        )
+
+
+@pytest.mark.parametrize("login", ["", "reader:guess"])
+def test_a_socks_proxy_that_ends_the_connection_of_a_stranger_is_left_undecided(login, dss):
+    with socks("reader:planted secret") as company:
+        evidence = seen(f"http://localhost:{dss.port}", logged_in(company, login))
+    assert diagnose(evidence) == []
+    assert doubt(evidence).between == ("connect-denied", "proxy-auth")
+
+
+@pytest.mark.proves("through-a-socks-proxy")
+@pytest.mark.parametrize("login", ["", "reader:planted%20secret"])
+def test_the_way_through_a_socks_proxy_works(login, dss, record_property):
+    with socks("reader:planted secret" if login else "") as company, https_site(dss) as site:
+        assert named(seen(site.origin, logged_in(company, login), site.tls), record_property, "works") == ["works"]
+
+
+def test_a_login_from_the_environment_is_used_and_never_shown(squid, dss, monkeypatch, tmp_path, capsys):
+    with forward(squid, dss, PORT, login="reader:planted-secret") as company:
+        monkeypatch.setenv("HTTP_PROXY", logged_in(company.url, "reader:planted-secret"))
+        monkeypatch.setenv("NO_PROXY", "")
+        assert main(["diagnose", f"http://localhost:{dss.port}", "--save", str(tmp_path / "kept")]) == 0
+        assert main(["note", f"http://localhost:{dss.port}"]) == 0
+    said = capsys.readouterr()
+    assert company.url.replace("//", "//reader@") in said.out
+    assert "planted-secret" not in said.out + said.err + (tmp_path / "kept").read_text()
+
+
+def logged_in(url, login):
+    """Return the address of a proxy with a login in it, as people write it."""
+    return url.replace("//", f"//{login}@") if login else url
 
 
 def test_a_proxy_that_is_down_is_named(record_property):

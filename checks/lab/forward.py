@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import http.client
 import re
 import secrets
 import shutil
 import ssl
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
 
-from .process import BRIEF, LabError, Process, on_free_ports, running, unprivileged, workspace
+from .process import BRIEF, LabError, Process, answers, on_free_ports, running, unprivileged, workspace
 from .proxy import Proxy
 from .standin import StandIn
 from .zoo import Build, numbers
@@ -63,11 +65,14 @@ def can_inspect(build: Build) -> bool:
 
 
 @contextlib.contextmanager
-def forward(build: Build, site: StandIn | Proxy, *added: Path, inspects: bool = False) -> Iterator[Forward]:
+def forward(
+    build: Build, site: StandIn | Proxy, *added: Path, inspects: bool = False, login: str = ""
+) -> Iterator[Forward]:
     """Run a forward proxy that knows `site` by NAMES, for the length of the block.
 
     `added` are configs for its conf.d, in the order in which it shall read them, `site` put in their blanks.
-    With `inspects` it opens the TLS of all it tunnels, unless an added config says otherwise.
+    With `inspects` it opens the TLS of all it tunnels, unless an added config says otherwise. With `login`,
+    `name:password`, it serves only who logs in so.
 
     Raises LabError with Squid's own words when it does not start.
     """
@@ -80,10 +85,14 @@ def forward(build: Build, site: StandIn | Proxy, *added: Path, inspects: bool = 
             text = path.read_text().replace("DSS_PORT", str(site.port)).replace("dss.example.com", "localhost")
             (folder / "conf.d" / f"{place}-{path.name}").write_text(text)
         tls = _inspector(site, folder) if inspects else None
+        if login:
+            name, _, password = login.partition(":")
+            digest = hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()  # the helper wants it
+            (folder / "passwords").write_text(f"{name}:{digest}\n")
 
         def serve(port: int) -> Forward:
             name = f"lab{secrets.token_hex(4)}"
-            (folder / "squid.conf").write_text(config(build, port, inspects=inspects))
+            (folder / "squid.conf").write_text(config(build, port, inspects=inspects, login=bool(login)))
             (folder / "conf.d" / "0-lab.conf").write_text((HERE / "lab.conf").read_text().replace("NAME", name))
             stack.callback(_forget, name)
             command = [*unprivileged(folder), str(build.path), "-N", "-d1", "-n", name, "-f", "squid.conf"]
@@ -99,13 +108,36 @@ def forward(build: Build, site: StandIn | Proxy, *added: Path, inspects: bool = 
             raise
 
 
-def config(build: Build, port: int, *, inspects: bool = False) -> str:
+@contextlib.contextmanager
+def socks(login: str = "") -> Iterator[str]:
+    """Run a SOCKS5 proxy, pproxy, for the length of the block, and give its address; `login` is `name:password`.
+
+    Raises LabError with its own words when it does not start.
+    """
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(workspace())
+
+        def serve(port: int) -> str:
+            address = f"socks5://127.0.0.1:{port}"
+            command = [sys.executable, "-m", "pproxy", "-l", f"{address}#{login}" if login else address]
+            process = stack.enter_context(running(command, folder, "pproxy", patience=BRIEF))
+            process.wait_until(lambda: answers(port))
+            return address
+
+        yield on_free_ports(1, serve)
+
+
+def config(build: Build, port: int, *, inspects: bool = False, login: bool = False) -> str:
     """Return the squid.conf with which the lab runs this build, without what is in its conf.d."""
     text = re.sub(
         r"(?m)^(.+?) +# (since|before) (\d+)\n", lambda line: _rule(line, build), (HERE / "squid.conf").read_text()
     )
     if inspects:
         text = text.replace("http_port 127.0.0.1:PORT\n", (HERE / "inspects.conf").read_text())
+    if login:
+        text = (HERE / "login.conf").read_text() + text.replace(
+            "\nhttp_access allow localhost\n", "\nhttp_access allow readers\n"
+        )
     # Without -s the helper keeps nothing on disk.
     helpers = build.path.parents[1] / "lib" / "squid"
     if build.root != Path("/"):
