@@ -42,6 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     bench.add_argument("--diagnose", action="store_true", help="measure diagnose instead, against a bare handshake")
     bench.set_defaults(do=measure)
 
+    tools = commands.add_parser("tools", help="ask curl, wscat and others about broken ways, and diagnose beside them")
+    tools.add_argument("--write", action="store_true", help="keep the result in checks/tools.json, for the page")
+    tools.set_defaults(do=compare_tools)
+
     picture = commands.add_parser("picture", help="take the picture of the message again")
     picture.set_defaults(do=take_picture)
 
@@ -156,6 +160,28 @@ def measure_diagnose(arguments: argparse.Namespace) -> int:
     if arguments.write:
         kept = {"rounds": arguments.rounds, "cores": os.cpu_count(), **asdict(found)}
         RESULTS.write_text(json.dumps(kept, indent=2) + "\n")
+    return 0
+
+
+def compare_tools(arguments: argparse.Namespace) -> int:
+    """Print what each tool says of each endpoint, and what diagnose names."""
+    from checks.lab.process import LabError  # noqa: PLC0415
+    from checks.lab.tools import RESULTS, cases, tools  # noqa: PLC0415
+
+    seen = []
+    try:
+        versions = {tool.name: tool.version for tool in tools()}
+        for case in cases():
+            seen.append(asdict(case))
+            print(f"{case.proxy}, {case.twin or 'as published'}:")
+            for name, said in case.said.items():
+                ended = "stays" if said.code is None else f"exit {said.code}"
+                print(f"  {name:<12} {ended:<9} {clean(said.words)}")
+            print(f"  {'diagnose':<12} {'':<9} {', '.join(case.found) or 'undecided'}", flush=True)
+    except LabError as error:
+        raise UsageError(str(error)) from error
+    if arguments.write:
+        RESULTS.write_text(json.dumps({"versions": versions, "cases": seen}, indent=2) + "\n")
     return 0
 
 

@@ -2,7 +2,8 @@
 
 ``{options} diagnose`` lists the options of a command, with `:beyond:` only those that another has not; ``{evidence}``
 the fields of the evidence that --json and --save give; ``{download}`` offers websocket-doctor.pyz, when it has been
-built, with its SHA-256; ``{haste}`` says what a healthy look costs; ``{causes}`` lists the findings.
+built, with its SHA-256; ``{haste}`` says what a healthy look costs; ``{tools}`` what other tools say; ``{causes}``
+lists the findings.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 EVIDENCE = ROOT / "checks" / "evidence.py"
 HASTE = ROOT / "checks" / "haste.json"
+TOOLS = ROOT / "checks" / "tools.json"
 PACKED = ROOT / "_build" / "websocket-doctor.pyz"
 
 
@@ -153,6 +155,26 @@ class Haste(Written):
         yield "`python -m checks bench --diagnose`."
 
 
+class Tools(Written):
+    """What the usual tools say of broken ways, as `python -m checks tools --write` saw it."""
+
+    def lines(self) -> Iterator[str]:
+        """Yield a list for each way: what is wrong, then who said what."""
+        self.env.note_dependency(str(TOOLS))
+        seen = json.loads(TOOLS.read_text())
+        for case in seen["cases"]:
+            wrong = f"[{case['twin']}](../findings/{case['twin']}.md)" if case["twin"] else "nothing is wrong"
+            yield from (f"```{{rubric}} {case['proxy']}: {wrong}", ":heading-level: 3", "```", "")
+            for tool, said in case["said"].items():
+                words = said["words"].replace("`", "'") or "nothing at all"
+                ended = "and stays" if said["code"] is None else f"and ends with exit code {said['code']}"
+                yield from (tool, f": `` {words} ``" if said["words"] else f": {words}", f"  {ended}", "")
+            named = ", ".join(f"**{each}**" for each in case["found"]) or "not decided; next"
+            yield from ("diagnose", f": {named}: {case['proof']}", "")
+        told = ", ".join(f"{name} {version}" for name, version in seen["versions"].items())
+        yield f"With {told}; `python -m checks tools` shows it again."
+
+
 class Download(SphinxDirective):
     """The single file, offered with what it takes to check it."""
 
@@ -180,6 +202,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("evidence", Evidence)
     app.add_directive("download", Download)
     app.add_directive("haste", Haste)
+    app.add_directive("tools", Tools)
     app.add_directive("causes", Causes)
     app.connect("build-finished", offer)
     return {"parallel_read_safe": True}
