@@ -71,7 +71,7 @@ class _Look:
         if not self.evidence.works:
             await self._compare()
         elif not self.evidence.named_a_socket and not any(path.startswith("/jupyter/") for path in self.sockets):
-            self.skipped["notebooks"] = "give the path of one with --socket, and --cookies"
+            self.skipped["notebooks"] = "give one's path with --socket, and --cookies"
         await self._last(idle, size)
         return scrubbed(replace(self.evidence, skipped=tuple(self.skipped.items())), secrets(self.target, self.sockets))
 
