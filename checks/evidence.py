@@ -275,7 +275,7 @@ class Evidence:
         sound = not any(each.error for each in self.frames if not each.flip) and all(each.passed for each in self.sizes)
         lasting = not any(hold.dropped for hold in self.holds)
         pages = () if self.named_a_socket else (self.page, self.ping)  # the page of a socket's host may be nobody's
-        reached = not self.way.tls.code and all(0 < each.status < 500 for each in pages)
+        reached = not self.way.tls.code and all(0 < each.status < 500 and each.status != 400 for each in pages)
         return bool(self.paths) and opened and sound and lasting and reached
 
     def to_json(self) -> str:

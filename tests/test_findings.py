@@ -752,6 +752,7 @@ NEXT = {
     "closed because it is an upgrade": (seen(shakes(CLOSED, says(426))), "something saw that an upgrade"),
     "refused as the page is": (everywhere(says(500)), "open the page in a browser"),
     "a limit": (seen(shakes(says(503), says(426))), "look for a limit"),
+    "an upgrade forced on every request": (seen(shakes(OPEN), page=says(400), ping=says(400)), "look for a proxy that"),
     "a limit that met the page": (seen(shakes(OPEN), page=says(503), ping=says(503)), "look for a limit"),
     "too many": (seen(shakes(says(429), says(429))), "look for a limit"),
     "another server behind the proxy, for notebooks": (

@@ -112,8 +112,9 @@ def _compared(evidence: Evidence) -> str:
     closed = [path for path in evidence.paths if not evidence.handshake(path).opened]
     pages = () if evidence.named_a_socket else (evidence.page, evidence.ping)
     if not closed:
-        limited = any(each.status in {429, 503} for each in pages)
-        return LIMITED if limited else ""
+        if any(each.status == 400 for each in pages):
+            return "look for a proxy that says Connection: upgrade on every request, also where nobody asks for one"
+        return LIMITED if any(each.status in {429, 503} for each in pages) else ""
     asked, plain = evidence.handshake(closed[0]).answer, evidence.handshake(closed[0], "no-upgrade").answer
     if asked.status in {429, 503} and (len(closed) < len(evidence.paths) or asked.status != evidence.page.status):
         return LIMITED
