@@ -110,21 +110,27 @@ def doubt(evidence: Evidence) -> Doubt:
 def _compared(evidence: Evidence) -> str:
     """Return what to try next where no rule has a word for it: how the answers compare says where to look."""
     closed = [path for path in evidence.paths if not evidence.handshake(path).opened]
-    pages = () if evidence.named_a_socket else (evidence.page, evidence.ping)
+    pages = [] if evidence.named_a_socket else [evidence.page.status, evidence.ping.status]
     if not closed:
-        if any(each.status == 400 for each in pages):
-            return "look for a proxy that says Connection: upgrade on every request, also where nobody asks for one"
-        return LIMITED if any(each.status in {429, 503} for each in pages) else ""
+        clues = {
+            "look for a proxy that says Connection: upgrade on every request, also where nobody asks for one": 400
+            in pages,
+            LIMITED: bool({429, 503} & set(pages)),
+        }
+        return next((hint for hint, holds in clues.items() if holds), "")
     asked, plain = evidence.handshake(closed[0]).answer, evidence.handshake(closed[0], "no-upgrade").answer
-    if asked.status in {429, 503} and (len(closed) < len(evidence.paths) or asked.status != evidence.page.status):
-        return LIMITED
-    if asked.status >= 400 and all(each.status == asked.status for each in pages) and pages:
-        return "open the page in a browser: it is refused here as the socket is, so this is no matter of WebSocket"
-    if asked.status in {502, 504}:
-        return f"look in the log of the proxy for what it has asked for {closed[0]}, and of whom"
-    if plain.status and (asked.status, asked.body) != (plain.status, plain.body):
-        return "something saw that an upgrade was asked for, and refused: look into the logs, from the proxy to DSS"
-    return "ask DSS itself, at its own port and without the proxy; if the socket opens there, the proxy is it"
+    alone = len(closed) == len(evidence.paths) and set(pages) == {asked.status}
+    differs = plain.status > 0 and (asked.status, asked.body) != (plain.status, plain.body)
+    clues = {
+        "open the page in a browser: it is refused here as the socket is, so this is no matter of WebSocket": (
+            asked.status >= 400 and alone
+        ),
+        LIMITED: asked.status in {429, 503},
+        f"look in the log of the proxy for what it has asked for {closed[0]}, and of whom": asked.status in {502, 504},
+        "something saw that an upgrade was asked for, and refused: look into the logs, from the proxy to DSS": differs,
+        "ask DSS itself, at its own port and without the proxy; if the socket opens there, the proxy is it": True,
+    }
+    return next(hint for hint, holds in clues.items() if holds)
 
 
 def _possible(evidence: Evidence) -> list[str]:
