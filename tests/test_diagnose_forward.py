@@ -12,6 +12,7 @@ from checks.__main__ import main
 from checks.findings import diagnose, doubt
 from checks.lab.forward import forward, socks
 from checks.lab.process import free_port
+from checks.lab.recipe import RECIPES as FOLDER
 from checks.probe import Target, look
 from checks.route import parse
 
@@ -21,6 +22,9 @@ __all__ = ["own_address"]
 @pytest.fixture(params=SQUIDS or [None], ids=str)
 def squid(request):
     return able(request.param)
+
+
+UNASKED = FOLDER / "squid" / "unasked.conf"
 
 
 def trusting(*contexts):
@@ -132,6 +136,12 @@ def test_a_squid_that_wants_a_login(case, squid, dss, record_property):
             407,
             'Basic realm="Example Corp"',
         )
+
+
+@pytest.mark.proves("dss-exempt-from-the-login")
+def test_a_squid_that_wants_no_login_for_dss(squid, dss, record_property):
+    with forward(squid, dss, PORT, UNASKED, login="reader:planted secret") as company:
+        assert named(seen(f"http://localhost:{dss.port}", company.url), record_property, "works") == ["works"]
 
 
 @pytest.mark.parametrize("login", ["", "reader:guess"])

@@ -135,9 +135,9 @@ def config(build: Build, port: int, *, inspects: bool = False, login: bool = Fal
     if inspects:
         text = text.replace("http_port 127.0.0.1:PORT\n", (HERE / "inspects.conf").read_text())
     if login:
-        text = (HERE / "login.conf").read_text() + text.replace(
-            "\nhttp_access allow localhost\n", "\nhttp_access allow readers\n"
-        )
+        # Readers are elsewhere; those of the lab are on this machine, as the site is.
+        text = re.sub(r"(?m)^http_access (allow localhost|deny to_localhost)\n", "", text)
+        text = text.replace("http_access deny all\n", (HERE / "login.conf").read_text())
     # Without -s the helper keeps nothing on disk.
     helpers = build.path.parents[1] / "lib" / "squid"
     if build.root != Path("/"):
