@@ -105,32 +105,41 @@ class Reader:
     def compute(self, path, code):
         """Return what the kernel answers to `code`."""
         session = uuid.uuid4().hex
-        message = {
-            "channel": "shell",
-            "header": {
-                "msg_id": uuid.uuid4().hex,
-                "username": "reader",
-                "session": session,
-                "msg_type": "execute_request",
-                "version": "5.3",
-            },
-            "parent_header": {},
-            "metadata": {},
-            "content": {
-                "code": code,
-                "silent": False,
-                "store_history": False,
-                "user_expressions": {},
-                "allow_stdin": False,
-            },
-            "buffers": [],
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": False,
+            "user_expressions": {},
+            "allow_stdin": False,
         }
         with self.socket(f"{path}?session_id={session}") as socket:
-            socket.send(json.dumps(message))
+            self._until_heard(socket, session)
+            socket.send(_request("execute_request", session, content))
             while True:
                 answer = json.loads(socket.recv(timeout=100))
                 if answer["msg_type"] == "execute_result":
                     return answer["content"]["data"]["text/plain"]
+
+    def _until_heard(self, socket, session):
+        """Ask what the kernel is until something that it publishes arrives, as Jupyter's own clients do.
+
+        Its server opens the socket to a kernel that it believes busy before it listens to what that one publishes
+        (`ZMQChannelsWebsocketConnection.nudge`): a result computed at once is then lost, with any proxy and with none.
+        """
+        for _ in range(100):
+            socket.send(_request("kernel_info_request", session, {}))
+            with contextlib.suppress(TimeoutError):
+                while json.loads(socket.recv(timeout=1))["channel"] != "iopub":
+                    pass
+                return
+        pytest.fail("the kernel's socket is open, and nothing that the kernel publishes arrived in 100 s")
+
+
+def _request(kind, session, content):
+    """Return one message to a kernel (jupyter-client's documentation: Messaging in Jupyter)."""
+    header = {"msg_id": uuid.uuid4().hex, "username": "reader", "session": session, "msg_type": kind, "version": "5.3"}
+    message = {"channel": "shell", "header": header, "parent_header": {}, "metadata": {}, "content": content}
+    return json.dumps({**message, "buffers": []})
 
 
 class Socket:
