@@ -84,14 +84,11 @@ def _jupyter(stack: contextlib.ExitStack, folder: Path, token: str) -> int:
         "ServerApp.allow_remote_access": True,
         "ServerApp.root_dir": folder,
         "ServerApp.jpserver_extensions": "{}",
-        # Its kernels listen on files: a port that Jupyter picks for one may be somebody else's before that one binds it.
+        # Kernels listen on files: a port that Jupyter picked for one could be somebody else's before it was bound.
         "KernelManager.transport": "ipc",
         "IdentityProvider.token": token,
     }
-    home = {
-        name: str(folder / "jupyter")
-        for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")
-    }
+    home = {name: str(folder / "jupyter") for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
     home["JUPYTER_RUNTIME_DIR"] = "jupyter"  # seen from `folder`: the name of such a file may have 107 bytes
     command = [
         sys.executable,
