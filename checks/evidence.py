@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 FORMAT = 1
 """The format of evidence as JSON; another number when an older reader would misunderstand it."""
 
-Flip = Literal["", "no-upgrade", "no-origin", "no-cookies", "no-extensions", "direct", "http2"]
+Flip = Literal["", "no-upgrade", "no-origin", "no-cookies", "no-extensions", "direct", "http2", "again"]
 """The one thing changed in a handshake.
 
 Nothing; no Upgrade (a plain GET); no Origin (as from a script); no cookies; no extensions offered; no forward proxy;
-over HTTP/2 (RFC 8441), where a status of 200 opens the socket.
+over HTTP/2 (RFC 8441), where a status of 200 opens the socket; nothing once more, perhaps several times.
 """
 
 Stage = Literal["", "name", "tcp", "proxy", "tls"]
@@ -238,6 +238,15 @@ class Evidence:
                 return shake
         return Handshake(path, flip, Answer())
 
+    def tries(self, path: str) -> list[Handshake]:
+        """Return all handshakes on this path that are the same: the first, and those made again."""
+        return [shake for shake in self.handshakes if shake.path == path and shake.flip in {"", "again"}]
+
+    @property
+    def uneven(self) -> list[str]:
+        """The paths on which the same handshake opened a socket one time and not another."""
+        return [path for path in self.paths if len({shake.opened for shake in self.tries(path)}) > 1]
+
     def taken_for_page(self, path: str) -> bool:
         """Tell whether the handshake was answered exactly as a plain request for the same address is."""
         asked, plain = self.handshake(path).answer, self.handshake(path, "no-upgrade").answer
@@ -271,7 +280,7 @@ class Evidence:
     @property
     def works(self) -> bool:
         """Whether every socket that was tried opened, answered and stayed, and a browser gets as far as that."""
-        opened = all(shake.opened for shake in self.handshakes if shake.flip in {"", "http2"})
+        opened = all(shake.opened for shake in self.handshakes if shake.flip in {"", "http2", "again"})
         sound = not any(each.error for each in self.frames if not each.flip) and all(each.passed for each in self.sizes)
         lasting = not any(hold.dropped for hold in self.holds)
         pages = () if self.named_a_socket else (self.page, self.ping)  # the page of a socket's host may be nobody's

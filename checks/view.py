@@ -70,9 +70,12 @@ def stages(evidence: Evidence) -> Iterator[str]:
 
 def _socket(evidence: Evidence, path: str) -> Iterator[str]:
     yield from _row("socket", path)
-    for shake in (shake for shake in evidence.handshakes if shake.path == path):
+    for shake in (shake for shake in evidence.handshakes if shake.path == path and shake.flip != "again"):
         fault = f" ({shake.fault})" if shake.answer.status == 101 and shake.fault else ""
         yield from _row(f"  {SHOWN[shake.flip]}", f"{shake.answer}{fault}", shake.answer.seconds)
+    if path in evidence.uneven:
+        tries = evidence.tries(path)
+        yield from _row("  in all", f"{sum(shake.opened for shake in tries)} of {len(tries)} of the same opened")
     for name, value in evidence.handshake(path).altered.items():
         yield from _row("  arrived", f"{name}: {value}" if value else f"without {name}")
     for seen in (seen for seen in evidence.frames if seen.path == path):
@@ -161,7 +164,7 @@ def _named(evidence: Evidence, finding: Finding) -> str:
 
 def hops(evidence: Evidence) -> list[str]:
     """Return how the hops name themselves that answered the first handshake which did not open."""
-    failed = [evidence.handshake(path).answer for path in evidence.paths if not evidence.handshake(path).opened]
+    failed = [shake.answer for path in evidence.paths for shake in evidence.tries(path) if not shake.opened]
     answer = failed[0] if failed and failed[0].status else evidence.page
     said = [clean(f"{answer.header(name)} ({name})", 80) for name in NAMING if answer.header(name)]
     return [name for name in said if not name.startswith(" ")]

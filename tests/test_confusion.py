@@ -56,12 +56,19 @@ class Peer:
     talk: Any = None
     """Speaks on an open socket in place of a good server."""
     max_size: int = 1 << 25
+    turns: tuple = ()
+    """The answers to all that asks for a socket, in turn; None opens one."""
     lines: list = field(default_factory=list)
     """The sockets that are open, in the order in which they were opened."""
+    asked: int = 0
+    """How often a socket was asked for."""
 
     def answer(self, head):
         path = head.split(b" ", 2)[1].decode()
         upgraded = b"\nupgrade: websocket" in head.lower()
+        if upgraded and self.turns:
+            self.asked += 1
+            return self.turns[self.asked % len(self.turns)]
         kind = {"/": "page", "/dip/api/ping": "ping"}.get(path) or ("upgrade" if upgraded else "plain")
         good = {"page": says(200, "<html>the page of DSS"), "ping": says(200, "pong"), "plain": says(426)}
         return (good | self.answers | {"": None}).get(path if path in self.answers else kind)
@@ -267,11 +274,11 @@ def ends(line, code):
 
 
 def at_one_moment(code):
-    """Return what ends all sockets a moment after the third is open: the first only answers a ping."""
+    """Return what ends the two that are held a moment after both are open: those before only answer."""
 
     async def talk(line):
-        if len(line.peer.lines) == 3:
-            for each in line.peer.lines[1:]:
+        if len(line.peer.lines) == 1 + probe.AGAIN + 2:
+            for each in line.peer.lines[-2:]:
                 asyncio.get_running_loop().call_later(0.15, ends, each, code)
 
     return talk
@@ -349,6 +356,26 @@ CAUSES = {
     ),
     "an extension that nobody offered": ("extension-mangled", Peer(doctor=unasked_extension), {}),
     "a forward proxy that takes Upgrade out": ("forward-proxy-blocks", Peer(), {"company": Company()}),
+    "one server of two, of which the first asked opens no socket": (
+        "intermittent",
+        Peer(turns=(None, says(400))),
+        {},
+    ),
+    "one server of two, of which the second asked opens no socket": (
+        "intermittent",
+        Peer(turns=(says(502), None)),
+        {},
+    ),
+    "one server of three that answers everybody with a page": (
+        "intermittent",
+        Peer(turns=(None, None, says(200, "<html>"))),
+        {},
+    ),
+    "a server that minds Origin, behind a balancer": (
+        "intermittent",
+        Peer(turns=(says(403, "Cross Origin WebSockets not allowed"), None)),
+        {"sockets": (KERNEL,)},
+    ),
     "sockets that end at one age": (
         "lifetime-limit",
         Peer(talk=at_one_age(1.0)),
@@ -429,6 +456,11 @@ NEAR_MISSES = {
         {"company": Company(), "closed": True},
     ),
     "a limit on requests": (Peer(all_say(says(429, "slow down", "Retry-After: 9"))), [], {}),
+    "a limit on sockets, which the first did not meet": (
+        Peer(turns=(says(429), None, None)),
+        ["intermittent"],
+        {},
+    ),
     "maintenance": (Peer(all_say(says(503, "Back at noon.", "Retry-After: 3600"))), [], {}),
     "a portal that redirects everybody": (
         Peer(all_say(says(302, "", "Location: http://portal.example.com/hello"))),
@@ -487,6 +519,7 @@ def judged(monkeypatch, record_property):
 
     def judge(truth, peer, how):
         peer.lines.clear()
+        peer.asked = 0
         monkeypatch.setattr(probe, "APART", how.pop("apart", 2.0))
         monkeypatch.setattr(probe, "PING_EVERY", how.pop("every", 15.0))
         found, between = named(seen(peer, **how))

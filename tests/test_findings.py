@@ -53,7 +53,11 @@ def shakes(asked, plain=UPGRADE, *, path=NOTIFICATIONS, **flips):
     flips = {"": asked, "no-upgrade": plain, "no-origin": asked} | {
         name.replace("_", "-"): answer for name, answer in flips.items()
     }
-    return [Handshake(path, flip, answer, "" if answer == OPEN else "no 101") for flip, answer in flips.items()]
+    return [tried(path, flip, answer) for flip, answer in flips.items()]
+
+
+def tried(path, flip, answer):
+    return Handshake(path, flip, answer, "" if answer == OPEN else "no 101")
 
 
 def keyed(accept, fault="invalid Sec-WebSocket-Accept header"):
@@ -64,6 +68,11 @@ def keyed(accept, fault="invalid Sec-WebSocket-Accept header"):
 
 def seen(*sockets, page=PAGE, ping=PONG, holds=(), url=PLAIN, **more):
     return Evidence(url, page, ping, tuple(chain.from_iterable(sockets)), holds, **more)
+
+
+def again(*answers, first=(), path=NOTIFICATIONS):
+    """Return the handshakes on one path where the same is made again."""
+    return [*(first or shakes(answers[0], path=path)), *(tried(path, "again", answer) for answer in answers[1:])]
 
 
 def everywhere(answer, **more):
@@ -295,6 +304,20 @@ FIRES = {
     },
     "http-1-0-upstream": {"505": seen(shakes(says(505), says(505)))},
     "idle-timeout": {"silence drops": held(silent(60.0), STAYED)},
+    "intermittent": {
+        "the first opened": seen(again(OPEN, CLOSED, OPEN, says(400), OPEN)),
+        "the first did not": seen(again(says(502), OPEN, says(502), OPEN, OPEN)),
+        "what would be a lost Upgrade": seen(again(UPGRADE, OPEN, first=shakes(UPGRADE, UPGRADE))),
+        "what would be a lost Host": seen(
+            again(
+                says(403, NO_ORIGIN), OPEN, first=shakes(says(403, NO_ORIGIN), no_origin=OPEN, path=KERNEL), path=KERNEL
+            )
+        ),
+        "what HTTP/2 would be blamed for": seen(
+            again(OPEN, CLOSED, OPEN), [Handshake(NOTIFICATIONS, "http2", says(502), "no 200", (("Host", HOST),))]
+        ),
+        "some refusals for their number, and one that is none": seen(again(OPEN, says(429), says(403))),
+    },
     "lifetime-limit": {
         "both end at one age": held(silent(60.0), busy(60.1)),
         "politely": held(silent(60.0, code=1001), busy(60.0, code=1001)),
@@ -531,6 +554,10 @@ QUIET = {
         "never opened": held(silent(0.0), STAYED),
         "dropped before the first ping": held(silent(3.0), STAYED),
     },
+    "intermittent": {
+        "too many at once": seen(again(OPEN, OPEN, says(503), OPEN, says(429))),
+        "too many before": seen(again(says(429), OPEN)),
+    },
     "lifetime-limit": {
         "before the first ping, so perhaps an idle limit": held(silent(10.0), busy(10.0)),
         "at different ages": held(silent(20.0), busy(50.0)),
@@ -685,6 +712,10 @@ DOUBTS = {
         QUIET["cert-untrusted"]["perhaps the proxy's own"],
         ["tls-interception", "cert-untrusted"],
     ),
+    "some were refused, perhaps for their number": (
+        QUIET["intermittent"]["too many at once"],
+        ["intermittent"],
+    ),
     "426 through a proxy without which there is no way": (
         QUIET["forward-proxy-blocks"]["the way without it is closed"],
         ["forward-proxy-blocks", "upgrade-not-forwarded"],
@@ -818,7 +849,7 @@ HEADERS = [
     ("Content-Security-Policy", "connect-src http://[ ws://["),
     ("Retry-After", "5"),
 ]
-FLIPS = ["", "no-upgrade", "no-origin", "no-cookies", "no-extensions", "direct", "http2"]
+FLIPS = ["", "again", "no-upgrade", "no-origin", "no-cookies", "no-extensions", "direct", "http2"]
 ISSUERS = ["", "R11, Let's Encrypt", "Zscaler", "Kaspersky", "Example Corp CA"]
 STATUSES = [0, 101, 101, 200, 200, 301, 302, 400, 401, 403, 404, 405, 407, 426, 429, 431, 500, 502, 503, 504, 505, 999]
 FAULTS = ["", "", "no 101", "unsupported extension: x", "invalid Sec-WebSocket-Accept header"]
@@ -931,6 +962,8 @@ def impossible(evidence):
         no |= {"upgrade-wrong-location"}
     if all(opened):
         no |= {"upgrade-wrong-location", "wrong-path", "auth-on-handshake", "waf-blocks", "upgrade-denied"}
+    if not evidence.uneven:
+        no |= {"intermittent"}
     if not any(hold.dropped for hold in evidence.holds):
         no |= {"proxy-reload", "lifetime-limit", "idle-timeout"}
     return no

@@ -1,5 +1,7 @@
 """What the page of HAProxy claims: limits, reloads, HTTP/2, and a port that two frontends share."""
 
+import asyncio
+
 import pytest
 from browser import launch
 from conftest import BUILDS, RECIPES
@@ -7,8 +9,10 @@ from reader import Reader
 from survival import ECHO
 from websockets.exceptions import ConnectionClosed
 
+from checks.findings import diagnose
 from checks.lab.browser import chromium_version
 from checks.lab.proxy import proxy
+from checks.probe import Target, look
 
 HAPROXY = RECIPES["haproxy"]
 EVERY_BUILD = pytest.mark.parametrize("build", BUILDS["haproxy"], ids=str)
@@ -29,6 +33,24 @@ def changed(build, dss, *, first="", impatient=False, without="", https=False):
     limit = "frontend dss\n    timeout client 3s\n" if impatient else "frontend dss\n"
     text = first + text.replace(without, "").replace("frontend dss\n", limit)
     return proxy(HAPROXY, build, config, dss, changed={config: text})
+
+
+@pytest.mark.proves("one-server-of-two-refuses-every-other-socket")
+@EVERY_BUILD
+@pytest.mark.parametrize("first", ["broken", "sound"])
+def test_of_two_servers_in_turn_the_one_that_opens_no_sockets_is_told_by_repetition(build, first, dss, record_property):
+    nginx = RECIPES["nginx"]
+    with proxy(nginx, BUILDS["nginx"][0], nginx.twin("upgrade-not-forwarded"), dss) as broken:
+        server = "    server dss DSS_HOST:DSS_PORT\n"
+        other = f"    server other 127.0.0.1:{broken.http}\n"
+        config = HAPROXY.config(https=False)
+        text = config.read_text().replace(server, other + server if first == "broken" else server + other)
+        assert other in text
+        with proxy(HAPROXY, build, config, dss, changed={config: text}) as site:
+            evidence = asyncio.run(look(Target(site.origin, timeout=30)))
+    named = [finding.id for finding in diagnose(evidence)]
+    record_property("verdict", ["proxy", "intermittent", named])
+    assert named == ["intermittent"]
 
 
 def reloaded(site):

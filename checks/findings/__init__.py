@@ -37,6 +37,9 @@ NO_DSS = (
 LIMITED = "look for a limit on requests or connections, in the log of the proxy at this time"
 """What to try next where some requests are refused and others are not."""
 
+INTERMITTENT = "intermittent"
+"""The finding beside which nothing counts that compares one handshake with another."""
+
 WORKS = "works"
 """The finding that remains when nothing is wrong."""
 
@@ -134,7 +137,12 @@ def _compared(evidence: Evidence) -> str:
 
 
 def _possible(evidence: Evidence) -> list[str]:
-    """Return the ids, nearest first; what opens without the forward proxy is not broken behind it."""
+    """Return the ids, nearest first; what opens without the forward proxy is not broken behind it.
+
+    Where the same is answered one way and another, a comparison proves nothing.
+    """
+    if evidence.uneven:
+        return [name for name in _nearest_first() if module(name).HOP == "TLS" or name == INTERMITTENT]
     direct = [shake for shake in evidence.handshakes if shake.flip == "direct" and shake.opened]
     better = any(not evidence.handshake(shake.path).opened for shake in direct)
     return [name for name in _nearest_first() if not better or module(name).HOP not in BEHIND]

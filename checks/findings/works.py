@@ -12,8 +12,10 @@ def proof(evidence: Evidence) -> str | None:
     """Say what was verified; only where no cause is proven."""
     if not evidence.works:
         return None
-    sockets = f"{len(evidence.paths)} socket{'s' if len(evidence.paths) > 1 else ''} opened and answered a ping"
-    said = [f"the page answered {evidence.page}", sockets]
+    sockets = f"{len(evidence.paths)} socket{'s' if len(evidence.paths) > 1 else ''} opened"
+    again = max(len(evidence.tries(path)) for path in evidence.paths)
+    times = f", {'the first of them ' if len(evidence.paths) > 1 else ''}{again} times," if again > 1 else ""
+    said = [f"the page answered {evidence.page}", f"{sockets}{times} and answered a ping"]
     said += [
         f"{'silence' if not hold.ping_every else 'pings'} for {hold.seconds:.0f} s ended none"
         for hold in evidence.holds

@@ -24,6 +24,9 @@ __all__ = ["APART", "BODY_LIMIT", "NOTIFICATIONS", "PING_EVERY", "Target", "look
 APART = 2.0
 """Seconds between the opening of the two sockets that are held: what ends both at one moment is no limit on age."""
 
+AGAIN = 4
+"""How often the same handshake is made again: where every other one fails, all open in 1 of 32 looks by chance."""
+
 Say = Callable[[str, float], None]
 """Is told what is being done, and how many seconds that takes at least."""
 
@@ -69,8 +72,14 @@ class _Look:
         self.add(page=page, ping=pong, handshakes=(*(shake for shake, _ in opened), *over_http_2))
         await self._frames([socket for _, socket in opened if socket])
         if not self.evidence.works:
-            await self._compare()
-        elif not self.evidence.named_a_socket and not any(path.startswith("/jupyter/") for path in self.sockets):
+            await asyncio.gather(self._again(), self._compare())
+        else:
+            await self._again()
+        if (
+            self.evidence.works
+            and not self.evidence.named_a_socket
+            and not any(path.startswith("/jupyter/") for path in self.sockets)
+        ):
             self.skipped["notebooks"] = "give one's path with --socket, and --cookies"
         await self._last(idle, size)
         return scrubbed(replace(self.evidence, skipped=tuple(self.skipped.items())), secrets(self.target, self.sockets))
@@ -140,11 +149,24 @@ class _Look:
             steps.append(self._other_scheme())
         await asyncio.gather(*steps)
 
+    async def _again(self) -> None:
+        """Make the same handshake again where no socket opened, otherwise on the first path: servers may take turns."""
+        closed = [path for path in self.sockets if not self.evidence.handshake(path).opened]
+        broken = self.evidence.way.failed or any(each.error for each in self.evidence.frames)
+        paths = closed or ([] if broken else self.sockets[:1])
+        for shake in await asyncio.gather(*(self._closed(path, "again") for path in paths for _ in range(AGAIN))):
+            answer = replace(shake.answer, headers=()) if shake.opened else shake.answer
+            self.add(handshakes=(replace(shake, answer=answer, sent=(), arrived=()),))  # as the first, which is kept
+
     async def _flip(self, path: str, flip: Flip) -> None:
+        self.add(handshakes=(await self._closed(path, flip),))
+
+    async def _closed(self, path: str, flip: Flip) -> Handshake:
+        """Make one handshake, and leave at once if the socket opens."""
         shake, socket = await self.exchange.shake(path, flip)
         if socket:
             socket.channel.abort()
-        self.add(handshakes=(shake,))
+        return shake
 
     async def _without_proxy(self) -> None:
         """Try the same without the forward proxy; where the company allows none, this takes a moment and fails."""
