@@ -179,6 +179,8 @@ def policy(value, **more):
     return seen(shakes(OPEN), **({"url": SECURE, "page": says(200, "<html>", Content_Security_Policy=value)} | more))
 
 
+NO_SERVER = says(503, "<h1>503 Service Unavailable</h1>\nNo server is available to handle this request.")
+NO_FETCH = says(503, "Guru Meditation", "Backend fetch failed", Retry_After="5")
 F5 = says(200, "The requested URL was rejected. Please consult with your administrator. Your support ID is: 1")
 BASIC = says(401, WWW_Authenticate='Basic realm="gate"')
 NEGOTIATE = says(401, WWW_Authenticate="Negotiate")
@@ -208,8 +210,10 @@ FIRES = {
     },
     "backend-down": {
         "502 to everything": everywhere(says(502)),
-        "503 of HAProxy": everywhere(says(503, "No server is available to handle this request.")),
-        "503 of Varnish": everywhere(says(503, "Guru Meditation", "Backend fetch failed", Retry_After="5")),
+        "503 of HAProxy, which has tried for 3 s": everywhere(replace(NO_SERVER, seconds=3.0)),
+        "503 of Varnish, which has tried for 3.5 s": everywhere(replace(NO_FETCH, seconds=3.5)),
+        "503 of Varnish, which closes a pipe": seen(shakes(CLOSED, NO_FETCH), page=NO_FETCH, ping=NO_FETCH),
+        "503 of lighttpd": everywhere(says(503, Server="lighttpd/1.4.79")),
         "a bare close instead of a 504": seen(shakes(Answer(error="EOF"), says(504)), page=says(504), ping=says(504)),
         "behind the nginx of DSS, which has the page": seen(shakes(says(502), says(502)), ping=says(502)),
     },
@@ -460,6 +464,8 @@ QUIET = {
     },
     "backend-down": {
         "a limit of nginx": everywhere(says(503, "<center>nginx</center>")),
+        "a name that HAProxy knows no server for": everywhere(NO_SERVER),
+        "a name that Varnish knows no server for": everywhere(NO_FETCH),
         "a pause that was planned": everywhere(says(503, "Back at noon.", Retry_After="3600")),
         "the page only": seen(shakes(OPEN), page=says(502)),
         "the health check only": seen(shakes(OPEN), ping=says(502)),
@@ -739,6 +745,11 @@ DOUBTS = {
     "an answer without the subprotocol": (
         seen([Handshake(NOTIFICATIONS, "", OPEN, "no subprotocol came back, and browsers insist")]),
         ["handshake-header-mangled"],
+    ),
+    "a name that HAProxy may know no server for": (everywhere(NO_SERVER), ["backend-down"]),
+    "a name that the router of OpenShift may know no server for": (
+        everywhere(says(503, "<h1>Application is not available</h1>")),
+        ["backend-down"],
     ),
     "a proxy that does not get there": (no_tunnel(502), ["unreachable"]),
     "a proxy that may be none": (no_tunnel(405), ["connect-denied"]),

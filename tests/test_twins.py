@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import ssl
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +14,7 @@ from reader import Reader
 from test_confusion import CAUSES
 from test_diagnose_forward import INSPECTED
 
-from checks.findings import diagnose, ids
+from checks.findings import diagnose, doubt, ids
 from checks.lab.browser import chromium_version
 from checks.lab.process import SCALE
 from checks.lab.proxy import proxy
@@ -34,16 +35,20 @@ TWINS = [
 ]
 
 
-def evidence_of(site):
-    """Look as a logged-in reader with an open notebook does, where there is a Jupyter that answers."""
-    needs, reader = site.recipe.needs(site.config), Reader(site)
+def evidence_of(site, config=None):
+    """Look as a logged-in reader with an open notebook does, where there is a Jupyter that answers.
+
+    `config` has the mistake, if that of the site has not.
+    """
+    config = config or site.config
+    needs, reader = recipe_of(config).needs(config), Reader(site)
     if needs.get("bare") or not answers(reader):
         return asyncio.run(look(Target(site.origin, tls=site.tls)))
     reader.log_in()
     # As long as the cookies of other applications on the same domain can make it.
     cookies = "; ".join(filter(None, [reader.cookie_header(), "sso=" + "x" * needs.get("cookies", 0)]))
     # A kernel answers its handshake when it has started.
-    target = Target(site.origin, {"Cookie": cookies}, site.tls, timeout=PATIENCE.get(site.config.stem, 40) * SCALE)
+    target = Target(site.origin, {"Cookie": cookies}, site.tls, timeout=PATIENCE.get(config.stem, 40) * SCALE)
     return asyncio.run(look(target, sockets=(NOTIFICATIONS, kernel_of(site.dss))))
 
 
@@ -76,6 +81,18 @@ def test_the_recipe_works_and_gives_no_other_finding(build, config, dss, record_
     assert named == ["works"]
 
 
+@pytest.mark.proves("a-name-the-proxy-does-not-know-is-no-cause")
+@pytest.mark.parametrize(
+    ("build", "config"), [pair for pair in SITES if not recipe_of(pair[1]).secure(pair[1])], ids=id_of
+)
+def test_an_address_by_which_the_proxy_does_not_know_dss_gets_no_cause(build, config, dss, record_property):
+    with proxy(recipe_of(config), build, config, dss) as site:
+        evidence = asyncio.run(look(Target(site.origin.replace("localhost", "127.0.0.1"), timeout=30)))
+    named = [finding.id for finding in diagnose(evidence)]
+    record_property("verdict", ["proxy", "something else", named])
+    assert (named, bool(doubt(evidence).next)) == ([], True)
+
+
 @pytest.mark.parametrize(("build", "twin"), [pair for pair in TWINS if pair[1].stem not in HELD], ids=id_of)
 def test_the_twin_gives_exactly_the_finding_it_is_named_after(build, twin, dss, bare, record_property):
     record_property("config", name_of(twin))
@@ -85,6 +102,27 @@ def test_the_twin_gives_exactly_the_finding_it_is_named_after(build, twin, dss, 
     expected, named = twin.stem if recipe.suits(build, twin) else "works", [found.id for found in diagnose(evidence)]
     record_property("verdict", ["proxy", expected, named])
     assert named == [expected]
+
+
+BEHIND = {
+    twin: (build, twin)  # the newest that it suits
+    for build, twin in TWINS
+    if twin.stem not in HELD and recipe_of(twin).suits(build, twin)
+    if not recipe_of(twin).secure(twin) and not recipe_of(twin).needs(twin).get("bare")
+}
+
+
+@pytest.mark.parametrize(("build", "twin"), BEHIND.values(), ids=id_of)
+def test_behind_a_second_proxy_the_twin_gives_its_finding_or_none(build, twin, dss, record_property):
+    front, newest = RECIPES["haproxy"], BUILDS["haproxy"][-1]
+    with (
+        proxy(recipe_of(twin), build, twin, dss) as behind,
+        proxy(front, newest, front.config(https=False), replace(dss, port=behind.http)) as site,
+    ):
+        evidence = evidence_of(site, twin)
+    named = [found.id for found in diagnose(evidence)]
+    record_property("verdict", ["chain", twin.stem, named])
+    assert named in ([twin.stem], [])
 
 
 @pytest.mark.parametrize(("build", "twin"), [pair for pair in TWINS if pair[1].stem == "proxy-reload"], ids=id_of)

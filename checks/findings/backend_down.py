@@ -8,15 +8,40 @@ HOP = "server"
 FIX = "start DSS, or correct where the proxy in front of it looks for it: host, port, http or https"
 
 
+KNOWS_NONE = ("no server is available to handle this request", "backend fetch failed", "application is not available")
+"""What HAProxy, Varnish and the router of OpenShift say, also where they know no server for the name that was asked."""
+
+TRIED = 2.0
+"""Seconds; who has tried takes longer: HAProxy makes 3 retries a second apart, Varnish waits 3.5 s, unless told."""
+
+
 def proof(evidence: Evidence) -> str | None:
     """Look for a gateway's complaint on the health check, and on the page or a socket."""
     asked = [evidence.handshake(path) for path in evidence.paths]
     others = [evidence.page, *(shake.answer for shake in asked)]
     if _of_the_forward_proxy(evidence) or any(shake.opened for shake in asked):
         return None
-    if not (_complains(evidence.ping) and any(map(_complains, others))):
+    if not (_complains(evidence.ping) and any(map(_complains, others))) or _may_know_none(evidence):
         return None
     return f"the health check of DSS answered {evidence.ping}, expected 200 OK; the page answered {evidence.page}"
+
+
+def maybe(evidence: Evidence) -> str | None:
+    """Look for what a proxy says of a name that it does not know as well."""
+    if not (_complains(evidence.ping) and _may_know_none(evidence)):
+        return None
+    return (
+        "give the address as the browser shows it, for the proxy may know DSS by that name only; if it is that one,"
+        " see whether DSS runs"
+    )
+
+
+def _may_know_none(evidence: Evidence) -> bool:
+    """Tell whether perhaps no server was tried: that was said at once, and no handshake came so far as to break."""
+    said = f"{evidence.ping.reason} {evidence.ping.body}".lower()
+    closed = any("closed" in evidence.handshake(path).answer.error for path in evidence.paths)
+    tried = min(evidence.page.seconds, evidence.ping.seconds) >= TRIED or closed
+    return any(words in said for words in KNOWS_NONE) and not tried
 
 
 def _of_the_forward_proxy(evidence: Evidence) -> bool:

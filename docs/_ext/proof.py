@@ -211,7 +211,12 @@ def by_version(name: str) -> list[int | str]:
 class Verdicts(SphinxDirective):
     """A table: each cause, in how many cases it was there, and what diagnose said."""
 
-    KINDS = {"proxy": "a proxy", "forward": "a company's proxy", "peer": "a scripted server"}  # noqa: RUF012  # constant
+    KINDS = {  # noqa: RUF012  # constant
+        "proxy": "a proxy",
+        "chain": "a proxy behind another",
+        "forward": "a company's proxy",
+        "peer": "a scripted server",
+    }
 
     def run(self) -> list[nodes.Node]:
         """Return the table, and the sums."""
