@@ -38,6 +38,12 @@ RESERVED = {"host", "connection", "upgrade", "content-length", "transfer-encodin
 
 ROOT = Path(__file__).resolve().parents[1]
 
+IN_OUR_WORDS = {
+    r"^argument (?:-\w/)?(\S+): invalid (?:float|int) value: ": r"\1 takes a number, got ",
+    r"^argument (?:-\w/)?(\S+): expected one argument$": r"\1 takes a value after it, which does not begin with -",
+}
+"""What argparse says of a wrong argument, said so that it tells what was expected."""
+
 
 class UsageError(Exception):
     """What was asked cannot be done; the message says what was expected."""
@@ -51,6 +57,8 @@ class Parser(argparse.ArgumentParser):
         if message.startswith("unrecognized arguments: "):  # what follows them may be a secret
             named = re.search(r" (--?[A-Za-z-]+)", message)
             message = f"there is no option {named[1]}" if named else "there are more arguments than expected"
+        for pattern, words in IN_OUR_WORDS.items():
+            message = re.sub(pattern, words, message)
         raise UsageError(f"{message}; `{self.prog} --help` shows what is possible")
 
 
@@ -191,12 +199,12 @@ def diagnose(arguments: argparse.Namespace) -> int:
 
 def _one(arguments: argparse.Namespace, evidence: Evidence) -> int:
     found, doubt = findings.diagnose(evidence), findings.doubt(evidence)
-    if arguments.save:
-        _write(arguments.save, evidence.to_json() + "\n")
     if arguments.json:
         print(json.dumps(_result(evidence, found), indent=2))
     else:
         _print([*view.stages(evidence), "", *view.verdict(evidence, found, doubt)])
+    if arguments.save:  # last, so that what was seen is not lost where it cannot be kept
+        _write(arguments.save, evidence.to_json() + "\n")
     return _code(evidence, found)
 
 
@@ -352,7 +360,7 @@ def _take(load: Callable[[], object], expected: str, path: Path) -> None:
     try:
         load()
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise UsageError(f"{expected}, and {path} is none that can be read: {error}") from error
+        raise UsageError(f"{expected}, and {path} is none that can be read: {_why(error)}") from error
 
 
 def _listed(path: Path | None) -> list[str]:
@@ -377,14 +385,21 @@ def _read(path: Path, what: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {what}: {error}") from error
+        raise UsageError(f"cannot read {what} from {path}: {_why(error)}") from error
 
 
 def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error}") from error
+        raise UsageError(f"cannot write {path}: {_why(error)}") from error
+
+
+def _why(error: Exception) -> str:
+    """Return the words of an error, without its number."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no text in UTF-8"
+    return str(getattr(error, "strerror", "") or error).lower()
 
 
 def _between(option: str, value: float, low: float, high: float, unit: str) -> None:

@@ -26,9 +26,11 @@ WRONG = [
     ([], ""),
     (["diagnose", "dss.example.com"], "is not the address of a page; expected something like https://dss.example.com"),
     (["diagnose", "http://h/prefix"], "DSS cannot live below a path: leave the rest out"),
-    (["diagnose", "http://h:99999"], "is not the address of a page"),
+    (["diagnose", "http://h:99999"], "has a port that is none; expected a number from 1 to 65535"),
     (["diagnose", "http://h", "--idle=-1"], "--idle takes 0 to 86400 seconds, got -1"),
-    (["diagnose", "http://h", "--cookies", "/nowhere"], "cannot read the cookies"),
+    (["diagnose", "http://h", "--idle", "-1"], "--idle takes a value after it, which does not begin with -"),
+    (["diagnose", "http://h", "--size", "1.5"], "--size takes a number, got '1.5'"),
+    (["diagnose", "http://h", "--cookies", "/nowhere"], "cannot read the cookies from /nowhere: no such file"),
     (["diagnose", "http://h", "--socket", "x"], "--socket takes a path such as /dip/websocket, got 'x'"),
     (["run", "nginy"], "there is no recipe 'nginy'; there are: "),
     (["run", "nginx", "--broken", "x"], "nginx has no broken twin 'x'; it has: accept-mismatch, "),
@@ -49,6 +51,13 @@ def test_wrong_usage_gets_one_sentence_and_exit_code_2(argv, sentence, capsys):
     said = capsys.readouterr()
     assert sentence in said.err
     assert said.err.count("\n") <= 1
+
+
+def test_what_was_seen_is_shown_also_where_it_cannot_be_kept(tmp_path, capsys):
+    assert main(["diagnose", "http://127.0.0.1:1", "--save", str(tmp_path / "none" / "evidence.json")]) == 2
+    said = capsys.readouterr()
+    assert "unreachable: " in said.out
+    assert "cannot write" in said.err
 
 
 def test_help_names_the_exit_codes(capsys):

@@ -43,13 +43,19 @@ class Target:
     def __post_init__(self) -> None:
         try:
             parts = urlsplit(self.url)
-            sound = parts.scheme in DEFAULT_PORTS and parts.hostname and parts.port != 0
-        except ValueError:  # a port beyond 65535, half a bracket
-            sound = False
-        if not sound:
+            known = parts.scheme in DEFAULT_PORTS and parts.hostname
+        except ValueError:  # half a bracket
+            known = False
+        if not known:
             raise ValueError(
                 f"{shown(self.url)!r} is not the address of a page; expected something like https://dss.example.com"
             )
+        try:
+            numbered = parts.port != 0
+        except ValueError:  # beyond 65535, or no number
+            numbered = False
+        if not numbered:
+            raise ValueError(f"{shown(self.url)!r} has a port that is none; expected a number from 1 to 65535")
         if parts.username or parts.password:
             raise ValueError("the address holds a user name; leave it out, and give what a login needs with --cookies")
         if parts.fragment:
