@@ -76,6 +76,7 @@ async def serve(address: str, port: int, ready: Callable[[int], object]) -> None
         process_response=tell,
         select_subprotocol=lambda _, offered: offered[0] if offered else None,
         server_header=None,
+        backlog=1024,  # who looks at many addresses opens many at once
         ping_interval=None,
         max_size=LIMIT,
     ) as server:

@@ -75,7 +75,7 @@ def _socket(evidence: Evidence, path: str) -> Iterator[str]:
         yield from _row(f"  {SHOWN[shake.flip]}", f"{shake.answer}{fault}", shake.answer.seconds)
     if path in evidence.uneven:
         tries = evidence.tries(path)
-        yield from _row("  in all", f"{sum(shake.opened for shake in tries)} of {len(tries)} of the same opened")
+        yield from _row("  in all", f"{sum(shake.opened for shake in tries)} of {len(tries)} such handshakes opened")
     for name, value in evidence.handshake(path).altered.items():
         yield from _row("  arrived", f"{name}: {value}" if value else f"without {name}")
     for seen in (seen for seen in evidence.frames if seen.path == path):

@@ -165,7 +165,7 @@ class _Look:
         """Make one handshake, and leave at once if the socket opens."""
         shake, socket = await self.exchange.shake(path, flip)
         if socket:
-            socket.channel.abort()
+            socket.leave()
         return shake
 
     async def _without_proxy(self) -> None:
@@ -178,7 +178,7 @@ class _Look:
             return
         shake, socket = await direct.shake(self.sockets[0], "", channel)
         if socket:
-            socket.channel.abort()
+            socket.leave()
         self.add(handshakes=(replace(shake, flip="direct"),))
 
     async def _other_tunnel(self) -> None:

@@ -58,6 +58,15 @@ class Socket:
     channel: Channel
     protocol: ClientProtocol
 
+    def leave(self) -> None:
+        """Close at once."""
+        self.channel.abort()
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of the compressors, which are large: a protocol is garbage that waits to be collected."""
+        self.protocol.extensions = []
+
 
 class Exchange:
     """Everything that is asked of one target goes through here, over connections of its own."""

@@ -105,6 +105,7 @@ class Line:
             self.socket.channel.close()
         except (OSError, RuntimeError, asyncio.TimeoutError):  # who does not read gets no goodbye
             self.socket.channel.abort()
+        self.socket.forget()
 
 
 async def ping(socket: Socket, flip: Flip, timeout: float) -> Frames:
