@@ -544,6 +544,15 @@ def test_a_peer_that_only_looks_like_a_cause_gets_no_name(peer, between, how, ju
     assert judged("something else", peer, dict(how)) == ([], between)
 
 
+@pytest.mark.parametrize("wanted", ["401 of the server", "407 of the forward proxy"])
+def test_a_login_that_is_refused_is_not_tried_again_and_again(wanted):
+    peer, company = Peer(all_say(says(401, "", "WWW-Authenticate: Basic"))), None
+    if "407" in wanted:
+        peer, company = Peer(), Company(says(407, "", "Proxy-Authenticate: Basic"))
+    evidence = seen(peer, company=company)
+    assert not [shake for shake in evidence.handshakes if shake.flip == "again"]
+
+
 def test_no_size_is_searched_where_no_ping_is_answered():
     evidence = seen(Peer(talk=nothing_more), timeout=0.3, size=100_000)
     assert evidence.sizes == ()

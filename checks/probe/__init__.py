@@ -27,6 +27,9 @@ APART = 2.0
 AGAIN = 4
 """How often the same handshake is made again: where every other one fails, all open in 1 of 32 looks by chance."""
 
+LOGIN = {401, 407}
+"""What is answered to who has not shown, or has shown wrongly, who he is (RFC 9110, sections 15.5.2 and 15.5.8)."""
+
 Say = Callable[[str, float], None]
 """Is told what is being done, and how many seconds that takes at least."""
 
@@ -151,9 +154,12 @@ class _Look:
 
     async def _again(self) -> None:
         """Make the same handshake again where no socket opened, otherwise on the first path: servers may take turns."""
+        if self.evidence.way.failed:  # a login that the proxy refuses, for example
+            return
         closed = [path for path in self.sockets if not self.evidence.handshake(path).opened]
-        broken = self.evidence.way.failed or any(each.error for each in self.evidence.frames)
-        paths = closed or ([] if broken else self.sockets[:1])
+        paths = closed or ([] if any(each.error for each in self.evidence.frames) else self.sockets[:1])
+        # Not where a login is refused: after a few of those some directories lock the account.
+        paths = [path for path in paths if self.evidence.handshake(path).answer.status not in LOGIN]
         for shake in await asyncio.gather(*(self._closed(path, "again") for path in paths for _ in range(AGAIN))):
             answer = replace(shake.answer, headers=()) if shake.opened else shake.answer
             self.add(handshakes=(replace(shake, answer=answer, sent=(), arrived=()),))  # as the first, which is kept
