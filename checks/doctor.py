@@ -55,7 +55,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise UsageError with argparse's words."""
         if message.startswith("unrecognized arguments: "):  # what follows them may be a secret
-            named = re.search(r" (--?[A-Za-z-]+)", message)
+            named = re.search(r" (--[A-Za-z][A-Za-z0-9-]*|-[A-Za-z])", message)
             message = f"there is no option {named[1]}" if named else "there are more arguments than expected"
         for pattern, words in IN_OUR_WORDS.items():
             message = re.sub(pattern, words, message)

@@ -256,7 +256,10 @@ class Evidence:
 
     @property
     def moved_to(self) -> str:
-        """Where the page redirects to, if that is another scheme, host or port, and the sockets too; else empty."""
+        """Where the page redirects to, if that is itself elsewhere, and the sockets are redirected too; else empty.
+
+        A login is on another host, and not at its root.
+        """
         answers = [self.page, *(self.handshake(path).answer for path in self.paths)]
         if not all(answer.status in {301, 302, 303, 307, 308} for answer in answers):
             return ""
@@ -267,7 +270,8 @@ class Evidence:
         if not re.fullmatch(r"[\w.:\[\]-]*", there.netloc, re.ASCII):
             return ""  # nothing that a reader should copy
         other = there.netloc and (there.scheme, there.netloc) != (here.scheme, here.netloc)
-        return f"{there.scheme}://{there.netloc}" if other else ""
+        itself = there.hostname == here.hostname or not (there.path.strip("/") or there.query)
+        return f"{there.scheme}://{there.netloc}" if other and itself else ""
 
     def hold(self, *, pings: bool) -> Hold | None:
         """Return the socket that was held with pings, or the silent one; None when there was none."""
@@ -278,14 +282,21 @@ class Evidence:
         return next((each for each in self.frames if (each.path, each.flip) == (path, flip)), None)
 
     @property
+    def reached(self) -> bool:
+        """Whether the page and the health check were answered as what is there is, or is behind a login.
+
+        The page of a socket's host may be nobody's.
+        """
+        pages = () if self.named_a_socket else (self.page, self.ping)
+        return all(0 < each.status < 400 or each.status in {401, 403, 404} for each in pages)
+
+    @property
     def works(self) -> bool:
         """Whether every socket that was tried opened, answered and stayed, and a browser gets as far as that."""
         opened = all(shake.opened for shake in self.handshakes if shake.flip in {"", "http2", "again"})
         sound = not any(each.error for each in self.frames if not each.flip) and all(each.passed for each in self.sizes)
         lasting = not any(hold.dropped for hold in self.holds)
-        pages = () if self.named_a_socket else (self.page, self.ping)  # the page of a socket's host may be nobody's
-        reached = not self.way.tls.code and all(0 < each.status < 500 and each.status != 400 for each in pages)
-        return bool(self.paths) and opened and sound and lasting and reached
+        return bool(self.paths) and opened and sound and lasting and self.reached and not self.way.tls.code
 
     def to_json(self) -> str:
         """Return the evidence as JSON."""

@@ -49,7 +49,7 @@ class Peer:
     """A DSS on loopback, of which some answers are replaced."""
 
     answers: dict = field(default_factory=dict)
-    """By kind: page, ping, upgrade, plain; or by path."""
+    """By kind: page, ping, upgrade, plain, no-origin; or by path."""
     tls: Any = None
     doctor: Any = lambda _: None
     """Changes the headers of the 101."""
@@ -70,6 +70,8 @@ class Peer:
             self.asked += 1
             return self.turns[self.asked % len(self.turns)]
         kind = {"/": "page", "/dip/api/ping": "ping"}.get(path) or ("upgrade" if upgraded else "plain")
+        if b"\norigin:" not in head.lower() and upgraded and "no-origin" in self.answers:
+            kind = "no-origin"
         good = {"page": says(200, "<html>the page of DSS"), "ping": says(200, "pong"), "plain": says(426)}
         return (good | self.answers | {"": None}).get(path if path in self.answers else kind)
 
@@ -229,6 +231,12 @@ def wanting_a_certificate(tls):
     return tls
 
 
+def agreeing_to_http_2(tls):
+    """Return the settings of a server that takes HTTP/2 where it is offered, as one does that only ends TLS."""
+    tls.set_alpn_protocols(["h2", "http/1.1"])
+    return tls
+
+
 def another_accept(headers):
     del headers["Sec-WebSocket-Accept"]
     headers["Sec-WebSocket-Accept"] = "AAAAAAAAAAAAAAAAAAAAAAAAAAA="
@@ -237,6 +245,10 @@ def another_accept(headers):
 def no_extensions(headers):
     if "Sec-WebSocket-Extensions" in headers:
         del headers["Sec-WebSocket-Extensions"]
+
+
+def second_upgrade(headers):
+    headers["Upgrade"] = "h2,h2c"  # what Apache adds to offer HTTP/2
 
 
 def unasked_extension(headers):
@@ -394,6 +406,7 @@ CAUSES = {
     "http to a port that speaks https": ("scheme-mismatch", Peer(tls=issued(OURS)), {"address": "http://HERE"}),
     "the certificate of a product that inspects": ("tls-interception", Peer(tls=issued(ZSCALER)), {}),
     "a firewall": ("waf-blocks", Peer(sockets_say(says(200, F5))), {}),
+    "an answer that also offers HTTP/2": ("handshake-header-mangled", Peer(doctor=second_upgrade), {}),
     "a kernel that has ended": (
         "wrong-path",
         Peer({KERNEL: says(404, "none")}),
@@ -461,10 +474,25 @@ NEAR_MISSES = {
         ["intermittent"],
         {},
     ),
+    "a list of origins that are allowed": (
+        Peer(sockets_say(says(403, "Invalid CORS request")) | {"no-origin": None}),
+        [],
+        {},
+    ),
+    "a server that agrees to HTTP/2, and does not speak it": (
+        Peer(tls=agreeing_to_http_2(issued(OURS))),
+        [],
+        {"trust": trusting(OURS)},
+    ),
+    "a login on another host": (
+        Peer(all_say(says(302, "", "Location: https://sso.example.com/login?to=dss"))),
+        ["auth-on-handshake"],
+        {},
+    ),
     "maintenance": (Peer(all_say(says(503, "Back at noon.", "Retry-After: 3600"))), [], {}),
     "a portal that redirects everybody": (
         Peer(all_say(says(302, "", "Location: http://portal.example.com/hello"))),
-        [],
+        ["auth-on-handshake"],
         {},
     ),
     "an inspector, and no login": (

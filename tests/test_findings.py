@@ -66,6 +66,14 @@ def keyed(accept, fault="invalid Sec-WebSocket-Accept header"):
     return [Handshake(NOTIFICATIONS, "", answer, fault, (("Sec-WebSocket-Key", KEY),))]
 
 
+def doubled(name, value):
+    """Return one handshake whose answer fits, and has this header once more."""
+    sent = (("Sec-WebSocket-Key", KEY), ("Sec-WebSocket-Protocol", "dummy"))
+    fits = says(101, Upgrade="websocket", Connection="Upgrade", Sec_WebSocket_Accept=expected(KEY))
+    headers = (*fits.headers, ("Sec-WebSocket-Protocol", "dummy"), (name, value))
+    return seen([Handshake(NOTIFICATIONS, "", replace(fits, headers=headers), f"more than one {name}", sent)])
+
+
 def seen(*sockets, page=PAGE, ping=PONG, holds=(), url=PLAIN, **more):
     return Evidence(url, page, ping, tuple(chain.from_iterable(sockets)), holds, **more)
 
@@ -213,6 +221,11 @@ FIRES = {
         "503 of HAProxy, which has tried for 3 s": everywhere(replace(NO_SERVER, seconds=3.0)),
         "503 of Varnish, which has tried for 3.5 s": everywhere(replace(NO_FETCH, seconds=3.5)),
         "503 of Varnish, which closes a pipe": seen(shakes(CLOSED, NO_FETCH), page=NO_FETCH, ping=NO_FETCH),
+        "503 of Apache httpd": everywhere(
+            says(503, "The server is temporarily unable to service your\nrequest due to maintenance downtime")
+        ),
+        "503 of Envoy": everywhere(says(503, "upstream connect error or disconnect/reset before headers.")),
+        "503 of Squid": everywhere(says(503, X_Squid_Error="ERR_CONNECT_FAIL 111")),
         "503 of lighttpd": everywhere(says(503, Server="lighttpd/1.4.79")),
         "a bare close instead of a 504": seen(shakes(Answer(error="EOF"), says(504)), page=says(504), ping=says(504)),
         "behind the nginx of DSS, which has the page": seen(shakes(says(502), says(502)), ping=says(502)),
@@ -275,10 +288,16 @@ FIRES = {
         "silence": over_http_2(SILENT),
     },
     "handshake-header-mangled": {
-        f"101 without {name}": seen(
-            shakes(Answer(101, headers=tuple(pair for pair in OPEN.headers if name not in pair)))
-        )
-        for name, _ in OPEN.headers
+        **{
+            f"101 without {name}": seen(
+                shakes(Answer(101, headers=tuple(pair for pair in OPEN.headers if name not in pair)))
+            )
+            for name, _ in OPEN.headers
+        },
+        "Upgrade twice": doubled("Upgrade", "h2,h2c"),
+        "the same Upgrade twice": doubled("Upgrade", "WebSocket"),
+        "another accept value after the one that fits": doubled("Sec-WebSocket-Accept", "x"),
+        "a subprotocol after the one that was asked for": doubled("Sec-WebSocket-Protocol", "other"),
     },
     "handshake-unanswered": {
         "silence": seen(shakes(SILENT)),
@@ -450,7 +469,6 @@ FIRES = {
 
 QUIET = {
     "accept-mismatch": {
-        "two accept values, of which one fits": seen(keyed(f"{expected(KEY)}, {expected(KEY)}")),
         "no key is known": seen([Handshake(NOTIFICATIONS, "", OPEN, "invalid Sec-WebSocket-Accept header: y")]),
         "no 101": seen([replace(keyed("x")[0], answer=says(403, Sec_WebSocket_Accept="x"))]),
     },
@@ -467,6 +485,8 @@ QUIET = {
         "a name that HAProxy knows no server for": everywhere(NO_SERVER),
         "a name that Varnish knows no server for": everywhere(NO_FETCH),
         "a pause that was planned": everywhere(says(503, "Back at noon.", Retry_After="3600")),
+        "a pause of which no end is known": everywhere(says(503, "Back soon.")),
+        "a circuit breaker of Traefik": everywhere(says(503, "Service Unavailable")),
         "the page only": seen(shakes(OPEN), page=says(502)),
         "the health check only": seen(shakes(OPEN), ping=says(502)),
         "an error of DSS": everywhere(says(500)),
@@ -528,6 +548,9 @@ QUIET = {
     },
     "handshake-header-mangled": {
         "no subprotocol": seen([Handshake(NOTIFICATIONS, "", OPEN, "no subprotocol came back, and browsers insist")]),
+        "an Upgrade to something else, twice": seen(
+            [Handshake(NOTIFICATIONS, "", says(101, Upgrade="h2,h2c", Connection="x", Sec_WebSocket_Accept="x"), "no")]
+        ),
     },
     "handshake-unanswered": {
         "the kernel of a notebook that computes": seen(shakes(OPEN), shakes(SILENT, path=KERNEL)),
@@ -667,6 +690,7 @@ QUIET = {
         ),
         "a site that shows the same everywhere": everywhere(says(200, "<html>not DSS")),
         "a site that is not DSS": seen(shakes(says(426), says(426)), ping=says(404)),
+        "somebody makes another method of GET": seen(shakes(says(405, Allow="GET"), says(405, Allow="GET"))),
         "perhaps the company's proxy": through(shakes(UPGRADE, UPGRADE), direct=Way(failed="tcp", error="no answer")),
     },
     "upgrade-wrong-location": {
@@ -687,6 +711,8 @@ QUIET = {
         "one does not open": seen(shakes(OPEN), shakes(says(403), path=KERNEL)),
         "the page has an error": seen(shakes(OPEN), page=says(500)),
         "the page does not come": seen(shakes(OPEN), page=SILENT),
+        "the page wants an upgrade": seen(shakes(OPEN), page=says(426), ping=says(426)),
+        "the page is one request too many": seen(shakes(OPEN), page=says(429)),
         "one is closed": held(silent(20.0, code=1000), STAYED),
         "one drops at once": pinged(ping(DROPPED_OFF)),
         "it opens only without the proxy": through(shakes(says(403), direct=OPEN)),
@@ -696,6 +722,7 @@ QUIET = {
             shakes(OPEN), shakes(NONE, NONE, path=WEBAPP)
         ),
         "404 with Upgrade only": seen(shakes(OPEN), shakes(NONE, says(405), path=KERNEL)),
+        "404 with Upgrade only, of who has one address for sockets and one for pages": seen(shakes(NONE, UPGRADE)),
         "no socket opens": seen(shakes(NONE, NONE), shakes(NONE, NONE, path=KERNEL)),
         "404 to everything": everywhere(NONE),
     },
@@ -761,7 +788,11 @@ DOUBTS = {
         QUIET["endpoint-security"]["no login"],
         ["endpoint-security", "auth-on-handshake"],
     ),
-    "a site that sends everybody elsewhere": (everywhere(to("https://sso.example.com/")), []),
+    "a site that sends everybody elsewhere": (everywhere(to("https://other.example.com/")), []),
+    "a site that sends everybody to the login of another host": (
+        everywhere(to("https://sso.example.com/login?to=dss", 302)),
+        ["auth-on-handshake"],
+    ),
 }
 
 
@@ -795,6 +826,35 @@ NEXT = {
     "refused as the page is": (everywhere(says(500)), "open the page in a browser"),
     "a limit": (seen(shakes(says(503), says(426))), "look for a limit"),
     "an upgrade forced on every request": (seen(shakes(OPEN), page=says(400), ping=says(400)), "look for a proxy that"),
+    "pages that a server of sockets gets": (seen(shakes(OPEN), page=says(426), ping=says(426)), "pages are answered"),
+    "no certificate, over TLS 1.3": (
+        everywhere(Answer(error="TLS failed: tlsv13 alert certificate required")),
+        "the server lets in only who shows a certificate",
+    ),
+    "no certificate, in the words of nginx": (
+        everywhere(says(400, "No required SSL certificate was sent")),
+        "the server lets in only who shows a certificate",
+    ),
+    "no version of TLS in common": (
+        QUIET["scheme-mismatch"]["TLS of another version, on a port that sends http to https"],
+        "TLS does not come",
+    ),
+    "another server behind the proxy, for pages": (seen(shakes(OPEN), page=says(502)), "sockets open and the page"),
+    "opened and closed": (
+        QUIET["extension-mangled"]["one socket dropped, and the next did not"],
+        "sockets open and do",
+    ),
+    "HTTP/2 agreed on, and not spoken": (over_http_2(CLOSED, sent=()), "the server agrees to HTTP/2"),
+    "refused for its Origin": (seen(shakes(says(403), no_origin=OPEN)), "it opens without Origin"),
+    "refused as the page is, with 400": (everywhere(says(400)), "open the page in a browser"),
+    "404 to what is an upgrade": (
+        QUIET["wrong-path"]["404 with Upgrade only, of who has one address for sockets and one for pages"],
+        "something saw that an upgrade",
+    ),
+    "101, and more of it than a browser takes": (
+        QUIET["handshake-header-mangled"]["an Upgrade to something else, twice"],
+        "ask DSS itself, at its own port; if its answer",
+    ),
     "a limit that met the page": (seen(shakes(OPEN), page=says(503), ping=says(503)), "look for a limit"),
     "too many": (seen(shakes(says(429), says(429))), "look for a limit"),
     "another server behind the proxy, for notebooks": (
@@ -809,6 +869,16 @@ NEXT = {
 def test_where_no_cause_is_near_it_is_said_where_to_look(evidence, following):
     assert (found(evidence), doubt(evidence).between) == ([], ())
     assert doubt(evidence).next.startswith(following)
+
+
+def test_where_the_page_is_refused_with_the_tunnel_that_is_said():
+    (denied,) = diagnose(no_tunnel(403, page=says(403), ping=says(403)))
+    assert "it refuses the page too" in denied.proof
+
+
+@pytest.mark.parametrize("answer", [NONE, says(200)], ids=["not found", "nothing, as Caddy says of a strange name"])
+def test_where_nothing_is_as_it_is_with_dss_the_address_is_doubted(answer):
+    assert "compare the address with the one in your browser" in doubt(everywhere(answer)).next
 
 
 def test_every_finding_has_evidence_and_near_misses():

@@ -7,6 +7,7 @@ from browser import launch
 from conftest import BUILDS, RECIPES
 from reader import Reader
 from survival import ECHO
+from test_twins import evidence_of
 from websockets.exceptions import ConnectionClosed
 
 from checks.findings import diagnose
@@ -51,6 +52,22 @@ def test_of_two_servers_in_turn_the_one_that_opens_no_sockets_is_told_by_repetit
     named = [finding.id for finding in diagnose(evidence)]
     record_property("verdict", ["proxy", "intermittent", named])
     assert named == ["intermittent"]
+
+
+@pytest.mark.proves("a-replaced-origin-breaks-notebooks-too")
+@EVERY_BUILD
+def test_an_origin_that_the_proxy_replaces_is_told_as_a_host_that_it_replaces(build, dss, record_property):
+    config = HAPROXY.config(https=False)
+    rule = "backend dss\n    http-request replace-header Origin .* http://other.example.com\n"
+    text = config.read_text().replace("backend dss\n", rule)
+    with proxy(HAPROXY, build, config, dss, changed={config: text}) as site:
+        evidence = evidence_of(site)
+    named = [finding.id for finding in diagnose(evidence)]
+    record_property("verdict", ["proxy", "host-not-preserved", named])
+    assert ([evidence.handshake(path).opened for path in evidence.paths], named) == (
+        [True, False],
+        ["host-not-preserved"],
+    )
 
 
 def reloaded(site):

@@ -308,6 +308,22 @@ def test_with_upgrade_hidden_the_answer_is_101_and_no_socket_opens(build, dss):
     assert {evidence.handshake(path).fault for path in evidence.paths} == {"missing Upgrade header"}
 
 
+@pytest.mark.proves("a-second-upgrade-spoils-the-101")
+@pytest.mark.xdist_group("browser of twins")
+@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+def test_with_an_upgrade_that_nginx_adds_no_socket_opens(build, dss, record_property):
+    line = "proxy_http_version 1.1;"
+    with changed(build, line, f"{line} add_header Upgrade h2,h2c always;", dss) as site:
+        evidence = evidence_of(site)
+        with launch() as browser:
+            record_property("on", chromium_version())
+            said = console_of(browser, site)
+    once = "Error during WebSocket handshake: 'Upgrade' header must not appear more than once in a response"
+    named = [finding.id for finding in diagnose(evidence)]
+    record_property("verdict", ["proxy", "handshake-header-mangled", named])
+    assert (said, statuses(evidence), named) == ([once, once], [101, 101], ["handshake-header-mangled"])
+
+
 CONSOLE = {
     "handshake-header-mangled": ["'Upgrade' header is missing", "'Upgrade' header is missing"],
     "host-not-preserved": ["Unexpected response code: 403"],

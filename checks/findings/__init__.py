@@ -29,13 +29,16 @@ BEHIND = ("gate", "reverse proxy", "server")
 """The hops behind a forward proxy, whoever runs it."""
 
 NO_DSS = (
-    "its health check was not found, so this may not be DSS: compare the address with the one in your browser; of"
-    " another site, give the address of its socket, which begins with ws"
+    "the health check of DSS is not there, so this may not be DSS, or not the name by which a proxy knows it: compare"
+    " the address with the one in your browser; of another site, give the address of its socket, which begins with ws"
 )
 """What to try next where DSS would have answered."""
 
-LIMITED = "look for a limit on requests or connections, in the log of the proxy at this time"
+LIMITED = "look for a limit on requests or connections, or a server that is down, in the log of the proxy at this time"
 """What to try next where some requests are refused and others are not."""
+
+WANTS_A_CERTIFICATE = ("certificate required", "no required ssl certificate")
+"""What is said to somebody who should have shown a certificate: by TLS 1.3 (RFC 8446, section 6.2), and by nginx."""
 
 INTERMITTENT = "intermittent"
 """The finding beside which nothing counts that compares one handshake with another."""
@@ -105,20 +108,39 @@ def doubt(evidence: Evidence) -> Doubt:
     between = tuple(name for name, hint in hints.items() if hint)
     first = next((name for name in between if hints[name]), "")
     # On the way to the server, it does not matter whether that is DSS.
-    if evidence.ping.status == 404 and not (first and module(first).HOP in ON_THE_WAY):
+    nothing = evidence.ping.status == 200 and evidence.ping.body == evidence.page.body == ""
+    if (evidence.ping.status == 404 or nothing) and not (first and module(first).HOP in ON_THE_WAY):
         return Doubt(between, NO_DSS)
     return Doubt(between, hints.get(first) or _compared(evidence))
 
 
 def _compared(evidence: Evidence) -> str:
     """Return what to try next where no rule has a word for it: how the answers compare says where to look."""
+    said = f"{evidence.page.error} {evidence.page.body}".lower()
+    if any(words in said for words in WANTS_A_CERTIFICATE):
+        return "the server lets in only who shows a certificate: give the reader's with --cert"
+    if evidence.way.failed == "tls":
+        return (
+            "TLS does not come about, so this is no matter of WebSocket: open the page in a browser, and compare the"
+            " address with the one there"
+        )
     closed = [path for path in evidence.paths if not evidence.handshake(path).opened]
     pages = [] if evidence.named_a_socket else [evidence.page.status, evidence.ping.status]
     if not closed:
+        unsent = [shake.answer for shake in evidence.handshakes if shake.flip == "http2" and not shake.sent]
         clues = {
-            "look for a proxy that says Connection: upgrade on every request, also where nobody asks for one": 400
-            in pages,
+            "look for a proxy that asks for an upgrade with every request, also where nobody wants one": 400 in pages,
+            "pages are answered as sockets are: look for a proxy that changes addresses, or sends all to one server": (
+                426 in pages
+            ),
             LIMITED: bool({429, 503} & set(pages)),
+            "sockets open and the page does not come: look in the log of the proxy for what it has asked for it, and of"
+            " whom": not evidence.reached,
+            "sockets open and do not last: look into the log of DSS, then into those of the proxies, at this time": any(
+                each.error for each in evidence.frames if not each.flip
+            ),
+            "the server agrees to HTTP/2 (ALPN) and then does not speak it, so browsers get no page: take h2 out of"
+            " what it offers": any(answer.error for answer in unsent),
         }
         return next((hint for hint, holds in clues.items() if holds), "")
     asked, plain = evidence.handshake(closed[0]).answer, evidence.handshake(closed[0], "no-upgrade").answer
@@ -127,6 +149,12 @@ def _compared(evidence: Evidence) -> str:
     clues = {
         "open the page in a browser: it is refused here as the socket is, so this is no matter of WebSocket": (
             asked.status >= 400 and alone
+        ),
+        "ask DSS itself, at its own port; if its answer is another, look for what changes headers of answers": (
+            asked.status == 101
+        ),
+        "it opens without Origin: look for a list of origins that are allowed (CORS), at the proxy or behind it": (
+            any(evidence.handshake(path, "no-origin").opened for path in closed)
         ),
         LIMITED: asked.status in {429, 503},
         f"look in the log of the proxy for what it has asked for {closed[0]}, and of whom": asked.status in {502, 504},

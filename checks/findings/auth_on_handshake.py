@@ -29,7 +29,8 @@ def proof(evidence: Evidence) -> str | None:
 
 def maybe(evidence: Evidence) -> str | None:
     """Look for refusals that a login may change."""
-    asked = {evidence.handshake(path).answer.status for path in evidence.paths}
+    closed = [path for path in evidence.paths if not evidence.handshake(path, "no-origin").opened]
+    asked = {evidence.handshake(path).answer.status for path in closed}
     if evidence.page.status == 401 and 401 in asked and evidence.page.header("WWW-Authenticate"):
         return "give the login that the browser asks for with --header 'Authorization: ...'"
     if asked & {301, 302, 303, 307, 401, 403} and not evidence.handshake(evidence.paths[0], "no-cookies").answer.status:

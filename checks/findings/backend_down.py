@@ -1,4 +1,4 @@
-"""A proxy gets no answer from the server behind it, so this is no problem of WebSocket."""
+"""A proxy says that the server behind it does not answer, so this is no problem of WebSocket."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ FIX = "start DSS, or correct where the proxy in front of it looks for it: host, 
 
 KNOWS_NONE = ("no server is available to handle this request", "backend fetch failed", "application is not available")
 """What HAProxy, Varnish and the router of OpenShift say, also where they know no server for the name that was asked."""
+
+GETS_NONE = ("temporarily unable to service your", "upstream connect error", "no healthy upstream", "lighttpd/")
+"""What Apache httpd and Envoy say of a server that does not answer; lighttpd says 503 of nothing else."""
 
 TRIED = 2.0
 """Seconds; who has tried takes longer: HAProxy makes 3 retries a second apart, Varnish waits 3.5 s, unless told."""
@@ -54,10 +57,6 @@ def _complains(answer: Answer) -> bool:
     """Tell whether a proxy says here that the server behind it does not answer (RFC 9110, section 15.6)."""
     if answer.status != 503:
         return answer.status in {502, 504}
-    headers = {name.lower(): value for name, value in answer.headers}
-    named = f"{headers.get('server', '')} {answer.body}".lower()
-    # nginx says 502 of a server that is silent; its 503 is a limit, or a decision.
-    if "nginx" in named or "openresty" in named:
-        return False
-    # A time to come back is a decision too, but Varnish names one with every error of its own.
-    return "retry-after" not in headers or "fetch failed" in answer.reason.lower()
+    # In other words it is a limit, a circuit breaker, or a pause that somebody planned.
+    said = f"{answer.reason} {answer.body} {answer.header('Server')}".lower()
+    return any(words in said for words in (*KNOWS_NONE, *GETS_NONE)) or bool(answer.header("X-Squid-Error"))

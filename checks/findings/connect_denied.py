@@ -5,7 +5,7 @@ from __future__ import annotations
 from checks.evidence import Evidence
 
 HOP = "forward proxy"
-FIX = "serve DSS over HTTPS on port 443, or have the proxy open tunnels to this host and port"
+FIX = "have the proxy open tunnels to this host and port; where it minds the port only, HTTPS on port 443 will do"
 
 REFUSALS = {403, 405, 501}
 """With 403 a proxy decides, with the others it may be none; with 502, 503 and 504 it tried and did not get there."""
@@ -21,7 +21,9 @@ def proof(evidence: Evidence) -> str | None:
     for there, status in evidence.tunnels:
         if status and status not in REFUSALS and status != 407:
             said += f"; a tunnel to {there} it does not refuse ({status}), so it is the port"
-    if evidence.page.status and evidence.page.status not in REFUSALS:
+    if evidence.page.status == tunnel.status:
+        said += "; it refuses the page too, so this is no matter of WebSocket alone"
+    elif evidence.page.status and evidence.page.status not in REFUSALS:
         said += f"; the page, which needs no tunnel, answered {evidence.page}"
     return said
 

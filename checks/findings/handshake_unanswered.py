@@ -5,7 +5,7 @@ from __future__ import annotations
 from checks.evidence import Evidence
 
 HOP = "reverse proxy"
-FIX = "turn off the buffering of whole requests or answers in the proxy in front of DSS"
+FIX = "in the proxy in front of DSS, turn WebSocket on, and turn off the buffering of whole requests or answers"
 
 
 def proof(evidence: Evidence) -> str | None:

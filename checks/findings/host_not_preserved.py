@@ -1,11 +1,11 @@
-"""A proxy replaces the Host header, so that notebooks take their own page for a stranger."""
+"""A proxy replaces the Host header, or Origin, so that notebooks take their own page for a stranger."""
 
 from __future__ import annotations
 
 from checks.evidence import Evidence
 
 HOP = "reverse proxy"
-FIX = "make the proxy in front of DSS pass on Host as the browser sent it, port included"
+FIX = "make the proxy in front of DSS pass on Host as the browser sent it, port included, and Origin too"
 
 
 def proof(evidence: Evidence) -> str | None:

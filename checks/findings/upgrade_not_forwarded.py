@@ -34,8 +34,8 @@ def lost(evidence: Evidence, path: str) -> bool:
     said = asked.body.lower()
     if asked.status == 400:
         return "upgrade" in said or "websocket" in said
-    if asked.status == 405:
-        return notifications
+    if asked.status == 405:  # of a server that does take GET, somebody has made another method of it
+        return notifications and "get" not in asked.header("Allow").lower()
     if asked.status == 200:  # a login, or a site that shows the same everywhere, or a firewall is no answer of DSS
         login = "<" in evidence.ping.body or asked.body in {evidence.page.body, evidence.ping.body}
         return notifications and not login and not waf_blocks.says(asked)
@@ -57,6 +57,8 @@ def maybe(evidence: Evidence) -> str | None:
         return None
     for path in evidence.paths:
         asked, plain = evidence.handshake(path).answer, evidence.handshake(path, "no-upgrade").answer
+        if asked.status == evidence.page.status == 400 and not evidence.named_a_socket:
+            continue  # the page, which asks for no upgrade, is refused as well
         if asked.status in {200, 400, 404, 405, 426} and (asked.status, asked.body) == (plain.status, plain.body):
             return "ask DSS itself, at its own port and without the proxy; if the socket opens there, the proxy is it"
     return None

@@ -20,9 +20,12 @@ def proof(evidence: Evidence) -> str | None:
 
 
 def maybe(evidence: Evidence) -> str | None:
-    """Look for an address that is not found; Starlette says 403 to a handshake and 404 to a plain request."""
+    """Look for an address that is not found; Starlette says 403 to a handshake and 404 to a plain request.
+
+    Who answers 400 or 426 to the plain one has a socket there.
+    """
     for path in evidence.paths:
         asked, plain = evidence.handshake(path).answer, evidence.handshake(path, "no-upgrade").answer
-        if asked.status == 404 or (asked.status == 403 and plain.status == 404):
+        if (asked.status == 404 and plain.status not in {400, 426}) or (asked.status == 403 and plain.status == 404):
             return "compare the address with the one in the developer tools of a browser in which it works"
     return None

@@ -107,6 +107,7 @@ class Exchange:
         target = self.target
         absolute = bool(target.proxy and target.proxy.scheme.startswith("http") and not target.secure)
         request = self._request(_protocol(target, path, ""), "no-upgrade")
+        request.headers.pop("Origin", None)  # a browser names it for a socket, and not for a page
         if absolute:
             request.path = target.origin + path
             request.headers.update(credentials(target))
