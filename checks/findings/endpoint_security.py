@@ -36,7 +36,7 @@ def proof(evidence: Evidence) -> str | None:
     if not evidence.way.tls.refused or not on_this_computer(evidence):
         return None
     asked = evidence.handshake(evidence.paths[0]).answer if evidence.paths else evidence.page
-    return f"the certificate is issued by {issuer}; the handshake was answered {asked}"
+    return f"the certificate is issued by {issuer}; the handshake: {asked}"
 
 
 def maybe(evidence: Evidence) -> str | None:

@@ -46,7 +46,7 @@ def proof(evidence: Evidence) -> str | None:
     asked = evidence.handshake(evidence.paths[0]).answer if evidence.paths else evidence.page
     other = f"; without the proxy it is issued by {direct.issuer}" if direct.sha256 else ""
     trust = f" and is not trusted here ({evidence.way.tls.untrusted})" if evidence.way.tls.refused else ""
-    return f"the certificate is issued by {here.issuer}{trust}{other}; the handshake was answered {asked}"
+    return f"the certificate is issued by {here.issuer}{trust}{other}; the handshake: {asked}"
 
 
 def inspected(evidence: Evidence) -> bool:
