@@ -41,6 +41,7 @@ ROOT = Path(__file__).resolve().parents[1]
 IN_OUR_WORDS = {
     r"^argument (?:-\w/)?(\S+): invalid (?:float|int) value: ": r"\1 takes a number, got ",
     r"^argument (?:-\w/)?(\S+): expected one argument$": r"\1 takes a value after it, which does not begin with -",
+    r"^argument : invalid choice: .* \(choose from (.*)\)$": r"a command comes first, one of \1",
 }
 """What argparse says of a wrong argument, said so that it tells what was expected."""
 

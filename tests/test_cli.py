@@ -32,11 +32,14 @@ WRONG = [
     (["diagnose", "http://h", "--size", "1.5"], "--size takes a number, got '1.5'"),
     (["diagnose", "http://h", "--cookies", "/nowhere"], "cannot read the cookies from /nowhere: no such file"),
     (["diagnose", "http://h", "--socket", "x"], "--socket takes a path such as /dip/websocket, got 'x'"),
+    (["diagnose", "http://h", "--http2"], "there is no option --http2; "),
+    (["diagnose", "http://h", "-xsecret"], "there is no option -x; "),
     (["run", "nginy"], "there is no recipe 'nginy'; there are: "),
     (["run", "nginx", "--broken", "x"], "nginx has no broken twin 'x'; it has: accept-mismatch, "),
     (["bench", "nginy"], "there is no recipe 'nginy'"),
     (["bench", "--rounds", "0"], "--rounds takes 1 or more, got 0"),
-    (["dance"], "invalid choice: 'dance'"),
+    (["dance"], "a command comes first, one of 'diagnose', "),
+    (["https://u:secret@dss.example.com"], "checks: a command comes first, one of 'diagnose', "),
 ]
 
 LAB = (ROOT / "_build" / "lab").resolve()
