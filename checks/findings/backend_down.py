@@ -5,7 +5,7 @@ from __future__ import annotations
 from checks.evidence import Answer, Evidence
 
 HOP = "server"
-FIX = "start DSS, or correct where the proxy in front of it looks for it: host, port, http or https"
+FIX = "start DSS, or end its maintenance, or correct where the proxy in front of it looks: host, port, http or https"
 
 
 KNOWS_NONE = ("no server is available to handle this request", "backend fetch failed", "application is not available")
