@@ -15,6 +15,7 @@ import json
 import re
 import shutil
 import sys
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,12 +41,12 @@ TOOLS = ROOT / "checks" / "tools.json"
 PACKED = ROOT / "_build" / "websocket-doctor.pyz"
 
 
-class Written(SphinxDirective):
+class Written(SphinxDirective, ABC):
     """A part of a page that is Markdown written by a machine."""
 
+    @abstractmethod
     def lines(self) -> Iterator[str]:
         """Yield the lines of Markdown."""
-        raise NotImplementedError
 
     def run(self) -> list[nodes.Node]:
         """Return what these lines are as part of the page."""
