@@ -1,11 +1,17 @@
-# Thin verbs; each makes .venv when it is missing. `make html` builds the site, `make test` proves it.
+# Each verb makes .venv when it is missing. `make html` builds the site, `make test` proves it.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-ZOO := .zoo/.tried
+BUILDS := .zoo/.tried
 SPHINX := $(BIN)/python -m sphinx -n -W --keep-going -c . docs
+WORKERS ?= 4
+PYTEST := $(BIN)/python -m checks.lab.loopback $(BIN)/python -m pytest
 
-.PHONY: html live test proxies prove pyz fuzz picture linkcheck clean
+.DEFAULT_GOAL := help
+.PHONY: help html live check test record builds prove pyz fuzz picture linkcheck newest release clean
+
+help:  ## this list
+	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 html: $(READY) pyz  ## the site, in _build/html
 	@$(SPHINX) -q _build/html || { rm -rf _build/html/.doctrees; exit 1; }  # else the next run forgets what was wrong
@@ -14,31 +20,43 @@ html: $(READY) pyz  ## the site, in _build/html
 live: $(READY)  ## the site at http://127.0.0.1:8000, rebuilt at every save
 	$(BIN)/sphinx-autobuild -n -c . docs _build/live --watch checks --watch _images --watch conf.py
 
-test: $(READY) $(ZOO)  ## every check of everything
-	$(BIN)/python -m pytest -n 4
+check: $(READY)  ## what a writer runs before each commit: style, types, the site and its links
+	$(BIN)/python -m pytest -n 2 -q -m quick
 
-proxies: $(READY)  ## every build that the recipes declare, in .zoo; what is there is not fetched or compiled again
-	$(BIN)/python -m checks zoo --fetch --compile
-	@touch $(ZOO)
+test: pyz $(BUILDS)  ## every check of everything; a part of it with T=tests/test_cli.py or SHARD=nginx
+	$(PYTEST) -n $(WORKERS) $(if $(SHARD),--shard $(SHARD)) $(T)
 
-prove: $(READY) $(ZOO)  ## as test, then writes what held, and on what, to checks/proof.json
-	$(BIN)/python -m pytest -n 4 --prove
-	$(BIN)/python -m pytest -n 4 -m reads_proof
+record: $(READY)  ## compares what all shards saw with checks/proof.json
+	$(BIN)/python -m pytest --merge _build/seen-*.json
+
+builds: $(READY)  ## downloads the builds of proxies and the programs that are missing, to .zoo
+	$(BIN)/python -m checks builds --fetch
+	@touch $(BUILDS)
+
+prove: pyz $(BUILDS)  ## as test, then writes what held, and on what, to checks/proof.json
+	$(PYTEST) -n $(WORKERS) --prove
+	$(BIN)/python -m pytest -n $(WORKERS) -m reads_proof
 
 pyz: $(READY)  ## websocket-doctor.pyz, in _build: `diagnose` in one file, for machines without anything
 	@$(BIN)/python -m checks.lab.pack
 
-fuzz: $(READY)  ## bytes thrown at all that reads peers, guided by coverage, a minute for each reader
+fuzz: $(READY)  ## random bytes for everything that reads from servers, a minute for each reader
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris==3.0.0
 	$(BIN)/python tests/fuzz_peers.py 60
 
-picture: $(READY)  ## takes _images/websockets-1.png again
+picture: $(READY) $(BUILDS)  ## takes _images/websockets-1.png again
 	$(BIN)/python -m checks picture
 
 linkcheck: $(READY)  ## the links that leave the site; needs the internet
-	$(BIN)/python -m sphinx -b linkcheck -c . docs _build/linkcheck
+	$(BIN)/python -m sphinx -n -W --keep-going -b linkcheck -c . docs _build/linkcheck
 
-clean:
+newest: $(READY)  ## the suite on the newest versions of the proxies, in a copy in _build/newest
+	$(BIN)/python -m checks.lab.newest
+
+release: $(READY)  ## the files of a release, in _build/release; with TAG=v1.2.0, only if that is the version
+	@$(BIN)/python -m checks.lab.release $(TAG)
+
+clean:  ## removes everything that the other verbs made
 	rm -rf _build .venv .zoo
 
 $(READY): requirements.txt
@@ -47,7 +65,7 @@ $(READY): requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-# Once; what could not be had then is named at the end of a test run, and `make proxies` tries again.
-$(ZOO): $(READY) $(wildcard checks/recipes/*/recipe.toml)
-	@$(BIN)/python -m checks zoo --fetch $${CI:+--compile} || test -z "$$CI"
+# Once. What is not available then is named at the end of each test run, and `make builds` tries again.
+$(BUILDS): $(READY) $(wildcard checks/recipes/*/recipe.toml) checks/lab/programs.toml
+	@$(BIN)/python -m checks builds --fetch || test -z "$$CI"
 	@mkdir -p $(@D) && touch $@

@@ -51,6 +51,24 @@ ogp_site_url = html_baseurl or "/"
 ogp_social_cards = {"enable": False}
 ogp_enable_meta_description = True
 
+# Links that `make linkcheck` leaves out, as patterns, each with the reason.
+ignored_links = {
+    r"https://my\.f5\.com/": "loads its articles with a script, so a page that is gone answers like any other",
+    r"https://support\.citrix\.com/": "loads its articles with a script, so a page that is gone answers like any other",
+    r"http://support\.dataiku\.com$": "leads to a sign-in; the address is the one in the documentation of DSS",
+}
+linkcheck_ignore = list(ignored_links)
+
+# Every other redirect fails the check: the page has moved, and its new address belongs in the page.
+allowed_redirects = {
+    r"https://learn\.microsoft\.com/(?!en-us/)": (
+        r"https://learn\.microsoft\.com/en-us/",
+        "adds the language of the reader",
+    ),
+}
+linkcheck_allowed_redirects = {link: target for link, (target, _) in allowed_redirects.items()}
+linkcheck_retries = 3
+
 notfound_urls_prefix = urlsplit(html_baseurl).path.rstrip("/") + "/"
 notfound_context = {
     "title": "Page not found",

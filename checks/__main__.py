@@ -30,10 +30,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     run.add_argument("--broken", metavar="ID", help="the config with the one mistake that gives this finding")
     run.set_defaults(do=run_recipe)
 
-    zoo = commands.add_parser("zoo", help="list the builds of proxies that configs are run on, and where they are from")
-    zoo.add_argument("--fetch", action="store_true", help="bring those that are missing, to .zoo/, without root")
-    zoo.add_argument("--compile", action="store_true", help="with --fetch, also compile what takes minutes")
-    zoo.set_defaults(do=show_zoo)
+    builds = commands.add_parser(
+        "builds", help="list the builds of proxies that configs are run on, with their origins"
+    )
+    builds.add_argument(
+        "--fetch", action="store_true", help="download or compile the missing ones to .zoo/, without root"
+    )
+    builds.set_defaults(do=show_builds)
 
     bench = commands.add_parser("bench", help="measure what each proxy costs, against no proxy, in one run")
     bench.add_argument("recipes", nargs="*", metavar="PROXY", help="the proxies, such as nginx; by default all")
@@ -67,7 +70,7 @@ def run_recipe(arguments: argparse.Namespace) -> int:
         signal.signal(sign, signal.default_int_handler)
     try:
         config = recipe.twin(arguments.broken) if arguments.broken else recipe.config(https=arguments.https)
-        build = recipe.pick(recipe.builds, config)
+        build = recipe.pick(config)
         with (
             contextlib.suppress(KeyboardInterrupt),
             stand_in(bare=recipe.needs(config).get("bare", False)) as dss,
@@ -85,30 +88,29 @@ def run_recipe(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def show_zoo(arguments: argparse.Namespace) -> int:
-    """Print the table of builds; with --fetch, bring the missing ones first."""
+def show_builds(arguments: argparse.Namespace) -> int:
+    """Print the table of builds; with --fetch, fetch the missing ones first."""
+    from checks.lab.process import NotInstalledError  # noqa: PLC0415
     from checks.lab.recipe import recipes  # noqa: PLC0415
+    from checks.lab.zoo import PROGRAMS, program  # noqa: PLC0415
 
-    missing = []
-    if arguments.compile and not arguments.fetch:
-        raise UsageError("--compile goes with --fetch")
+    failed = {}
     if arguments.fetch:
-        from checks.lab.fetch import fetch  # noqa: PLC0415
+        from checks.lab.fetch import everything, fetch  # noqa: PLC0415
 
-        def say(line: str) -> None:
-            print(line, flush=True)
-
-        for recipe in recipes().values():
-            reasons = fetch(recipe.program, recipe.declared["builds"], say, compiling=arguments.compile)
-            missing += [f"{recipe.program} from {origin}: {reason}" for origin, reason in reasons.items()]
+        failed = fetch(everything(), lambda line: print(f"{clean(line)}\n", end="", flush=True))
         print()
-    print(f"{'proxy':<12} {'version':<10} from")
+    print(f"{'proxy':<12} {'version':<10} origin")
     for recipe in recipes().values():
         for build in recipe.builds:
             print(f"{recipe.title:<12} {build.version:<10} {build.origin}")
-    for reason in missing:
-        print(f"not here: {clean(reason)}")
-    return 1 if missing else 0
+    for name, declared in PROGRAMS.items():
+        with contextlib.suppress(NotInstalledError):
+            print(f"{declared['title']:<23} {program(name)}")
+    for reason in dict.fromkeys(failed.values()):
+        titles = ", ".join(title for title, why in failed.items() if why == reason)
+        print(f"not available: {titles}: {clean(reason)}")
+    return 1 if failed else 0
 
 
 def measure(arguments: argparse.Namespace) -> int:

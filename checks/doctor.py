@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
-from checks import findings, view
+from checks import __version__, findings, view
 from checks.evidence import Evidence
 
 EPILOG = "exit codes: 0 it works, 1 a cause was found or something does not work, 2 could not look"
@@ -72,6 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
     """Do what the arguments say; one sentence and 2 when that cannot be done."""
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.set_defaults(do=None)
     try:
         arguments = parser.parse_args(argv)

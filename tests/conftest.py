@@ -1,115 +1,224 @@
-"""What the tests share: the header, the stand-in, the builds, and the writing of proof.json."""
+"""Fixtures and hooks of all tests: the stand-in, what is missing, shards, and the record of what held."""
 
-import json
+import contextlib
 import os
 import platform
 import ssl
 import tempfile
 from collections import Counter
 from importlib.metadata import version
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import trustme
-from proof import DRAFT, PROOF, ROOT, collect, renewed
+from compare import compare, merged
+from machine import (
+    BUILDS,
+    SHARDS,
+    NotInstalled,
+    NotRun,
+    builds_of,
+    files_of,
+    is_declared,
+    lines_about,
+    require,
+    shard_of,
+    versions_here,
+)
+from proof import (
+    DRAFT,
+    NO_PROXY,
+    PROOF,
+    ROOT,
+    Outcome,
+    Run,
+    as_text,
+    id_of,
+    id_without_group,
+    name_of,
+    renewed,
+    text_of,
+)
 
 from checks.lab.browser import chromium_version
 from checks.lab.process import LabError
-from checks.lab.recipe import RECIPES as FOLDER
-from checks.lab.recipe import recipes
 from checks.lab.standin import stand_in
-from checks.lab.zoo import Build
 
 # Everything that a run writes stays in the checkout, also what libraries and browsers put into "the" temp folder.
 os.environ["TMPDIR"] = str(ROOT / "_build" / "tmp")
 (ROOT / "_build" / "tmp").mkdir(parents=True, exist_ok=True)
 tempfile.tempdir = os.environ["TMPDIR"]
 
-# Tests talk to loopback; a proxy meant for the rest of the world is not asked.
+# Tests connect to loopback; a proxy for the internet must not see these connections.
 for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
     os.environ.pop(name, None)
 
-RECIPES = recipes()
-BUILDS = {name: recipe.builds for name, recipe in RECIPES.items()}
-SQUIDS = BUILDS["squid"]
-
-
-def recipe_of(config):
-    """Return the recipe that a config, a twin or a transcript belongs to."""
-    return RECIPES[config.relative_to(FOLDER).parts[0]]
-
-
-SITES = [
-    (build, config)
-    for name, recipe in RECIPES.items()
-    for config in recipe.configs
-    for build in BUILDS[name]
-    if recipe.suits(build, config)
-]
+RUN = pytest.StashKey[Run]()
+SUMMARY = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser):
-    parser.addoption("--prove", action="store_true", help="write what held, and on what, to checks/proof.json")
+    group = parser.getgroup("record", "the record of what held, checks/proof.json")
+    group.addoption("--prove", action="store_true", help="write the record from this run of the whole suite")
+    group.addoption("--record", type=Path, default=PROOF, metavar="FILE", help="compare this run with FILE")
+    group.addoption("--shard", choices=SHARDS, help="run the tests of one recipe, or the rest")
+    group.addoption("--merge", type=Path, nargs="+", metavar="FILE", help="only compare what all shards have seen")
+
+
+def is_worker(config):
+    return hasattr(config, "workerinput")
+
+
+def is_whole(config):
+    """Tell whether nothing narrows the selection of tests, other than a shard."""
+    option = config.option
+    narrowed = ("keyword", "markexpr", "lf", "deselect", "ignore", "ignore_glob", "stepwise")
+    return config.args == config.getini("testpaths") and not any(getattr(option, name, None) for name in narrowed)
 
 
 def pytest_configure(config):
-    whole = not (config.option.keyword or config.option.markexpr) and config.args == config.getini("testpaths")
-    if config.getoption("prove") and not whole and not hasattr(config, "workerinput"):
-        raise pytest.UsageError("--prove writes the record of the whole suite: run `make prove`")
+    config.pluginmanager.register(NotRun())
+    if is_worker(config):
+        return
+    if config.option.prove and (config.option.shard or not is_whole(config)):
+        raise pytest.UsageError("--prove writes the record from the whole suite: run `make prove`")
+    config.stash[RUN] = Run({}, whole=is_whole(config), shard=config.option.shard or "")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """With --merge, compare and end."""
+    if not config.option.merge:
+        return None
+    try:
+        run = merged(list(map(Run.read, config.option.merge)), SHARDS)
+    except (OSError, ValueError) as error:
+        raise pytest.UsageError(f"--merge: {error}") from error
+    found = compare(text_of(config.option.record), run)
+    print("\n".join(found.lines() or [f"{len(run.tests)} tests: the record fits"]))
+    return pytest.ExitCode.TESTS_FAILED if found.differences else pytest.ExitCode.OK
+
+
+def pytest_ignore_collect(collection_path, config):
+    """For `make check`, import only files with tests that are part of it."""
+    if config.option.markexpr == "quick" and collection_path.match("test_*.py"):
+        return "mark.quick" not in collection_path.read_text() or None
+    return None
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("prove"):
+    if config.option.prove:
         items[:] = [item for item in items if not item.get_closest_marker("reads_proof")]
+    if config.option.shard:
+        items[:] = [item for item in items if shard_of(item) == config.option.shard]
+    if is_worker(config):
+        # What runs in one worker starts early when it is long, so that no worker is left with it at the end.
+        groups = Counter(map(group_of, items))
+        items.sort(key=lambda item: (group_of(item) != "silence", -groups[group_of(item)]))
+
+
+def group_of(item):
+    """Return the group that xdist keeps in one worker; a test without one is its own."""
+    names = sorted({str(marker.args[0]) for marker in item.iter_markers("xdist_group")})
+    return "_".join(names) or item.nodeid
+
+
+def pytest_collection_finish(session):
+    if is_worker(session.config):
+        session.config.workeroutput["planned"] = len(session.items)
+    else:
+        session.config.stash[RUN].planned = len(session.items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Learn from a worker of xdist how many tests there are: the process that reports collects none."""
+    node.config.stash[RUN].planned = getattr(node, "workeroutput", {}).get("planned", 0)
 
 
 def pytest_report_header():
-    lines = [f"real: {build}" for all_builds in BUILDS.values() for build in all_builds]
+    builds = [build for here in BUILDS.values() for build in here if not isinstance(build, NotInstalled)]
     libraries = ("jupyter_server", "ipykernel", "websockets", "sphinx", "playwright")
+    lines = [f"real: {build}" for build in builds]
     lines.append("real: " + ", ".join(f"{name} {version(name)}" for name in libraries))
-    return [*lines, f"real: {_chromium()}, Python {platform.python_version()}"]
+    return [*lines, f"real: {', '.join(filter(None, [browser_here(), f'Python {platform.python_version()}']))}"]
 
 
-def _chromium():
-    try:
+def browser_here():
+    """Return the name and version of the browser, or None."""
+    with contextlib.suppress(LabError):
         return chromium_version()
-    except LabError as error:
-        return str(error)
+    return None
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
+    note = item.user_properties.append
     for marker in item.iter_markers("proves"):
-        item.user_properties.append(("proves", marker.args[0]))
-    for value in (getattr(item, "callspec", None) and item.callspec.params.values()) or ():
-        build = value[0] if isinstance(value, tuple) else value
-        if isinstance(build, Build):
-            item.user_properties.append(("on", f"{build.program} {build.version}"))
+        note(("proves", marker.args[0]))
+    for build in filter(is_declared, builds_of(item)):
+        note(("on", id_of(build)))
+    if "record_property" in item.fixturenames:
+        for path in files_of(item):
+            note(("file", name_of(path)))
+    if "verdict" in item.fixturenames:
+        note(("judges", True))
+    require(*builds_of(item))
 
 
 def pytest_runtest_logreport(report):
-    if report.when == "call" and report.passed:
-        collect(report.nodeid, report.user_properties)
+    if report.when == "call" or (report.when == "setup" and not report.passed):
+        name = id_without_group(report.nodeid)
+        _seen[name] = Outcome(name.split("[")[0], report.passed, [list(pair) for pair in report.user_properties])
+
+
+_seen = {}
+"""The outcome of each test so far, by its id."""
 
 
 def pytest_sessionfinish(session, exitstatus):
-    if hasattr(session.config, "workerinput") or not session.config.getoption("prove"):
+    config = session.config
+    if is_worker(config) or RUN not in config.stash or config.option.collectonly:
         return
-    for path in [DRAFT, *([PROOF] if exitstatus == 0 else [])]:
-        path.write_text(json.dumps(renewed(), indent=2, ensure_ascii=False) + "\n")
+    run = config.stash[RUN]
+    run.tests, run.builds = dict(_seen), versions_here(browser_here())
+    if run.shard:
+        run.write(ROOT / "_build" / f"seen-{run.shard}.json")
+    if config.option.prove:
+        config.stash[SUMMARY] = prove(run, exitstatus)
+        return
+    found = compare(text_of(config.option.record), run)
+    config.stash[SUMMARY] = found.lines()
+    if found.differences and exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_terminal_summary(terminalreporter, exitstatus, config):
-    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.getreports("skipped"))
-    for reason, tests in sorted(reasons.items()):
-        terminalreporter.write_line(f"not run: {tests} tests, because {reason}")
-    if config.getoption("prove"):
-        said = "written" if exitstatus == 0 else "left as it was, because not everything held"
-        terminalreporter.write_line(f"checks/proof.json is {said}")
+def prove(run, exitstatus):
+    """Write the record of a run in which everything held; return what to print."""
+    text = as_text(renewed(run))
+    DRAFT.write_text(text)
+    skipped = sum(bool(test.values("lacks")) for test in run.tests.values())
+    if exitstatus or skipped or not run.complete:
+        why = f"{skipped} tests were not run" if skipped and not exitstatus else "not everything held"
+        return [f"checks/proof.json is unchanged: {why}"]
+    PROOF.write_text(text)
+    return ["checks/proof.json is written"]
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter, config):
+    result = yield
+    # Last, so that it is seen below any number of failures.
+    lacking = [tuple(what) for test in _seen.values() for what in test.values("lacks")]
+    for line in [*lines_about(lacking), *config.stash.get(SUMMARY, [])]:
+        terminalreporter.write_line(line)
+    return result
 
 
 @pytest.fixture(scope="session")
 def dss():
-    """A stand-in of DSS; on failure of its start, its own words."""
+    """A running stand-in for DSS."""
     with stand_in() as standin:
         yield standin
 
@@ -122,8 +231,20 @@ def bare():
 
 
 @pytest.fixture
+def verdict(request, record_property):
+    """Return a function that records what diagnose named where the cause is known."""
+    builds = builds_of(request.node)
+
+    def judge(kind, truth, named):
+        if not builds or is_declared(builds[0]):
+            record_property("verdict", [kind, truth, named, id_of(builds[0]) if builds else NO_PROXY])
+
+    return judge
+
+
+@pytest.fixture
 def identity(tmp_path):
-    """A certificate with its chain, without it, and its key, as files; and what trusts their authority."""
+    """A certificate with its chain, without it, and its key, as files; and a context that trusts their authority."""
     authority = trustme.CA()
     leaf = authority.create_child_ca().issue_cert("localhost")
     chain = b"".join(blob.bytes() for blob in leaf.cert_chain_pems)

@@ -1,89 +1,196 @@
-"""The record of what held.
+"""The record of what held, checks/proof.json: read it, and write it from the tests of a run.
 
-Claim -> test and versions; config -> bytes, versions and the check each line is for; cause -> what diagnose said of it.
+Claim -> test and builds; config -> bytes, builds and the check each line is for; cause -> what diagnose named.
 """
 
 import datetime as dt
+import functools
 import hashlib
 import json
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from survival import ANSWERS, ARRIVES, CHECKS, STAYS
 
 from checks.lab.recipe import RECIPES as FOLDER
 from checks.lab.recipe import recipes
+from checks.lab.zoo import COMPILED
 
 ROOT = Path(__file__).resolve().parents[1]
 PROOF = ROOT / "checks" / "proof.json"
 DRAFT = ROOT / "_build" / "proof.json"
-"""What the last run that was to prove has seen, whether or not everything held."""
+"""What the last `make prove` saw, whether or not everything held."""
 
-RENEW = "run `make prove`, read what it says, and commit checks/proof.json with your change"
+RENEW = "run `make prove`, read the changes in checks/proof.json, and commit it with your change"
+BROWSER = "browser"
+"""The origin of the browser in the table of builds."""
 
-_seen = []
-
-
-def collect(nodeid, properties):
-    """Take note of a test that passed, in the process that writes the record."""
-    _seen.append((nodeid.split("[")[0].split("@")[0], properties))
+NO_PROXY = "no proxy"
+"""Takes the place of a build where a test needs none."""
 
 
-def renewed():
-    """Return the record of this run."""
-    claims, configs = {}, {name: _config(digest) for name, digest in digests().items()}
-    for test, properties in _seen:
-        ran_on = {value for key, value in properties if key == "on"}
-        for key, value in properties:
+@dataclass(frozen=True)
+class Outcome:
+    """One test of a run: `name` is the id without parameters, `properties` are pairs of what it recorded."""
+
+    name: str
+    passed: bool
+    properties: list
+
+    def values(self, key):
+        """Return what the test recorded under a key."""
+        return [value for name, value in self.properties if name == key]
+
+
+@dataclass
+class Run:
+    """What a run of the suite, or of a part of it, saw."""
+
+    builds: dict
+    """The version of each build on this machine, by program and origin."""
+    tests: dict = field(default_factory=dict)
+    """The outcome of each test by its id."""
+    planned: int = 0
+    """The number of tests that were selected."""
+    whole: bool = False
+    """Whether nothing but a shard narrowed the selection."""
+    shard: str = ""
+
+    @property
+    def finished(self):
+        """Whether every selected test ran or was skipped."""
+        return len(self.tests) == self.planned
+
+    @property
+    def complete(self):
+        """Whether every test of the suite ran or was skipped."""
+        return self.whole and self.finished and not self.shard
+
+    def write(self, path):
+        """Write the run to a file from which `read` makes it again."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self)) + "\n")
+
+    @classmethod
+    def read(cls, path):
+        """Return the run that a file holds."""
+        data = json.loads(path.read_text())
+        return cls(**{**data, "tests": {name: Outcome(**test) for name, test in data["tests"].items()}})
+
+
+def id_without_group(nodeid):
+    """Return the id of a test without the group that xdist adds."""
+    return nodeid[: nodeid.rfind("@")] if nodeid.rfind("@") > nodeid.rfind("]") else nodeid
+
+
+def facts(tests):
+    """Return what the tests that passed showed, in the form of the record: claims, configs, verdicts."""
+    claims, configs, verdicts = {}, {}, {}
+    for test in sorted((test for test in tests if test.passed), key=lambda test: test.name):
+        ran_on = set(test.values("on"))
+        for key, value in test.properties:
             match key, value:
                 case "proves", claim:
-                    claims.setdefault(claim, {"test": test, "on": set()})["on"] |= ran_on
+                    claims.setdefault(claim, {"test": test.name, "on": set()})["on"] |= ran_on
                 case "config", name:
-                    configs[name]["on"] |= ran_on
+                    configs.setdefault(name, _config())["on"] |= ran_on
                 case "survived", (name, build, check, because):
-                    _survived(configs[name], build, check, because)
+                    _survived(configs.setdefault(name, _config()), build, check, because)
                 case "line", (name, line, check):
-                    configs[name]["lines"][line] = check
-    for recipe in recipes().values():
-        for part in recipe.parts:
-            configs[name_of(part)]["on"] = set().union(*(configs[name_of(config)]["on"] for config in recipe.configs))
-    for record in [*claims.values(), *configs.values()]:
-        _sort(record)
-    today = dt.datetime.now(dt.UTC).date().isoformat()
-    survival = [*(check.__doc__ for check in CHECKS.values()), STAYS, ANSWERS, ARRIVES]
-    ordered = {"claims": dict(sorted(claims.items())), "verdicts": _verdicts()}
-    return {"proven": today, "survival": survival, "configs": configs, **ordered}
+                    configs.setdefault(name, _config())["lines"][line] = check
+                case "verdict", (kind, truth, names, build):
+                    _judge(verdicts.setdefault(truth, {}).setdefault(kind, {}), truth, names, build)
+    _add_parts(configs)
+    return {"claims": claims, "configs": configs, "verdicts": verdicts}
 
 
-def _verdicts():
-    """Count what was said of each cause, by what made it: its name, no name, or a wrong one."""
-    verdicts = {}
-    for kind, truth, names in (value for _, properties in _seen for key, value in properties if key == "verdict"):
-        said = "named" if names == [truth] else "wrong" if names else "undecided"
-        seen = verdicts.setdefault(truth, {}).setdefault(kind, {})
-        seen[said] = seen.get(said, 0) + 1
-    return dict(sorted(verdicts.items()))
-
-
-def _sort(record):
-    """Bring a record of a claim or a config into an order that does not change from run to run."""
-    record["on"] = sorted(record["on"], key=_by_version)
-    if "lines" in record:
-        record["lines"] = dict(sorted(record["lines"].items(), key=lambda line: int(line[0].split(":")[0])))
-        record["held"] = dict(sorted(record["held"].items(), key=lambda held: _by_version(held[0])))
-        record["exempt"] = {reason: sorted(on, key=_by_version) for reason, on in sorted(record["exempt"].items())}
-
-
-def _config(digest):
-    """Return the empty record of one config: bytes, builds, checks held per build, exemptions, lines."""
-    return {"sha256": digest, "on": set(), "held": {}, "exempt": {}, "lines": {}}
+def _config():
+    """Return the empty record of one config: builds, checks held per build, exemptions, lines."""
+    return {"on": set(), "held": {}, "exempt": {}, "lines": {}}
 
 
 def _survived(config, build, check, because):
     config["on"].add(build)
     if because:
-        config["exempt"].setdefault(f"{check}: {because}", []).append(build)
+        config["exempt"].setdefault(f"{check}: {because}", set()).add(build)
     else:
         config["held"][build] = config["held"].get(build, 0) + 1
+
+
+def _judge(kind, truth, names, build):
+    """Count a verdict: the cause was named, left undecided, or given a wrong name."""
+    verdict = "named" if names == [truth] else "wrong" if names else "undecided"
+    counts = kind.setdefault(verdict, {})
+    counts[build] = counts.get(build, 0) + 1
+
+
+def _add_parts(configs):
+    """Say of each part of a recipe that it ran where the configs ran that need it."""
+    for recipe in recipes().values():
+        for part in recipe.parts:
+            ran_on = set().union(*(configs[name]["on"] for name in map(name_of, recipe.configs) if name in configs))
+            if ran_on:
+                configs.setdefault(name_of(part), _config())["on"] = ran_on
+
+
+def renewed(run):
+    """Return the record that a run gives, in an order that does not change from run to run."""
+    found = facts(run.tests.values())
+    configs = {name: {"sha256": digest, **found["configs"].get(name, _config())} for name, digest in digests().items()}
+    survival = [*(check.__doc__ for check in CHECKS.values()), STAYS, ANSWERS, ARRIVES]
+    record = {
+        "proven": dt.datetime.now(dt.UTC).date().isoformat(),
+        "builds": run.builds,
+        "survival": survival,
+        "configs": configs,
+        "claims": found["claims"],
+        "verdicts": found["verdicts"],
+    }
+    return ordered(record)
+
+
+def ordered(record):
+    """Return a record with everything but its configs' own lines sorted."""
+    configs = {name: dict(config) for name, config in record["configs"].items()}
+    for config in configs.values():
+        config["on"] = sorted(config["on"], key=by_version)
+        config["held"] = _by_build(config["held"])
+        config["exempt"] = {why: sorted(on, key=by_version) for why, on in sorted(config["exempt"].items())}
+        config["lines"] = dict(sorted(config["lines"].items(), key=lambda line: int(line[0].split(":")[0])))
+    claims = {
+        name: {"test": claim["test"], "on": sorted(claim["on"], key=by_version)}
+        for name, claim in sorted(record["claims"].items())
+    }
+    verdicts = {
+        truth: {
+            kind: {verdict: _by_build(counts) for verdict, counts in sorted(found.items())}
+            for kind, found in sorted(kinds.items())
+        }
+        for truth, kinds in sorted(record["verdicts"].items())
+    }
+    builds = {program: dict(sorted(here.items())) for program, here in sorted(record["builds"].items())}
+    return {**record, "builds": builds, "configs": configs, "claims": claims, "verdicts": verdicts}
+
+
+def _by_build(counts):
+    return dict(sorted(counts.items(), key=lambda item: by_version(item[0])))
+
+
+def by_version(name):
+    """Return a key that sorts `nginx 1.9` before `nginx 1.10`."""
+    return [int(part) if part.isdigit() else part for part in name.replace(".", " ").split()]
+
+
+def as_text(record):
+    """Return a record as it is in its file."""
+    return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+
+
+def pinned(origin, declared):
+    """Return the version that a recipe fixes for an origin; "" for a suite of Debian, whose mirror decides."""
+    if origin.startswith(f"{COMPILED}-"):
+        return origin.removeprefix(f"{COMPILED}-")
+    return declared.partition("==")[2].split()[0] if origin == "wheel" else ""
 
 
 def name_of(config):
@@ -98,20 +205,31 @@ def id_of(value):
 
 def record():
     """Return the record in the checkout, empty before the first one."""
-    return json.loads(PROOF.read_text()) if PROOF.exists() else {"configs": {}, "claims": {}}
+    return json.loads(text_of(PROOF))
+
+
+def text_of(path):
+    """Return the text of a record, of an empty one where there is none."""
+    return path.read_text() if path.exists() else as_text({"builds": {}, "configs": {}, "claims": {}, "verdicts": {}})
 
 
 def hint(name, line):
-    """Return the title of the check that this line of a config was last seen to be missed by, or None."""
-    for path in (PROOF, DRAFT):
-        lines = json.loads(path.read_text())["configs"].get(name, {}).get("lines", {}) if path.exists() else {}
-        if line in lines:
-            return lines[line]
+    """Return the title of the check that last failed without this line of a config, or None."""
+    for lines in map(_lines, (PROOF, DRAFT)):
+        if (name, line) in lines:
+            return lines[name, line]
     return None
 
 
+@functools.cache
+def _lines(path):
+    """Return the title of a check by config and line, from one record."""
+    configs = json.loads(path.read_text())["configs"] if path.exists() else {}
+    return {(name, line): check for name, config in configs.items() for line, check in config["lines"].items()}
+
+
 def digests():
-    """Return the SHA-256 of every published file and every broken twin, by its path below checks/recipes."""
+    """Return the SHA-256 of every published file and every broken variant, by its path below checks/recipes."""
     found = {}
     for recipe in recipes().values():
         for path in [*recipe.published, *recipe.twins]:
@@ -119,5 +237,8 @@ def digests():
     return found
 
 
-def _by_version(name):
-    return [int(part) if part.isdigit() else part for part in name.replace(".", " ").split()]
+def lines_of(path):
+    """Yield (number, text) of each line of a config that is more than a comment."""
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if line.strip() and not line.strip().startswith("#"):
+            yield number, line.strip()

@@ -1,25 +1,24 @@
 """An administrator who is new to this: he opens the page of his proxy, types his values, copies, pastes, reloads."""
 
 import pytest
-from browser import launch
-from conftest import BUILDS, RECIPES, SITES
+from machine import RECIPES, newest, recipe_of
+from proof import id_of
 from test_blanks import field
 from test_browser import state_of
 from test_site import served, sphinx
 
-from checks.lab.browser import chromium_version
+from checks.lab.browser import chromium_version, launch
 from checks.lab.process import SCALE
 from checks.lab.proxy import proxy
 
 pytestmark = pytest.mark.xdist_group("administrator")
 
 PAGES = "installation/custom/reverse-proxy"
-
-
-def newest(recipe):
-    """Return the newest build with its config, that for HTTPS where there is one."""
-    sites = [site for site in SITES if site[0] in BUILDS[recipe.name][-1:]]
-    return max(sites, key=lambda site: recipe.secure(site[1]), default=(None, recipe.configs[-1]))
+CONFIGS = [
+    next((config for config in recipe.configs if config.stem == "https"), recipe.config(https=False))
+    for recipe in RECIPES.values()
+]
+"""The config of each recipe that its page shows first: the one for HTTPS where there is one."""
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +42,11 @@ def copied(tab, place):
 
 
 @pytest.mark.proves("copied-and-pasted")
-@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+@pytest.mark.parametrize(("build", "config"), [(newest(config), config) for config in CONFIGS], ids=id_of)
 def test_what_the_page_gives_is_pasted_into_a_fresh_installation_and_a_notebook_computes(
-    recipe, dss, tab, record_property
+    build, config, dss, tab, record_property
 ):
-    build, config = newest(recipe)
-    record_property("on", f"{build.program} {build.version}")
+    recipe = recipe_of(config)
     record_property("on", chromium_version())
     tab.goto(f"{PAGES}/{recipe.name}.html")
     for literal, value in {"dss.example.com": "localhost", "DSS_HOST": "127.0.0.1", "DSS_PORT": str(dss.port)}.items():

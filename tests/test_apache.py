@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from conftest import BUILDS, RECIPES
+from machine import RECIPES, for_each_build, newest, suiting
 from reader import Reader
 from survival import CHECKS, ECHO, survive
 from test_twins import evidence_of
@@ -16,11 +16,10 @@ from checks.lab.proxy import proxy
 APACHE = RECIPES["apache"]
 HTTP = APACHE.config(https=False)
 PASS = "ProxyPass / http://DSS_HOST:DSS_PORT/ upgrade=websocket nocanon"
-TUNNELS = [build for build in BUILDS["apache"] if build.release >= (2, 4, 47)]
-EVERY_BUILD = pytest.mark.parametrize("build", BUILDS["apache"], ids=str)
-NEWER = [build for build in BUILDS["apache"] if APACHE.suits(build, HTTP)]
-EVERY_NEWER_BUILD = pytest.mark.parametrize("build", NEWER, ids=str)
-NEWEST = pytest.mark.parametrize("build", NEWER[-1:], ids=str)
+EVERY_BUILD = for_each_build("apache")
+EVERY_BUILD_WITH_TUNNELS = for_each_build("apache", since="2.4.47")
+EVERY_NEWER_BUILD = pytest.mark.parametrize("build", suiting(HTTP), ids=str)
+NEWEST = pytest.mark.parametrize("build", [newest(HTTP)], ids=str)
 
 
 def changed(build, old, new, dss, config=HTTP):
@@ -55,14 +54,14 @@ def keeps_back(site):
 
 
 @pytest.mark.proves("apache-2-4-48-keeps-back-the-first-message")
-@pytest.mark.parametrize("build", TUNNELS, ids=str)
+@EVERY_BUILD_WITH_TUNNELS
 def test_2_4_48_keeps_back_what_dss_says_together_with_its_101(build, dss):
     with proxy(APACHE, build, HTTP, dss) as site:
         assert any(keeps_back(site) for _ in range(50)) == (build.release < (2, 4, 53))
 
 
 @pytest.mark.proves("apache-counts-the-smaller-limit-before-2-4-53")
-@pytest.mark.parametrize("build", TUNNELS, ids=str)
+@EVERY_BUILD_WITH_TUNNELS
 def test_before_2_4_53_timeout_ends_a_tunnel_that_proxytimeout_lets_be(build, dss):
     with (
         changed(build, "ProxyTimeout 3600", "ProxyTimeout 3600\n    Timeout 1", dss) as site,

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import axe_playwright_python
 import pytest
-from browser import launch
-from conftest import RECIPES
+from machine import RECIPES
 from proof import ROOT
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from test_site import served, sphinx
 
+from checks.lab.browser import launch
 from checks.lab.recipe import RECIPES as FOLDER
 
 sys.path.append(str(ROOT / "docs" / "_ext"))

@@ -1,16 +1,15 @@
 """What a reader sees in a real Chromium: the message, a notebook that fails, a notebook that computes."""
 
 import pytest
-from browser import launch
-from conftest import BUILDS, RECIPES, SITES, recipe_of
+from machine import RECIPES, newest, recipe_of
 from proof import id_of
 from reader import Reader
 
-from checks.lab.browser import chromium_version
+from checks.lab.browser import chromium_version, launch
 from checks.lab.proxy import proxy
 
 NGINX = RECIPES["nginx"]
-NEWEST = pytest.mark.parametrize("build", BUILDS["nginx"][-1:], ids=str)
+NEWEST = pytest.mark.parametrize("build", [newest(NGINX.config(https=False))], ids=str)
 pytestmark = pytest.mark.xdist_group("browser")
 
 
@@ -45,7 +44,10 @@ def refused(tab):
     return line.split("failed: ")[1].rstrip(": ")
 
 
-@pytest.mark.parametrize(("build", "config"), {config: (build, config) for build, config in SITES}.values(), ids=id_of)
+CONFIGS = [config for recipe in RECIPES.values() for config in recipe.configs]
+
+
+@pytest.mark.parametrize(("build", "config"), [(newest(config), config) for config in CONFIGS], ids=id_of)
 def test_behind_the_recipe_no_message_shows_and_a_notebook_computes(build, config, dss, tab):
     with proxy(recipe_of(config), build, config, dss) as site:
         assert state_of(tab, f"{site.origin}/") == "live", tab.lines

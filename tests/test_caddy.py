@@ -1,7 +1,7 @@
 """What the page of Caddy claims: reloads, other sites, lines of Caddy 1, and DSS that has HTTPS itself."""
 
 import pytest
-from conftest import RECIPES, SITES
+from machine import RECIPES, SITES
 from reader import Reader
 from survival import ECHO
 from websockets.exceptions import ConnectionClosed, InvalidStatus

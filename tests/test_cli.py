@@ -13,12 +13,13 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from conftest import BUILDS, RECIPES
+from machine import RECIPES
 from proof import ROOT
 from reader import Reader
 
 from checks.__main__ import main
-from checks.lab import fetch
+from checks.lab.fetch import fetch
+from checks.lab.process import LabError
 from checks.lab.proxy import proxy
 from checks.probe import Target
 
@@ -116,7 +117,7 @@ def test_origin_is_what_a_browser_sends(url, origin):
 
 def test_a_logged_in_reader_gets_host_not_preserved(dss, tmp_path, capsys):
     recipe = RECIPES["nginx"]
-    with proxy(recipe, BUILDS["nginx"][-1], recipe.twin("host-not-preserved"), dss) as site:
+    with proxy(recipe, recipe.newest(), recipe.twin("host-not-preserved"), dss) as site:
         reader = Reader(site)
         reader.log_in()
         kernel = reader.start_kernel()
@@ -145,6 +146,7 @@ def command(*argv):
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 @pytest.mark.parametrize("argv", [["nginx"], ["nginx", "--https"], ["nginx", "--broken", "idle-timeout"]], ids=" ".join)
 def test_run_prints_an_address_that_answers_and_leaves_nothing_behind(argv, sign):
+    RECIPES["nginx"].newest()
     with command("run", *argv) as process:
         said = ""
         while "Ctrl-C ends it" not in said and (line := process.stdout.readline()):
@@ -178,26 +180,31 @@ def alive(pid):
     return True
 
 
-def test_zoo_lists_every_build_and_where_it_is_from(capsys):
-    assert main(["zoo"]) == 0
-    table = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
-    everything = [[build.version, build.origin] for here in BUILDS.values() for build in here]
-    assert [line[-2:] for line in table] == everything
+def test_builds_lists_every_build_and_its_origin(capsys):
+    assert main(["builds"]) == 0
+    table = [line.split()[-2:] for line in capsys.readouterr().out.splitlines()[1:]]
+    everything = [[build.version, build.origin] for recipe in RECIPES.values() for build in recipe.builds]
+    assert table[: len(everything)] == everything
 
 
-def test_what_cannot_be_fetched_is_named_with_the_reason(monkeypatch, tmp_path):
-    monkeypatch.setattr(fetch, "ZOO", tmp_path)
-    monkeypatch.setattr(fetch, "_tools", lambda: "")  # a machine without apt
-    said = []
-    missing = fetch.fetch("nginx", {"ask": "-v", "trixie": ["usr/sbin/nginx", "nginx"]}, said.append)
-    assert missing == {"trixie": "it takes apt-get, which is not on this machine"}
-    assert said == ["nginx from trixie: cannot be had: it takes apt-get, which is not on this machine"]
+class NoMirror:
+    """An origin of builds that cannot be reached."""
+
+    def fetch(self, _):
+        raise LabError("the mirror does not answer")
+
+
+def test_a_build_that_is_not_available_is_reported_with_the_reason():
+    lines = []
+    assert fetch({"nginx from trixie": NoMirror()}, lines.append) == {"nginx from trixie": "the mirror does not answer"}
+    assert lines == ["[ 1/1] nginx from trixie: not available: the mirror does not answer"]
 
 
 def test_bench_compares_with_no_proxy_in_the_same_run(capsys):
+    build = RECIPES["nginx"].newest()
     assert main(["bench", "nginx", "--rounds", "1"]) == 0
     head, row = capsys.readouterr().out.splitlines()
     assert head.startswith("as a multiple of no proxy")
     title, version, *costs = row.split()
-    assert (title, version) == ("nginx", BUILDS["nginx"][-1].version)
+    assert (title, version) == ("nginx", build.version)
     assert all(0 < float(cost.rstrip("x")) < 1000 for cost in costs)

@@ -542,7 +542,7 @@ NEAR_MISSES = {
 
 
 @pytest.fixture
-def judged(monkeypatch, record_property):
+def judged(monkeypatch, verdict):
     """Look, keep what was said for the page, and return it."""
 
     def judge(truth, peer, how):
@@ -551,7 +551,7 @@ def judged(monkeypatch, record_property):
         monkeypatch.setattr(probe, "APART", how.pop("apart", 2.0))
         monkeypatch.setattr(probe, "PING_EVERY", how.pop("every", 15.0))
         found, between = named(seen(peer, **how))
-        record_property("verdict", ["peer", truth, found])
+        verdict("peer", truth, found)
         return found, between
 
     return judge
@@ -587,8 +587,8 @@ def test_no_size_is_searched_where_no_ping_is_answered():
     assert "no ping" in dict(evidence.skipped)["size of a message"]
 
 
-def test_where_nobody_listens_nothing_is_blamed_on_websocket(record_property):
+def test_where_nobody_listens_nothing_is_blamed_on_websocket(verdict):
     with nobody() as port:
         evidence = asyncio.run(look(Target(f"http://127.0.0.1:{port}", timeout=1)))
     assert named(evidence) == (["unreachable"], [])
-    record_property("verdict", ["peer", "unreachable", ["unreachable"]])
+    verdict("peer", "unreachable", ["unreachable"])

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import axe_playwright_python
 import pytest
-from browser import launch
 from proof import ROOT
 from test_site import served, sphinx
 from test_twins import CONSOLE
@@ -19,6 +18,7 @@ from websockets.utils import accept_key
 
 from checks import console, findings
 from checks.explain import explain, plain
+from checks.lab.browser import launch
 
 LINES = console.lines()
 URL = "wss://dss.example.com/dip/websocket/"

@@ -5,8 +5,8 @@ import contextlib
 import ssl
 
 import pytest
-from conftest import SQUIDS
-from test_forward_proxies import EXEMPT, PORT, WEBSOCKET, able, able_to_inspect, https_site, own_address
+from machine import every
+from test_forward_proxies import EXEMPT, PORT, WEBSOCKET, able_to_inspect, https_site, own_address, squid
 
 from checks.__main__ import main
 from checks.findings import diagnose, doubt
@@ -16,13 +16,7 @@ from checks.lab.recipe import RECIPES as FOLDER
 from checks.probe import Target, look
 from checks.route import parse
 
-__all__ = ["own_address"]
-
-
-@pytest.fixture(params=SQUIDS or [None], ids=str)
-def squid(request):
-    return able(request.param)
-
+__all__ = ["own_address", "squid"]
 
 UNASKED = FOLDER / "squid" / "unasked.conf"
 
@@ -40,10 +34,10 @@ def seen(url, proxy, tls=None):
     return asyncio.run(look(Target(url, tls=tls, proxy=parse(proxy, "option"), timeout=5)))
 
 
-def named(evidence, record_property, truth):
-    """Return what is named, and take note of it."""
+def named(evidence, verdict, truth):
+    """Return what is named, and record it."""
     names = [finding.id for finding in diagnose(evidence)]
-    record_property("verdict", ["forward", truth, names])
+    verdict("forward", truth, names)
     return names
 
 
@@ -51,11 +45,11 @@ PLAIN = {"as shipped": ([], "connect-denied"), "with the port of DSS": ([PORT], 
 
 
 @pytest.mark.parametrize("case", PLAIN)
-def test_over_http(case, squid, dss, record_property):
+def test_over_http(case, squid, dss, verdict):
     added, truth = PLAIN[case]
     with forward(squid, dss, *added) as company:
         evidence = seen(f"http://localhost:{dss.port}", company.url)
-    assert named(evidence, record_property, truth) == [truth]
+    assert named(evidence, verdict, truth) == [truth]
     assert evidence.page.status == 200
 
 
@@ -63,10 +57,10 @@ TUNNELLED = {"as shipped": ([], "connect-denied"), "with the port of DSS": ([POR
 
 
 @pytest.mark.parametrize("case", TUNNELLED)
-def test_over_https_that_is_not_inspected(case, squid, dss, record_property):
+def test_over_https_that_is_not_inspected(case, squid, dss, verdict):
     added, truth = TUNNELLED[case]
     with https_site(dss) as site, forward(squid, site, *added) as company:
-        assert named(seen(site.origin, company.url, site.tls), record_property, truth) == [truth]
+        assert named(seen(site.origin, company.url, site.tls), verdict, truth) == [truth]
 
 
 INSPECTED = {
@@ -80,19 +74,18 @@ INSPECTED = {
 
 INSPECTING = [
     (squid, case)
-    for squid in SQUIDS
+    for squid in every("squid")
     for case, (added, *_) in INSPECTED.items()
     if WEBSOCKET not in added or squid.release >= (5,)  # before, it cannot pass WebSocket where it inspects
 ]
 
 
-@pytest.mark.parametrize(("build", "case"), INSPECTING or [(None, "trusted")], ids=str)
-def test_over_https_that_is_inspected(build, case, dss, record_property):
+@pytest.mark.parametrize(("build", "case"), INSPECTING, ids=str)
+def test_over_https_that_is_inspected(build, case, dss, verdict):
     added, trusts, truth = INSPECTED[case]
-    squid = able(build)
-    with https_site(dss) as site, forward(able_to_inspect(squid), site, *added, inspects=True) as company:
+    with https_site(dss) as site, forward(able_to_inspect(build), site, *added, inspects=True) as company:
         trust = trusting(*({"site": site.tls, "company": company.tls}[who] for who in trusts))
-        assert named(seen(site.origin, company.url, trust), record_property, truth) == [truth]
+        assert named(seen(site.origin, company.url, trust), verdict, truth) == [truth]
 
 
 @contextlib.contextmanager
@@ -126,11 +119,11 @@ LOGINS = {
 
 @pytest.mark.proves("a-login-at-the-proxy")
 @pytest.mark.parametrize("case", LOGINS)
-def test_a_squid_that_wants_a_login(case, squid, dss, record_property):
+def test_a_squid_that_wants_a_login(case, squid, dss, verdict):
     login, truth = LOGINS[case]
     with forward(squid, dss, PORT, login="reader:planted secret") as company:
         evidence = seen(f"http://localhost:{dss.port}", logged_in(company.url, login))
-    assert named(evidence, record_property, truth) == [truth]
+    assert named(evidence, verdict, truth) == [truth]
     if truth != "works":
         assert (evidence.way.tunnel.status, evidence.way.tunnel.header("Proxy-Authenticate")) == (
             407,
@@ -139,9 +132,9 @@ def test_a_squid_that_wants_a_login(case, squid, dss, record_property):
 
 
 @pytest.mark.proves("dss-exempt-from-the-login")
-def test_a_squid_that_wants_no_login_for_dss(squid, dss, record_property):
+def test_a_squid_that_wants_no_login_for_dss(squid, dss, verdict):
     with forward(squid, dss, PORT, UNASKED, login="reader:planted secret") as company:
-        assert named(seen(f"http://localhost:{dss.port}", company.url), record_property, "works") == ["works"]
+        assert named(seen(f"http://localhost:{dss.port}", company.url), verdict, "works") == ["works"]
 
 
 @pytest.mark.parametrize("login", ["", "reader:guess"])
@@ -154,9 +147,9 @@ def test_a_socks_proxy_that_ends_the_connection_of_a_stranger_is_left_undecided(
 
 @pytest.mark.proves("through-a-socks-proxy")
 @pytest.mark.parametrize("login", ["", "reader:planted%20secret"])
-def test_the_way_through_a_socks_proxy_works(login, dss, record_property):
+def test_the_way_through_a_socks_proxy_works(login, dss, verdict):
     with socks("reader:planted secret" if login else "") as company, https_site(dss) as site:
-        assert named(seen(site.origin, logged_in(company, login), site.tls), record_property, "works") == ["works"]
+        assert named(seen(site.origin, logged_in(company, login), site.tls), verdict, "works") == ["works"]
 
 
 def test_a_login_from_the_environment_is_used_and_never_shown(squid, dss, monkeypatch, tmp_path, capsys):
@@ -175,7 +168,7 @@ def logged_in(url, login):
     return url.replace("//", f"//{login}@") if login else url
 
 
-def test_a_proxy_that_is_down_is_named(record_property):
+def test_a_proxy_that_is_down_is_named(verdict):
     evidence = seen("http://dss.example.com", f"http://127.0.0.1:{free_port()}")
-    assert named(evidence, record_property, "unreachable") == ["unreachable"]
+    assert named(evidence, verdict, "unreachable") == ["unreachable"]
     assert "the forward proxy 127.0.0.1" in diagnose(evidence)[0].proof

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
-from conftest import BUILDS, RECIPES
+from machine import RECIPES
 from proof import ROOT
 
 from checks.findings import diagnose
@@ -32,7 +32,7 @@ def echo():
 def before(echo, finding=None):
     recipe = RECIPES["nginx"]
     config = recipe.twin(finding) if finding else recipe.config(https=False)
-    with proxy(recipe, BUILDS["nginx"][-1], config, echo) as site:
+    with proxy(recipe, recipe.newest(), config, echo) as site:
         yield asyncio.run(look(Target(site.origin, {"Cookie": "session=planted-secret"})))
 
 

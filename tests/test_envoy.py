@@ -4,17 +4,16 @@ import os
 import signal
 
 import pytest
-from browser import launch
-from conftest import BUILDS, RECIPES
+from machine import RECIPES, for_each_build
 from reader import Reader
 from survival import ECHO
 from websockets.exceptions import ConnectionClosed
 
-from checks.lab.browser import chromium_version
+from checks.lab.browser import chromium_version, launch
 from checks.lab.proxy import proxy
 
 ENVOY = RECIPES["envoy"]
-EVERY_BUILD = pytest.mark.parametrize("build", BUILDS["envoy"], ids=str)
+EVERY_BUILD = for_each_build("envoy")
 
 
 @pytest.mark.proves("envoy-refuses-upgrades-by-itself")

@@ -3,20 +3,19 @@
 import asyncio
 
 import pytest
-from browser import launch
-from conftest import BUILDS, RECIPES
+from machine import RECIPES, for_each_build
 from reader import Reader
 from survival import ECHO
 from test_twins import evidence_of
 from websockets.exceptions import ConnectionClosed
 
 from checks.findings import diagnose
-from checks.lab.browser import chromium_version
+from checks.lab.browser import chromium_version, launch
 from checks.lab.proxy import proxy
 from checks.probe import Target, look
 
 HAPROXY = RECIPES["haproxy"]
-EVERY_BUILD = pytest.mark.parametrize("build", BUILDS["haproxy"], ids=str)
+EVERY_BUILD = for_each_build("haproxy")
 TUNNEL = "    timeout tunnel 1h\n"
 SILENT = """path => new Promise(done => {
     const socket = new WebSocket(path);
@@ -39,9 +38,9 @@ def changed(build, dss, *, first="", impatient=False, without="", https=False):
 @pytest.mark.proves("one-server-of-two-refuses-every-other-socket")
 @EVERY_BUILD
 @pytest.mark.parametrize("first", ["broken", "sound"])
-def test_of_two_servers_in_turn_the_one_that_opens_no_sockets_is_told_by_repetition(build, first, dss, record_property):
+def test_of_two_servers_in_turn_the_one_that_opens_no_sockets_is_told_by_repetition(build, first, dss, verdict):
     nginx = RECIPES["nginx"]
-    with proxy(nginx, BUILDS["nginx"][0], nginx.twin("upgrade-not-forwarded"), dss) as broken:
+    with proxy(nginx, nginx.newest(), nginx.twin("upgrade-not-forwarded"), dss) as broken:
         server = "    server dss DSS_HOST:DSS_PORT\n"
         other = f"    server other 127.0.0.1:{broken.http}\n"
         config = HAPROXY.config(https=False)
@@ -50,20 +49,20 @@ def test_of_two_servers_in_turn_the_one_that_opens_no_sockets_is_told_by_repetit
         with proxy(HAPROXY, build, config, dss, changed={config: text}) as site:
             evidence = asyncio.run(look(Target(site.origin, timeout=30)))
     named = [finding.id for finding in diagnose(evidence)]
-    record_property("verdict", ["proxy", "intermittent", named])
+    verdict("proxy", "intermittent", named)
     assert named == ["intermittent"]
 
 
 @pytest.mark.proves("a-replaced-origin-breaks-notebooks-too")
 @EVERY_BUILD
-def test_an_origin_that_the_proxy_replaces_is_told_as_a_host_that_it_replaces(build, dss, record_property):
+def test_an_origin_that_the_proxy_replaces_is_told_as_a_host_that_it_replaces(build, dss, verdict):
     config = HAPROXY.config(https=False)
     rule = "backend dss\n    http-request replace-header Origin .* http://other.example.com\n"
     text = config.read_text().replace("backend dss\n", rule)
     with proxy(HAPROXY, build, config, dss, changed={config: text}) as site:
         evidence = evidence_of(site)
     named = [finding.id for finding in diagnose(evidence)]
-    record_property("verdict", ["proxy", "host-not-preserved", named])
+    verdict("proxy", "host-not-preserved", named)
     assert ([evidence.handshake(path).opened for path in evidence.paths], named) == (
         [True, False],
         ["host-not-preserved"],
@@ -160,7 +159,7 @@ def test_since_2_8_a_browser_opens_its_sockets_over_http_2(build, dss, tab):
 
 @pytest.mark.xdist_group("browser")
 @pytest.mark.proves("haproxy-timeout-tunnel-holds-over-http-2")
-@pytest.mark.parametrize("build", [build for build in BUILDS["haproxy"] if build.release >= (2, 8)], ids=str)
+@for_each_build("haproxy", since="2.8")
 def test_timeout_tunnel_holds_for_sockets_over_http_2_too(build, dss, tab):
     ends = []
     for without in ("", TUNNEL):

@@ -10,6 +10,8 @@ from proof import ROOT
 
 from checks.findings import ids
 
+pytestmark = pytest.mark.quick
+
 SECTIONS = ["What you see", "Why it happens", "How we know", "Fix", "Fires on", "Stays quiet on"]
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -88,8 +90,8 @@ def test_the_page_of_a_finding_has_the_sections_and_begins_with_its_id(finding):
 @pytest.mark.parametrize(
     "command",
     [
-        ["ruff", "check", "--no-cache"],
-        ["ruff", "format", "--check", "--no-cache"],
+        ["ruff", "check", "--cache-dir", "_build/ruff"],
+        ["ruff", "format", "--check", "--cache-dir", "_build/ruff"],
         ["mypy", "--cache-dir", "_build/mypy"],
         ["codespell_lib"],
     ],

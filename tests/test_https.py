@@ -5,7 +5,7 @@ import ssl
 from types import SimpleNamespace
 
 import pytest
-from conftest import BUILDS, RECIPES
+from machine import RECIPES, for_each_build
 from reader import Reader
 from survival import notebook, notifications
 
@@ -28,7 +28,7 @@ def test_with_the_published_install_ini_sockets_and_a_notebook_work_over_https(i
 
 
 @pytest.mark.proves("a-chain-without-intermediates-is-refused")
-@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+@for_each_build("nginx")
 def test_a_certificate_without_its_intermediates_is_refused(build, dss, identity):
     recipe = RECIPES["nginx"]
     config = recipe.config(https=True)

@@ -4,17 +4,16 @@ import os
 import signal
 
 import pytest
-from browser import launch
-from conftest import BUILDS, RECIPES
+from machine import RECIPES, for_each_build
 from reader import Reader
 from survival import ECHO
 from websockets.exceptions import ConnectionClosed
 
-from checks.lab.browser import chromium_version
+from checks.lab.browser import chromium_version, launch
 from checks.lab.proxy import proxy
 
 LIGHTTPD = RECIPES["lighttpd"]
-EVERY_BUILD = pytest.mark.parametrize("build", BUILDS["lighttpd"], ids=str)
+EVERY_BUILD = for_each_build("lighttpd")
 HOST = '$HTTP["host"] == "dss.example.com" {\n'
 # A notebook that computes for 10 s and says so all the time: the sleep is its work.
 TALKS = "import time\nfor number in range(20): print(number, flush=True); time.sleep(0.5)\n42"
@@ -71,11 +70,8 @@ def test_a_reload_ends_open_sockets_without_a_close_frame(build, dss):
     assert closed.value.rcvd is None, "expected no close frame"
 
 
-OLD = pytest.mark.parametrize("build", [build for build in BUILDS["lighttpd"] if build.release < (1, 4, 79)], ids=str)
-
-
 @pytest.mark.proves("lighttpd-1-4-69-waits-for-sockets-before-it-loads")
-@OLD
+@for_each_build("lighttpd", before="1.4.79")
 def test_a_reload_waits_for_a_socket_whose_reader_does_not_answer_and_answers_nobody(build, dss):
     # This socket does nothing while we wait, as that of a machine that sleeps.
     with recipe(build, dss) as site, Reader(site).socket(ECHO):

@@ -13,9 +13,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from browser import missing
-from conftest import BUILDS, RECIPES, SITES, recipe_of
-from proof import hint, id_of, name_of
+from machine import RECIPES, SITES, NotInstalled, recipe_of, require, suiting
+from proof import hint, id_of, lines_of, name_of
 from reader import Reader
 from survival import ANSWERS, ARRIVES, CHECKS, ECHO, SILENCE, STAYS, survive
 from websockets.asyncio.client import connect
@@ -24,7 +23,6 @@ from websockets.exceptions import ConnectionClosed
 from checks.findings import diagnose
 from checks.lab.process import LabError
 from checks.lab.proxy import NOWHERE, proxy
-from checks.lab.zoo import origins
 from checks.probe import Target, look
 
 STARTS = "the proxy starts"
@@ -35,13 +33,6 @@ AT_ONCE = 4
 KIB = 1024
 LENGTH = {"Content-Length": str(SILENCE * KIB)}
 QUICK = [check for name, check in CHECKS.items() if name not in {"large_messages", "many_sockets", "notebook"}]
-
-
-def lines_of(path):
-    """Yield (number, text) of each line that is more than a comment."""
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        if line.strip() and not line.strip().startswith("#"):
-            yield number, line.strip()
 
 
 def without(path, number):
@@ -66,31 +57,28 @@ def grouped(path, number, line):
     return pytest.param((path, number, line), marks=marks, id=f"{name_of(path)} {number}: {line}")
 
 
-LINES = [
-    grouped(path, *line)
-    for recipe in RECIPES.values()
-    for path in recipe.published
-    for line in lines_of(path)
-    if any(recipe.suits(build, path) for build in BUILDS[recipe.name])
-]
-LASTING = [line for (line,) in (each.values for each in LINES) if takes_long(*line)]
+LINES = [grouped(path, *line) for recipe in RECIPES.values() for path in recipe.published for line in lines_of(path)]
 HELD_TWINS = [
     (build, twin)
-    for name, recipe in RECIPES.items()
-    for build in BUILDS[name]
+    for recipe in RECIPES.values()
     for twin in recipe.twins
-    if twin.stem in {"idle-timeout", "lifetime-limit"} and recipe.suits(build, twin)
+    if twin.stem in {"idle-timeout", "lifetime-limit"}
+    for build in suiting(twin)
 ]
 IDLE_TWINS = [pair for pair in HELD_TWINS if pair[1].stem == "idle-timeout"]
 
 
-def settings(path):
+def every_setting(path):
     """Yield each (recipe, build, config) in which a file takes part, oldest build first."""
     recipe = recipe_of(path)
     for config in [path] if path in recipe.configs else reversed(recipe.configs):
-        for build in BUILDS[recipe.name]:
-            if recipe.suits(build, config):
-                yield recipe, build, config
+        for build in suiting(config):
+            yield recipe, build, config
+
+
+def settings(path):
+    """Yield each (recipe, build, config) in which a file takes part on this machine, oldest build first."""
+    yield from (setting for setting in every_setting(path) if not isinstance(setting[1], NotInstalled))
 
 
 def red(path, number, dss, checks):
@@ -203,24 +191,42 @@ def missed_in_time(lines, dss, more=()):
 
 
 @pytest.fixture(scope="session")
-def experiment(dss):
-    """Run all that takes long, at once; return what came of it by (kind, build, config), and the titles by line."""
+def experiment(request, dss):
+    """Run all that takes long, at once; return the results by (kind, build, config), and the titles by line.
+
+    Of all that could run, only what the selected tests ask for does.
+    """
+    asked = [item.callspec.params for item in request.session.items if "experiment" in asked_for(item)]
     with contextlib.ExitStack() as stack:
 
         def start(build, config):
             return stack.enter_context(proxy(recipe_of(config), build, config, dss))
 
         waits = {}
-        for build, config in SITES:
+        for build, config in selected(asked, "config"):
             site = start(build, config)
             waits["silence", build, config] = functools.partial(silent, site)
             waits["query", build, config] = functools.partial(slow_query, site)
             waits["upload", build, config] = functools.partial(slow_upload, site)
-        for build, twin in HELD_TWINS:
+        for build, twin in selected(asked, "twin"):
             site = start(build, twin)
             waits["twin", build, twin] = functools.partial(look, Target(site.origin, tls=site.tls), idle=SILENCE)
-        found, results = missed_in_time(LASTING, dss, waits)
+        lines = [params["of_config"] for params in asked if "of_config" in params]
+        found, results = missed_in_time(lines, dss, waits)
     return results | {"lines": found}
+
+
+def asked_for(item):
+    """Return the fixtures that a test uses, those included that it asks for when it runs."""
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    lasting = "of_config" in params and takes_long(*params["of_config"])
+    return [*item.fixturenames, *(["experiment"] if lasting else [])]
+
+
+def selected(asked, name):
+    """Return each (build, config) of these parameters that can run here, once."""
+    pairs = [(params["build"], params[name]) for params in asked if name in params]
+    return [pair for pair in dict.fromkeys(pairs) if not isinstance(pair[0], NotInstalled)]
 
 
 @functools.cache
@@ -246,7 +252,9 @@ def kept(path, _, line):
 @pytest.mark.parametrize("of_config", LINES)
 def test_every_line_is_needed(of_config, dss, request, record_property):
     path, number, line = of_config
-    recipe = recipe_of(path)
+    lacking = [build for _, build, _ in every_setting(path) if isinstance(build, NotInstalled)]
+    if not list(settings(path)):
+        require(*lacking[-1:])
     if takes_long(*of_config):
         found = request.getfixturevalue("experiment")["lines"]
         check = found.get(of_config) or red(path, number, dss, CHECKS.values())
@@ -257,8 +265,8 @@ def test_every_line_is_needed(of_config, dss, request, record_property):
             alike = {each for each in titles if each[2] == line and not titles[each]}
             assert alike, f"[kept] {line!r} of {path.name} in recipe.toml is no longer needed: take it out"
             check = check or because
-    if not check and len(BUILDS[recipe.name]) < len(origins(recipe.declared["builds"])):
-        missing(f"{path.name} may need this line on a build that is not here; this adds it: make proxies")
+    if not check:
+        require(*lacking[-1:])  # it may be there that a check fails without this line
     assert check, (
         f"{path.name}:{number} `{line}` can be taken out and every check still holds:"
         " take it out, or add the check to tests/survival.py that shows what it is for"
@@ -300,11 +308,11 @@ def test_a_slow_upload_arrives(build, config, experiment):
 @TOGETHER
 @LONG
 @pytest.mark.parametrize(("build", "twin"), [claiming(*pair) for pair in HELD_TWINS], ids=id_of)
-def test_the_twin_drops_a_held_socket_and_gives_exactly_its_finding(build, twin, experiment, record_property):
+def test_the_twin_drops_a_held_socket_and_gives_exactly_its_finding(build, twin, experiment, record_property, verdict):
     record_property("config", name_of(twin))
     evidence = experiment["twin", build, twin]
     named = [finding.id for finding in diagnose(evidence)]
-    record_property("verdict", ["proxy", twin.stem, named])
+    verdict("proxy", twin.stem, named)
     assert named == [twin.stem]
     limit = recipe_of(twin).needs(twin).get("drops_after", 60)
     assert limit - 0.5 < evidence.hold(pings=False).seconds < limit + 2

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from conftest import BUILDS, RECIPES
+from machine import RECIPES, newest
 
 from checks.findings import diagnose, doubt
 from checks.lab.proxy import proxy
@@ -100,14 +100,15 @@ TEXTS = {
 }
 
 
+CASES = [(newest(RECIPES[name].config(https=False)), name, text) for name, text in TEXTS.values()]
+
+
 @pytest.mark.proves("other-mistakes-get-no-wrong-name")
-@pytest.mark.parametrize(("name", "text"), TEXTS.values(), ids=TEXTS)
-def test_a_line_that_is_none_of_the_causes_gets_no_name_but_a_word_where_to_look(name, text, dss, record_property):
+@pytest.mark.parametrize(("build", "name", "text"), CASES, ids=TEXTS)
+def test_a_line_that_is_none_of_the_causes_gets_no_name_but_a_word_where_to_look(build, name, text, dss, verdict):
     recipe, config = RECIPES[name], RECIPES[name].config(https=False)
-    build = recipe.pick(BUILDS[name], config)
-    record_property("on", f"{build.program} {build.version}")
     with proxy(recipe, build, config, dss, changed={config: text}) as site:
         evidence = asyncio.run(look(Target(site.origin)))
     named = [finding.id for finding in diagnose(evidence)]
-    record_property("verdict", ["proxy", "something else", named])
+    verdict("proxy", "something else", named)
     assert (named, bool(doubt(evidence).next)) == ([], True)

@@ -16,12 +16,15 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 import axe_playwright_python
 import brotli
+import host
 import pytest
-from browser import launch
 from docutils import nodes
+from proof import record
+
+from checks.lab.browser import launch
 
 ROOT = Path(__file__).parents[1]
-pytestmark = pytest.mark.reads_proof
+pytestmark = [pytest.mark.reads_proof, pytest.mark.xdist_group("site")]  # one build of it for all
 BUDGET_KB = 30
 PROMISED = [
     "troubleshooting/problems/websockets.html#websockets-problems",
@@ -35,7 +38,6 @@ PROMISED = [
 # Attributes that make a browser fetch something by itself, as opposed to links a reader follows.
 FETCHED = {"src", "srcset", "data", "poster", "xlink:href"}
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp"}
-CSP = "default-src 'self'"
 SAMPLE = """# A page with one of everything
 
 ::::{tab-set}
@@ -162,10 +164,11 @@ def sample(tmp_path_factory):
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves with the strictest policy the site claims to bear."""
+    """Serves with the headers of hosting/_headers."""
 
     def end_headers(self):
-        self.send_header("Content-Security-Policy", CSP)
+        for name, value in host.headers().items():
+            self.send_header(name, value)
         super().end_headers()
 
     def log_message(self, *_):
@@ -211,6 +214,7 @@ def say(problems):
         pytest.fail("\n".join(problems), pytrace=False)
 
 
+@pytest.mark.quick
 def test_the_site_builds_without_a_warning(build):
     _, result = build
     if result.returncode or result.stdout:
@@ -218,6 +222,7 @@ def test_the_site_builds_without_a_warning(build):
         pytest.fail(f"mend what Sphinx names here{lost}:\n{result.stdout}", pytrace=False)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("address", PROMISED)
 def test_a_promised_address_stands(pages, address):
     name, anchor = urldefrag(address)
@@ -242,6 +247,7 @@ def target_of(page, url, site):
     return site / path[1:] if path.startswith("/") else (page.path.parent / path).resolve()
 
 
+@pytest.mark.quick
 def test_every_link_picture_script_and_stylesheet_leads_somewhere(pages, site):
     problems = []
     anchors = {page.path: page.ids for page in pages.values()}
@@ -264,6 +270,7 @@ def test_every_link_picture_script_and_stylesheet_leads_somewhere(pages, site):
     say(problems)
 
 
+@pytest.mark.quick
 def test_every_picture_is_shown_by_a_page(pages):
     shown = {Path(urlsplit(url).path).name for page in pages.values() for url in page.fetches + page.links}
     say(
@@ -275,6 +282,7 @@ def test_every_picture_is_shown_by_a_page(pages):
     )
 
 
+@pytest.mark.quick
 def test_no_page_asks_a_third_party_for_anything(pages, site):
     foreign = re.compile(r"(?:[a-z]+:)?//", re.IGNORECASE)
     problems = [
@@ -294,10 +302,11 @@ def test_no_page_asks_a_third_party_for_anything(pages, site):
     say(problems)
 
 
+@pytest.mark.quick
 def test_no_page_carries_inline_script_or_style(pages):
     say(
         [
-            f"{page.name} ({page.source()}) carries {what}, which `Content-Security-Policy: {CSP}` refuses:"
+            f"{page.name} ({page.source()}) carries {what}, which the policy in hosting/_headers blocks:"
             " move scripts and styles to docs/_static; drop :width: and :widths:, site.css fits pictures and"
             " tables"
             for page in pages.values()
@@ -306,6 +315,7 @@ def test_no_page_carries_inline_script_or_style(pages):
     )
 
 
+@pytest.mark.quick
 def test_no_page_names_the_place_it_was_built(pages):
     say(
         [
@@ -316,6 +326,7 @@ def test_no_page_names_the_place_it_was_built(pages):
     )
 
 
+@pytest.mark.quick
 def test_what_a_page_shows_as_code_is_a_file(site):
     problems = []
     for pickled in sorted((site / ".doctrees").rglob("*.doctree")):
@@ -331,6 +342,7 @@ def test_what_a_page_shows_as_code_is_a_file(site):
     say(problems)
 
 
+@pytest.mark.quick
 def test_every_class_of_sphinx_design_in_use_has_a_style(pages):
     styled = set(re.findall(r"\.(sd-[\w-]+)", (ROOT / "docs/_static/site.css").read_text(encoding="utf-8")))
     # Classes that only repeat what site.css does by itself.
@@ -350,7 +362,9 @@ def test_every_class_of_sphinx_design_in_use_has_a_style(pages):
     )
 
 
+@pytest.mark.quick
 def test_the_heaviest_page_keeps_its_budget(pages, site):
+    @functools.cache
     def weight(path):
         return len(brotli.compress(path.read_bytes())) / 1024
 
@@ -430,6 +444,17 @@ def test_copy_gives_a_file_exactly_and_of_a_console_its_commands(browser, sample
         assert complaints == []
 
 
+@pytest.mark.quick
+def test_the_page_of_proofs_adds_up_the_verdicts_of_the_record(site):
+    sums = Counter()
+    for kinds in record()["verdicts"].values():
+        for verdicts in kinds.values():
+            sums.update({verdict: sum(counts.values()) for verdict, counts in verdicts.items()})
+    text = (site / "reference" / "proofs.html").read_text(encoding="utf-8")
+    assert f"{sum(sums.values())} cases: {sums['named']} named, {sums['undecided']} " in text
+
+
+@pytest.mark.quick
 def test_a_diff_names_files_as_the_repository_does(sample):
     shown = re.sub(r"<[^>]+>", "", (sample / "index.html").read_text(encoding="utf-8"))
     assert re.findall(r"^(?:---|\+\+\+) (.*)", shown, re.MULTILINE) == [".gitignore", "Makefile"]
@@ -450,3 +475,49 @@ def test_paper_shows_every_tab_panel_and_cuts_nothing(browser, sample):
         assert [page.get_by_text(f"Panel {n}").is_visible() for n in ("one", "two")] == [True, True]
         assert page.get_by_text("Inside", exact=True).is_visible()
         assert page.evaluate("[...document.querySelectorAll('pre')].every(e => e.scrollWidth <= e.clientWidth + 1)")
+
+
+def test_the_static_host_sends_its_headers_with_every_response(site, pages):
+    style = next(url for url in pages["index.html"].fetches if "/site.css?v=" in url)
+    forever = {"Cache-Control": "public, max-age=31536000, immutable"}
+    expected = {
+        "/": (200, {}),
+        "/troubleshooting/problems/websockets.html": (200, {}),
+        "/websocket-doctor.pyz": (200, {}) if (site / "websocket-doctor.pyz").exists() else (404, {}),
+        f"/{style}": (200, forever),
+        f"/{style.partition('?')[0]}": (200, {}),
+        "/_static/missing.css?v=1": (404, {}),
+        "/missing.html": (404, {}),
+        "/.buildinfo": (404, {}),
+    }
+    with host.serve(site) as serving:
+        for path, (status, others) in expected.items():
+            response = serving.get(path)
+            assert response.status == status, path
+            wanted = host.headers() | others
+            assert {name: ", ".join(response.headers.get_all(name, [])) for name in wanted} == wanted, path
+            assert response.headers["Server"] == "nginx"
+        again = serving.get(f"/{style}", {"If-None-Match": serving.get(f"/{style}").headers["ETag"]})
+        assert (again.status, again.headers["Cache-Control"]) == (304, *forever.values())
+        assert b"<h1>Page not found" in serving.get("/missing.html").body
+        assert serving.get("/", {"Accept-Encoding": "gzip"}).headers["Content-Encoding"] == "gzip"
+        moved = serving.get("/search.html?q=1", secure=False)
+        assert (moved.status, moved.headers["Location"]) == (301, "https://localhost/search.html?q=1")
+        assert "[warn]" not in serving.log()
+
+
+def test_pages_load_from_the_static_host_without_a_violation(browser, site, pages):
+    # One page for each set of scripts, stylesheets and pictures.
+    different = {frozenset(Path(urlsplit(url).path).name for url in page.fetches): name for name, page in pages.items()}
+    complaints = []
+    with host.serve(site) as serving, browser.new_context(ignore_https_errors=True) as context:
+        page = context.new_page()
+        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        for name in different.values():
+            assert page.goto(f"{serving.origin}/{name}").ok, name
+        page.goto(f"{serving.origin}/search.html?q=websockets")
+        page.wait_for_selector("#search-results a[href*='troubleshooting/problems/websockets.html']")
+        assert complaints == []
+        page.evaluate("document.body.append(Object.assign(document.createElement('script'), {text: '1'}))")
+        assert ["violates the following Content Security Policy directive" in text for text in complaints] == [True]

@@ -1,7 +1,7 @@
 """What the page of Squid as a reverse proxy claims."""
 
 import pytest
-from conftest import RECIPES, SQUIDS
+from machine import RECIPES, for_each_build
 from reader import Reader
 from survival import ECHO
 
@@ -10,7 +10,7 @@ from checks.lab.proxy import proxy
 
 SQUID = RECIPES["squid"]
 CONFIG = SQUID.config(https=False)
-EVERY_BUILD = pytest.mark.parametrize("build", SQUIDS, ids=str)
+EVERY_BUILD = for_each_build("squid")
 
 
 @pytest.mark.proves("squid-knows-upgrades-since-5")
@@ -33,7 +33,7 @@ def test_without_being_told_every_squid_drops_upgrade(build, dss):
 
 
 @pytest.mark.proves("squid-compares-websocket-with-its-case")
-@pytest.mark.parametrize("build", [build for build in SQUIDS if build.release >= (5,)], ids=str)
+@for_each_build("squid", since="5")
 def test_websocket_in_capitals_is_not_what_browsers_ask_for(build, dss):
     text = CONFIG.read_text().replace("protocols websocket", "protocols WebSocket")
     with proxy(SQUID, build, CONFIG, dss, changed={CONFIG: text}) as site:

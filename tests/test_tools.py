@@ -1,16 +1,15 @@
 """What other tools say, as the page has it: every line is of a real run, and curl and websockets say it again."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
-from browser import missing
-from conftest import BUILDS, RECIPES
+from machine import RECIPES
 
 from checks.findings import ids
 from checks.lab.proxy import proxy
 from checks.lab.tools import CASES, RESULTS, Tool, ask, here
+from checks.lab.zoo import PROGRAMS, program
 
 SEEN = json.loads(RESULTS.read_text())
 AGAIN = ["upgrade-not-forwarded", "accept-mismatch"]
@@ -27,11 +26,11 @@ def test_the_record_is_of_these_cases_and_diagnose_named_what_is_wrong_or_nothin
 @pytest.mark.parametrize("twin", AGAIN)
 @pytest.mark.parametrize("name", ["curl", "websockets"])
 def test_a_tool_that_is_here_says_again_what_the_page_has(name, twin, dss):
-    if not shutil.which("curl"):
-        missing("curl is not here; on Debian this adds it: apt-get install curl")
+    if name in PROGRAMS:
+        program(name)
     (case,) = (case for case in SEEN["cases"] if case["twin"] == twin)
     tool = Tool(name, "", here()[name])
-    with proxy(RECIPES["nginx"], BUILDS["nginx"][-1], RECIPES["nginx"].twin(twin), dss) as site:
+    with proxy(RECIPES["nginx"], RECIPES["nginx"].newest(), RECIPES["nginx"].twin(twin), dss) as site:
         said = ask(tool, site)
     assert {"words": said.words, "code": said.code} == case["said"][name]
 

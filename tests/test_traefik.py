@@ -6,7 +6,7 @@ import time
 
 import pytest
 import yaml
-from conftest import BUILDS, RECIPES
+from machine import RECIPES, for_each_build
 from reader import Reader
 from survival import ECHO
 
@@ -14,7 +14,7 @@ from checks.lab.proxy import proxy
 
 TRAEFIK = RECIPES["traefik"]
 STATIC = TRAEFIK.folder / "static.yml"
-EVERY_BUILD = pytest.mark.parametrize("build", BUILDS["traefik"], ids=str)
+EVERY_BUILD = for_each_build("traefik")
 
 
 def changed(build, dss, old, new):

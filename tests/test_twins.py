@@ -7,15 +7,14 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from browser import launch, missing_build
-from conftest import BUILDS, RECIPES, SITES, recipe_of
+from machine import BUILDS, RECIPES, SITES, every, expected, for_each_build, newest, recipe_of, suiting
 from proof import id_of, name_of
 from reader import Reader
 from test_confusion import CAUSES
 from test_diagnose_forward import INSPECTED
 
 from checks.findings import diagnose, doubt, ids
-from checks.lab.browser import chromium_version
+from checks.lab.browser import chromium_version, launch
 from checks.lab.process import SCALE
 from checks.lab.proxy import proxy
 from checks.probe import APART, NOTIFICATIONS, Target, look
@@ -28,10 +27,9 @@ HELD = {"idle-timeout", "lifetime-limit", "proxy-reload"}
 
 TWINS = [
     (build, twin)
-    for name, recipe in RECIPES.items()
-    for build in BUILDS[name]
+    for recipe in RECIPES.values()
     for twin in recipe.twins
-    if recipe.suits(build, recipe.config(https=recipe.secure(twin)))  # it has one mistake where that has none
+    for build in suiting(recipe.base(twin))  # it has one mistake where that has none
 ]
 
 
@@ -72,12 +70,12 @@ def kernel_of(dss):
 
 
 @pytest.mark.parametrize(("build", "config"), SITES, ids=id_of)
-def test_the_recipe_works_and_gives_no_other_finding(build, config, dss, record_property):
+def test_the_recipe_works_and_gives_no_other_finding(build, config, dss, verdict):
     with proxy(recipe_of(config), build, config, dss) as site:
         evidence = evidence_of(site)
     assert [shake.opened for shake in evidence.handshakes if not shake.flip] == [True, True]
     named = [finding.id for finding in diagnose(evidence)]
-    record_property("verdict", ["proxy", "works", named])
+    verdict("proxy", "works", named)
     assert named == ["works"]
 
 
@@ -85,53 +83,53 @@ def test_the_recipe_works_and_gives_no_other_finding(build, config, dss, record_
 @pytest.mark.parametrize(
     ("build", "config"), [pair for pair in SITES if not recipe_of(pair[1]).secure(pair[1])], ids=id_of
 )
-def test_an_address_by_which_the_proxy_does_not_know_dss_gets_no_cause(build, config, dss, record_property):
+def test_an_address_by_which_the_proxy_does_not_know_dss_gets_no_cause(build, config, dss, verdict):
     with proxy(recipe_of(config), build, config, dss) as site:
         evidence = asyncio.run(look(Target(site.origin.replace("localhost", "127.0.0.1"), timeout=30)))
     named = [finding.id for finding in diagnose(evidence)]
-    record_property("verdict", ["proxy", "something else", named])
+    verdict("proxy", "something else", named)
     assert (named, bool(doubt(evidence).next)) == ([], True)
 
 
 @pytest.mark.parametrize(("build", "twin"), [pair for pair in TWINS if pair[1].stem not in HELD], ids=id_of)
-def test_the_twin_gives_exactly_the_finding_it_is_named_after(build, twin, dss, bare, record_property):
+def test_the_twin_gives_exactly_the_finding_it_is_named_after(build, twin, dss, bare, record_property, verdict):
     record_property("config", name_of(twin))
     recipe = recipe_of(twin)
     with proxy(recipe, build, twin, bare if recipe.needs(twin).get("bare") else dss) as site:
         evidence = evidence_of(site)
     expected, named = twin.stem if recipe.suits(build, twin) else "works", [found.id for found in diagnose(evidence)]
-    record_property("verdict", ["proxy", expected, named])
+    verdict("proxy", expected, named)
     assert named == [expected]
 
 
-BEHIND = {
-    twin: (build, twin)  # the newest that it suits
-    for build, twin in TWINS
-    if twin.stem not in HELD and recipe_of(twin).suits(build, twin)
-    if not recipe_of(twin).secure(twin) and not recipe_of(twin).needs(twin).get("bare")
-}
+FRONT = RECIPES["haproxy"].config(https=False)
+BEHIND = [
+    (newest(twin), twin, newest(FRONT))
+    for recipe in RECIPES.values()
+    for twin in recipe.twins
+    if twin.stem not in HELD and not recipe.secure(twin) and not recipe.needs(twin).get("bare")
+]
 
 
-@pytest.mark.parametrize(("build", "twin"), BEHIND.values(), ids=id_of)
-def test_behind_a_second_proxy_the_twin_gives_its_finding_or_none(build, twin, dss, record_property):
-    front, newest = RECIPES["haproxy"], BUILDS["haproxy"][-1]
+@pytest.mark.parametrize(("build", "twin", "front"), BEHIND, ids=id_of)
+def test_behind_a_second_proxy_the_twin_gives_its_finding_or_none(build, twin, front, dss, verdict):
     with (
         proxy(recipe_of(twin), build, twin, dss) as behind,
-        proxy(front, newest, front.config(https=False), replace(dss, port=behind.http)) as site,
+        proxy(recipe_of(FRONT), front, FRONT, replace(dss, port=behind.http)) as site,
     ):
         evidence = evidence_of(site, twin)
     named = [found.id for found in diagnose(evidence)]
-    record_property("verdict", ["chain", twin.stem, named])
+    verdict("chain", twin.stem, named)
     assert named in ([twin.stem], [])
 
 
 @pytest.mark.parametrize(("build", "twin"), [pair for pair in TWINS if pair[1].stem == "proxy-reload"], ids=id_of)
-def test_a_reload_that_ends_the_held_sockets_is_named(build, twin, dss, record_property):
+def test_a_reload_that_ends_the_held_sockets_is_named(build, twin, dss, record_property, verdict):
     record_property("config", name_of(twin))
     with proxy(recipe_of(twin), build, twin, dss) as site:
         evidence = asyncio.run(held_over_a_reload(site))
     named = [finding.id for finding in diagnose(evidence)]
-    record_property("verdict", ["proxy", "proxy-reload", named])
+    verdict("proxy", "proxy-reload", named)
     assert named == ["proxy-reload"]
 
 
@@ -148,10 +146,10 @@ async def held_over_a_reload(site):
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
-def test_a_build_is_here_for_every_twin(recipe):
-    for twin in recipe.twins:
-        if not any(recipe.suits(build, twin) for build in BUILDS[recipe.name]):
-            missing_build(recipe, twin)
+def test_each_broken_variant_is_for_a_build_that_the_recipe_declares(recipe):
+    lonely = [twin.name for twin in recipe.twins if not any(recipe.suits(build, twin) for build in BUILDS[recipe.name])]
+    unknown = [origin for origin, version in expected(recipe).items() if not version]
+    assert unknown or not lonely, f"{recipe.name}/recipe.toml declares no build that {lonely} are for"
 
 
 def test_every_finding_has_a_twin_or_a_peer_and_every_twin_a_finding():
@@ -166,10 +164,10 @@ def test_every_finding_has_a_twin_or_a_peer_and_every_twin_a_finding():
 # What the mistake costs, beyond the message: each sentence stands on the finding's page.
 
 
-@pytest.fixture(params=[build for build in BUILDS["nginx"] if build.release < (1, 29, 7)] or [None], ids=str)
+@pytest.fixture(params=every("nginx", before="1.29.7"), ids=str)
 def old_nginx(request):
-    """Each nginx that speaks HTTP/1.0 to DSS unless told."""
-    return request.param or missing_build(RECIPES["nginx"], RECIPES["nginx"].twin("http-1-0-upstream"))
+    """Each nginx that sends HTTP/1.0 to DSS unless configured otherwise."""
+    return request.param
 
 
 def twin_site(build, finding, dss):
@@ -201,7 +199,7 @@ def test_over_http_1_0_a_broken_download_is_passed_off_as_complete(old_nginx, ds
 
 
 @pytest.mark.proves("http-1-1-is-the-default-since-1-29-7")
-@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+@for_each_build("nginx")
 def test_only_nginx_before_1_29_7_needs_to_be_told_http_1_1(build, dss):
     with twin_site(build, "http-1-0-upstream", dss) as site:
         _, body = Reader(site).request("/dip/lab/request")
@@ -209,7 +207,7 @@ def test_only_nginx_before_1_29_7_needs_to_be_told_http_1_1(build, dss):
 
 
 @pytest.mark.proves("host-breaks-notebooks-only")
-@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+@for_each_build("nginx")
 def test_without_host_notifications_work_and_notebooks_do_not(build, dss):
     with twin_site(build, "host-not-preserved", dss) as site:
         evidence = evidence_of(site)
@@ -219,7 +217,7 @@ def test_without_host_notifications_work_and_notebooks_do_not(build, dss):
 
 
 @pytest.mark.proves("host-variable-drops-the-port")
-@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+@for_each_build("nginx")
 def test_host_without_its_port_breaks_notebooks_on_a_port_of_ones_own(build, dss):
     with changed(build, "Host $http_host;", "Host $host;", dss) as site:
         found = diagnose(evidence_of(site))
@@ -227,7 +225,7 @@ def test_host_without_its_port_breaks_notebooks_on_a_port_of_ones_own(build, dss
 
 
 @pytest.mark.proves("lost-upgrade-leaves-pages-working")
-@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+@for_each_build("nginx")
 def test_without_upgrade_the_page_works_and_no_socket_does(build, dss):
     with twin_site(build, "upgrade-not-forwarded", dss) as site:
         evidence = evidence_of(site)
@@ -236,7 +234,7 @@ def test_without_upgrade_the_page_works_and_no_socket_does(build, dss):
 
 
 @pytest.mark.proves("slash-after-the-port-changes-addresses")
-@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+@for_each_build("nginx")
 def test_a_slash_after_the_port_changes_addresses(build, dss):
     with changed(build, "DSS_HOST:DSS_PORT;", "DSS_HOST:DSS_PORT/;", dss) as site:
         _, body = Reader(site).request("/dip/lab/request/a%2Fb")
@@ -244,7 +242,7 @@ def test_a_slash_after_the_port_changes_addresses(build, dss):
 
 
 @pytest.mark.proves("fixed-connection-asks-on-every-page")
-@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+@for_each_build("nginx")
 def test_a_fixed_connection_header_asks_for_an_upgrade_on_every_page(build, dss):
     with changed(build, "Connection $connection_upgrade;", 'Connection "upgrade";', dss) as site:
         _, body = Reader(site).request("/dip/lab/request")
@@ -252,7 +250,7 @@ def test_a_fixed_connection_header_asks_for_an_upgrade_on_every_page(build, dss)
 
 
 @pytest.mark.proves("redirect-rule-without-the-port-misses")
-@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+@for_each_build("nginx")
 def test_a_redirect_rule_without_the_port_misses_on_a_port_of_ones_own(build, dss):
     rule = "proxy_redirect http://$http_host/ https://$http_host/;"
     with changed(build, rule, rule.replace("http_host", "host"), dss, https=True) as site:
@@ -265,7 +263,7 @@ def statuses(evidence, flip=""):
 
 
 @pytest.mark.proves("nginx-without-dss-answers-502")
-@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+@for_each_build("nginx")
 def test_without_dss_nginx_answers_502_to_pages_and_sockets_alike(build, dss):
     with twin_site(build, "backend-down", dss) as site:
         evidence = evidence_of(site)
@@ -273,14 +271,14 @@ def test_without_dss_nginx_answers_502_to_pages_and_sockets_alike(build, dss):
 
 
 @pytest.mark.proves("a-block-of-its-own-loses-the-upgrade")
-@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+@for_each_build("nginx")
 def test_a_block_of_its_own_for_notebooks_loses_their_upgrade_and_no_other(build, dss):
     with twin_site(build, "upgrade-wrong-location", dss) as site:
         assert statuses(evidence_of(site)) == [101, 400]
 
 
 @pytest.mark.proves("a-block-with-a-slash-redirects")
-@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+@for_each_build("nginx")
 def test_a_block_whose_name_ends_in_a_slash_redirects_the_address_without(build, dss):
     with twin_site(build, "redirect-on-handshake", dss) as site:
         evidence = evidence_of(site)
@@ -290,7 +288,7 @@ def test_a_block_whose_name_ends_in_a_slash_redirects_the_address_without(build,
 
 
 @pytest.mark.proves("large-cookies-stop-one-reader")
-@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+@for_each_build("nginx")
 def test_large_cookies_stop_everything_for_the_reader_who_has_them(build, dss):
     with twin_site(build, "header-too-large", dss) as site:
         evidence = evidence_of(site)
@@ -300,7 +298,7 @@ def test_large_cookies_stop_everything_for_the_reader_who_has_them(build, dss):
 
 
 @pytest.mark.proves("a-hidden-upgrade-spoils-the-101")
-@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
+@for_each_build("nginx")
 def test_with_upgrade_hidden_the_answer_is_101_and_no_socket_opens(build, dss):
     with twin_site(build, "handshake-header-mangled", dss) as site:
         evidence = evidence_of(site)
@@ -310,8 +308,8 @@ def test_with_upgrade_hidden_the_answer_is_101_and_no_socket_opens(build, dss):
 
 @pytest.mark.proves("a-second-upgrade-spoils-the-101")
 @pytest.mark.xdist_group("browser of twins")
-@pytest.mark.parametrize("build", BUILDS["nginx"], ids=str)
-def test_with_an_upgrade_that_nginx_adds_no_socket_opens(build, dss, record_property):
+@for_each_build("nginx")
+def test_with_an_upgrade_that_nginx_adds_no_socket_opens(build, dss, record_property, verdict):
     line = "proxy_http_version 1.1;"
     with changed(build, line, f"{line} add_header Upgrade h2,h2c always;", dss) as site:
         evidence = evidence_of(site)
@@ -320,7 +318,7 @@ def test_with_an_upgrade_that_nginx_adds_no_socket_opens(build, dss, record_prop
             said = console_of(browser, site)
     once = "Error during WebSocket handshake: 'Upgrade' header must not appear more than once in a response"
     named = [finding.id for finding in diagnose(evidence)]
-    record_property("verdict", ["proxy", "handshake-header-mangled", named])
+    verdict("proxy", "handshake-header-mangled", named)
     assert (said, statuses(evidence), named) == ([once, once], [101, 101], ["handshake-header-mangled"])
 
 
@@ -335,7 +333,7 @@ CONSOLE = {
 
 @pytest.mark.proves("console-of-each-cause")
 @pytest.mark.xdist_group("browser of twins")
-@pytest.mark.parametrize("build", BUILDS["nginx"][-1:], ids=str)
+@pytest.mark.parametrize("build", [newest(RECIPES["nginx"].config(https=False))], ids=str)
 def test_the_console_of_chromium_tells_causes_apart(build, dss, record_property):
     said = {}
     with launch() as browser:

@@ -3,7 +3,7 @@
 import http.client
 
 import pytest
-from conftest import BUILDS, RECIPES
+from machine import RECIPES, for_each_build
 from reader import Reader
 from survival import ECHO
 
@@ -11,7 +11,7 @@ from checks.lab.process import LabError
 from checks.lab.proxy import proxy
 
 VARNISH = RECIPES["varnish"]
-EVERY_BUILD = pytest.mark.parametrize("build", BUILDS["varnish"], ids=str)
+EVERY_BUILD = for_each_build("varnish")
 
 
 @pytest.mark.proves("varnish-pass-does-not-carry-sockets")

@@ -59,7 +59,7 @@ def compare(recipes: list[Recipe], rounds: int, say: Callable[[str], None]) -> I
         sites = []
         for recipe in recipes:
             config = recipe.config(https=False)
-            build = recipe.pick(recipe.builds, config)
+            build = recipe.pick(config)
             sites.append(stack.enter_context(proxy(recipe, build, config, direct)))
         ratios: dict[int, list[Cost]] = {site.port: [] for site in sites}
         for number in range(1, rounds + 1):

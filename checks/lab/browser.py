@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +12,11 @@ from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
-from .process import ROOT, LabError, workspace
+from .process import ROOT, workspace
 from .proxy import proxy
 from .recipe import recipes
 from .standin import stand_in
+from .zoo import BIN, program
 
 PICTURE = ROOT / "_images" / "websockets-1.png"
 
@@ -31,19 +31,13 @@ QUIET = [
 
 
 def chromium() -> Path:
-    """Return where Chromium is.
-
-    Raises LabError with the command that adds it.
-    """
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if path := shutil.which(name):
-            return Path(path)
-    raise LabError("there is no Chromium on PATH; on Debian and Ubuntu this adds it: apt-get install chromium")
+    """Return the path of Chromium; raises NotInstalledError when there is none."""
+    return program("chromium")
 
 
 @functools.cache
 def chromium_version() -> str:
-    """Return the name and version of the browser; raises LabError when there is none."""
+    """Return the name and version of the browser; raises NotInstalledError when there is none."""
     command = [str(chromium()), "--version"]
     with workspace() as home:
         said = subprocess.run(command, env=_at_home(home), capture_output=True, text=True, check=True, timeout=60)
@@ -60,10 +54,11 @@ def _at_home(home: Path) -> dict[str, str]:
 def launch(*arguments: str, **options: Any) -> Iterator[Browser]:
     """Run a browser for the length of the block; options are those of Playwright's `launch`.
 
-    Raises LabError when there is no Chromium.
+    Raises NotInstalledError when there is no Chromium.
     """
     path = chromium()
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses its sandbox to root
+    # Chromium refuses its sandbox to root, and cannot set it up where its helper has not been installed by root.
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 or BIN in path.parents else []
     with workspace() as home, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path, args=[*QUIET, *sandbox, *arguments], env={**_at_home(home)}, **options
@@ -81,7 +76,7 @@ def picture() -> Path:
     """
     recipe = recipes()["nginx"]
     twin = recipe.twin("upgrade-not-forwarded")
-    build = recipe.pick(recipe.builds, twin)
+    build = recipe.pick(twin)
     with stand_in() as dss, proxy(recipe, build, twin, dss) as site, launch() as browser:
         page = browser.new_page(viewport={"width": 760, "height": 400}, device_scale_factor=2)
         page.goto(site.origin)

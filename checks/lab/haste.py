@@ -51,12 +51,16 @@ class Haste:
     """Peak memory in MB for each number of addresses."""
 
 
-def haste(rounds: int, *, many: tuple[int, ...] = MANY) -> Haste:
-    """Measure against a server of ours on loopback, which runs on the same cores; the commands take turns."""
+def haste(rounds: int, *, many: tuple[int, ...] = MANY, processor: bool = False) -> Haste:
+    """Measure against a server of ours on loopback, which runs on the same cores; the commands take turns.
+
+    With `processor`, measure the processor time of each command instead of the time that passes: other programs on
+    the machine change it little.
+    """
     with _echo() as port, workspace() as folder:
         address, bare = f"http://127.0.0.1:{port}", [sys.executable, "-c", BARE.format(port=port)]
         commands = [[*DIAGNOSE, address], bare, HELP, IMPORT]
-        turns = [[_run(command) for command in commands] for _ in range(rounds)]
+        turns = [[_run(command, processor=processor) for command in commands] for _ in range(rounds)]
         mine, its, helping, importing = (min(took for took, _ in turn) for turn in zip(*turns, strict=True))
         my_peak, its_peak, *_ = (min(peak for _, peak in turn) for turn in zip(*turns, strict=True))
         growth = {}
@@ -83,10 +87,11 @@ def _here() -> dict[str, str]:
     return {"PYTHONPATH": str(ROOT)}
 
 
-def _run(command: list[str]) -> tuple[float, float]:
+def _run(command: list[str], *, processor: bool = False) -> tuple[float, float]:
     """Return the seconds that a command takes, and its peak memory in MB."""
     began = time.perf_counter()
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, _, used = os.wait4(process.pid, 0)
     process.returncode = 0  # it has been waited for
-    return time.perf_counter() - began, used.ru_maxrss / 1024
+    took = used.ru_utime + used.ru_stime if processor else time.perf_counter() - began
+    return took, used.ru_maxrss / 1024

@@ -33,6 +33,21 @@ class LabError(Exception):
     """The lab could not do what was asked; the message is for the person who asked."""
 
 
+class MachineError(LabError):
+    """The machine lacks something that cannot be downloaded: an apt, a mirror, a permission."""
+
+
+class NotInstalledError(LabError):
+    """A program that the lab runs is not on this machine, and `make builds` may be able to download it.
+
+    `what` names it for people, with the versions that would do: "HAProxy 2.8 or newer".
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} is not installed; add it with: make builds")
+        self.what = what
+
+
 @contextlib.contextmanager
 def workspace() -> Iterator[Path]:
     """Give a folder inside the checkout and take it away again."""

@@ -20,7 +20,7 @@ import trustme
 from .process import BRIEF, ROOT, LabError, Process, answers, on_free_ports, running, unprivileged, workspace
 from .recipe import Recipe
 from .standin import StandIn
-from .zoo import Build, library_path
+from .zoo import Build, library_path, search_path
 
 NOWHERE = "says where to listen"
 
@@ -166,9 +166,8 @@ def _write(path: Path, text: str) -> None:
 
 def _environment(recipe: Recipe, folder: Path) -> dict[str, str]:
     """Put the shims first, and the Python that runs us where a reader's shell finds it."""
-    first = [str(folder / "bin"), str(Path(sys.executable).parent)]
     own = {name: value.format(folder=folder) for name, value in recipe.declared.get("environment", {}).items()}
-    return {**os.environ, **own, "PATH": os.pathsep.join([*first, os.environ["PATH"]])}
+    return {**os.environ, **own, "PATH": search_path(folder / "bin", Path(sys.executable).parent)}
 
 
 def _shims(recipe: Recipe, build: Build, values: Mapping[str, object]) -> None:

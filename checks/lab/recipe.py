@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .process import LabError
+from .process import LabError, NotInstalledError
 from .zoo import Build, builds, numbers
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
@@ -137,17 +137,31 @@ class Recipe:
         since, before = needs.get("since", "0"), needs.get("before", "9999")
         return numbers(since) <= build.release < numbers(before)
 
-    def pick(self, here: Sequence[Build], config: Path) -> Build:
-        """Return the newest build that suits the config.
+    def between(self, since: str = "0", before: str = "9999") -> list[Build]:
+        """Return the builds on this machine from version `since` up to, not including, `before`, oldest first."""
+        return [build for build in self.builds if numbers(since) <= build.release < numbers(before)]
 
-        Raises LabError that says which build is missing.
+    def newest(self, since: str = "0", before: str = "9999") -> Build:
+        """Return the newest build on this machine within these versions.
+
+        Raises NotInstalledError when there is none.
         """
-        for build in reversed(here):
-            if self.suits(build, config):
-                return build
-        there = ", ".join(map(str, here)) or "none"
-        bounds = " and ".join(f"{word} {value}" for word, value in self._bounds(config).items())
-        raise LabError(f"{config.name} needs {self.program} {bounds or 'of any version'}; there is here: {there}")
+        for build in reversed(self.between(since, before)):
+            return build
+        raise NotInstalledError(self.versions(since, before))
+
+    def pick(self, config: Path) -> Build:
+        """Return the newest build on this machine that suits the config.
+
+        Raises NotInstalledError when there is none.
+        """
+        return self.newest(**self._bounds(config))
+
+    def versions(self, since: str = "0", before: str = "9999") -> str:
+        """Name the proxy with these versions, for people: "HAProxy 2.8 or newer"."""
+        if before != "9999":
+            return f"{self.title} {f'{since} or newer, ' if since != '0' else ''}older than {before}"
+        return f"{self.title} {since} or newer" if since != "0" else self.title
 
     def _bounds(self, config: Path) -> Mapping[str, str]:
         """Return the versions that a config is for: those of the config that a twin is a copy of, but for its own."""

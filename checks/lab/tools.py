@@ -18,6 +18,7 @@ from .process import ROOT, SCALE, LabError
 from .proxy import Proxy, proxy
 from .recipe import recipes
 from .standin import stand_in
+from .zoo import program, search_path
 
 RESULTS = ROOT / "checks" / "tools.json"
 TOOLS = ROOT / ".zoo" / "tools"
@@ -88,10 +89,10 @@ def tools() -> list[Tool]:
 
     Raises LabError when one cannot be had.
     """
-    curl, npm = shutil.which("curl"), shutil.which("npm")
+    curl, npm = str(program("curl")), shutil.which("npm")
     wscat = TOOLS / "node_modules" / ".bin" / "wscat"
-    if not curl or not npm:
-        raise LabError(f"it takes {'npm' if curl else 'curl'}, which is not on this machine")
+    if not npm:
+        raise LabError("wscat needs npm, which is not on PATH")
     if not wscat.exists():
         TOOLS.mkdir(parents=True, exist_ok=True)
         _output([npm, "install", "--no-audit", "--no-fund", "--prefix", str(TOOLS), WSCAT])
@@ -108,7 +109,7 @@ def tools() -> list[Tool]:
 
 
 def here() -> dict[str, list[str]]:
-    """Return the commands of the tools that every checkout has: curl, and what comes with requirements.txt."""
+    """Return the commands of curl, and of the tools that come with requirements.txt."""
     headers = [word for header in HANDSHAKE for word in ("-H", header)]
     return {
         "curl": ["curl", "-isSN", "--http1.1", *headers, "HTTP"],
@@ -127,7 +128,7 @@ def cases() -> Iterator[Case]:
         for name, twin in CASES:
             recipe = known[name]
             config = recipe.twin(twin) if twin else recipe.config(https=False)
-            build = recipe.pick(recipe.builds, config)
+            build = recipe.pick(config)
             with proxy(recipe, build, config, dss) as site:
                 said = {tool.name: ask(tool, site) for tool in asked}
                 found, proof = _diagnosed(site)
@@ -154,9 +155,9 @@ def ask(tool: Tool, site: Proxy) -> Said:
 
 
 def _trusting(site: Proxy) -> dict[str, str]:
-    """Return the environment in which each tool trusts the authority of the lab."""
+    """Return the environment in which each tool is found and trusts the authority of the lab."""
     names = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "WEBSOCKET_CLIENT_CA_BUNDLE")
-    return {**os.environ, **dict.fromkeys(names, str(site.authority))}
+    return {**os.environ, **dict.fromkeys(names, str(site.authority)), "PATH": search_path()}
 
 
 def _diagnosed(site: Proxy) -> tuple[list[str], str]:

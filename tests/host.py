@@ -1,0 +1,123 @@
+"""The static host of hosting/site.conf: nginx, as published, with this run's ports, folder and certificate."""
+
+import contextlib
+import http.client
+import os
+import re
+import ssl
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+
+import trustme
+
+from checks.lab.process import ROOT, Process, answers, on_free_ports, running, workspace
+from checks.lab.zoo import wheel_nginx
+
+HOSTING = ROOT / "hosting"
+
+AROUND = """daemon off;
+{user}
+pid nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 512; }}
+http {{
+    types {{
+        text/html html;
+        text/css css;
+        text/javascript js;
+        image/svg+xml svg;
+        image/png png;
+    }}
+    default_type application/octet-stream;
+    access_log off;
+    client_body_temp_path temp-body;
+    proxy_temp_path temp-proxy;
+    fastcgi_temp_path temp-unused;
+    uwsgi_temp_path temp-unused;
+    scgi_temp_path temp-unused;
+    include site.conf;
+}}
+"""
+"""What a fresh installation has around the file: the types of files, and here folders that anybody can write."""
+
+
+def headers():
+    """Return the headers that hosting/_headers sets for every page."""
+    lines = (HOSTING / "_headers").read_text(encoding="utf-8").splitlines()
+    return dict(line.strip().split(": ", 1) for line in lines if line.startswith("  "))
+
+
+@dataclass(frozen=True)
+class Response:
+    """One response, read whole."""
+
+    status: int
+    headers: Message
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Host:
+    """A running nginx that serves a folder."""
+
+    http: int
+    https: int
+    tls: ssl.SSLContext
+    process: Process
+
+    @property
+    def origin(self):
+        """The address of the site, without a slash at the end."""
+        return f"https://localhost:{self.https}"
+
+    def get(self, path, request_headers=None, *, secure=True):
+        """Return the response to one request, over HTTPS unless told otherwise."""
+        connection = (
+            http.client.HTTPSConnection("localhost", self.https, timeout=20, context=self.tls)
+            if secure
+            else http.client.HTTPConnection("localhost", self.http, timeout=20)
+        )
+        with contextlib.closing(connection):
+            connection.request("GET", path, headers=request_headers or {})
+            response = connection.getresponse()
+            return Response(response.status, response.headers, response.read())
+
+    def log(self):
+        """Return everything nginx printed."""
+        return self.process.said()
+
+
+@contextlib.contextmanager
+def serve(site):
+    """Serve the folder of a built site with hosting/site.conf for the length of the block."""
+    authority, tls = trustme.CA(), ssl.create_default_context()
+    authority.configure_trust(tls)
+    leaf = authority.issue_cert("localhost")
+    user = "user root;" if os.geteuid() == 0 else ""
+    with workspace() as folder, contextlib.ExitStack() as stack:
+        leaf.private_key_pem.write_to_path(folder / "docs.key")
+        (folder / "docs_cert.pem").write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
+        (folder / "nginx.conf").write_text(AROUND.format(user=user), encoding="utf-8")
+
+        def start(http, https):
+            (folder / "site.conf").write_text(filled(site, folder, http, https), encoding="utf-8")
+            process = stack.enter_context(running([wheel_nginx(), "-p", folder, "-c", "nginx.conf"], folder, "nginx"))
+            process.wait_until(lambda: answers(https))
+            return Host(http, https, tls, process)
+
+        yield on_free_ports(2, start)
+
+
+def filled(site, folder, http, https):
+    """Return hosting/site.conf with our own values where a reader puts theirs, and nothing else changed."""
+    values = {
+        "listen 80": f"listen 127.0.0.1:{http}",
+        "listen 443": f"listen 127.0.0.1:{https}",
+        "docs.example.com": "localhost",
+        "/etc/nginx/ssl": str(folder),
+        "/srv/docs": str(Path(site).resolve()),
+    }
+    words = "|".join(map(re.escape, values))
+    text = (HOSTING / "site.conf").read_text(encoding="utf-8")
+    return re.sub(rf"(?:{words})(?![\w.-])", lambda found: values[found.group()], text)

@@ -1,0 +1,197 @@
+"""The builds that tests run on, as parameters, and what happens where this machine lacks one.
+
+Recipes declare where builds come from, and checks/proof.json names the version that each origin had when `make prove`
+last ran. So every machine collects the same tests. A test whose build is not installed does not run.
+"""
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from proof import BROWSER, pinned, record
+
+from checks.lab.process import MachineError, NotInstalledError
+from checks.lab.recipe import RECIPES as FOLDER
+from checks.lab.recipe import recipes
+from checks.lab.zoo import Build, numbers, origins
+
+RECIPES = recipes()
+RECORDED = record().get("builds", {})
+ADD = "make builds"
+
+
+@dataclass(frozen=True)
+class NotInstalled(Build):
+    """A build that a recipe declares and this machine lacks; `what` names it, or the versions that would do."""
+
+    what: str = ""
+
+
+def expected(recipe):
+    """Return the version by origin that a recipe declares or that was last proven; "" where neither is known."""
+    declared, proven = recipe.declared["builds"], RECORDED.get(recipe.program, {})
+    return {origin: pinned(origin, wanted) or proven.get(origin, "") for origin, wanted in origins(declared).items()}
+
+
+def installed(recipe):
+    """Return the builds on this machine by declared origin; one on PATH counts as the origin with its version."""
+    found = {}
+    for origin, version in expected(recipe).items():
+        for build in sorted(recipe.builds, key=lambda build: build.origin != origin):
+            if origin == build.origin or version == build.version:
+                found.setdefault(origin, build)
+    return found
+
+
+def absent(recipe):
+    """Return each declared build that is not on this machine, one a version."""
+    here = installed(recipe)
+    found = {}
+    for origin, version in expected(recipe).items():
+        if version and origin not in here:
+            what = f"{recipe.title} {version} ({origin})"
+            found.setdefault(version, NotInstalled(recipe.program, version, Path(), origin, what=what))
+    return list(found.values())
+
+
+INSTALLED = {name: installed(recipe) for name, recipe in RECIPES.items()}
+BUILDS = {
+    name: sorted([*recipe.builds, *absent(recipe)], key=lambda build: build.release) for name, recipe in RECIPES.items()
+}
+"""All builds of each recipe, oldest first: those on this machine, and those that it lacks."""
+
+
+def recipe_of(config):
+    """Return the recipe that a config, a broken variant or a transcript belongs to."""
+    return RECIPES[config.relative_to(FOLDER).parts[0]]
+
+
+def every(name, since="0", before="9999"):
+    """Return the builds of a recipe within these versions, oldest first; never nothing."""
+    found = [build for build in BUILDS[name] if numbers(since) <= build.release < numbers(before)]
+    return found or [unknown(RECIPES[name], since, before)]
+
+
+def for_each_build(name, since="0", before="9999"):
+    """Return a decorator that runs a test once a build, which it gets as `build`."""
+    return pytest.mark.parametrize("build", every(name, since, before), ids=str)
+
+
+def suiting(config):
+    """Return the builds that a config is for, oldest first; never nothing."""
+    recipe = recipe_of(config)
+    return [build for build in BUILDS[recipe.name] if recipe.suits(build, config)] or [unknown(recipe)]
+
+
+def newest(config):
+    """Return the newest build that a config is for, among those that the recipe declares.
+
+    A newer one on PATH is left out: checks/proof.json knows nothing of it.
+    """
+    found = suiting(config)
+    return ([build for build in found if is_declared(build)] or found)[-1]
+
+
+def unknown(recipe, since="0", before="9999"):
+    """Return a stand-in for a build whose version nobody knows."""
+    return NotInstalled(recipe.program, "0", Path(), "any origin", what=recipe.versions(since, before))
+
+
+def is_declared(build):
+    """Tell whether a build is one that a recipe declares, so that checks/proof.json has a place for it."""
+    return isinstance(build, NotInstalled) or any(build in here.values() for here in INSTALLED.values())
+
+
+def require(*builds):
+    """Raise NotInstalledError for the first of these that is not on this machine."""
+    for build in builds:
+        if isinstance(build, NotInstalled):
+            raise NotInstalledError(build.what)
+
+
+SITES = [(build, config) for recipe in RECIPES.values() for config in recipe.configs for build in suiting(config)]
+
+
+def values_of(item):
+    """Return the parameters of a test, those inside tuples one by one."""
+    callspec = getattr(item, "callspec", None)
+    found = []
+    for value in callspec.params.values() if callspec else ():
+        found += value if isinstance(value, tuple) else [value]
+    return found
+
+
+def builds_of(item):
+    """Return the builds among the parameters of a test."""
+    return [value for value in values_of(item) if isinstance(value, Build)]
+
+
+def files_of(item):
+    """Return the files below checks/recipes/<recipe> among the parameters of a test."""
+    paths = [value for value in values_of(item) if isinstance(value, Path) and value.is_relative_to(FOLDER)]
+    return [path for path in paths if path.relative_to(FOLDER).parts[0] in RECIPES]
+
+
+REST = "rest"
+SHARDS = (*RECIPES, REST)
+"""The parts into which the suite is split: the tests of each recipe, and all others."""
+
+
+def shard_of(item):
+    """Return the shard of a test: the recipe of its first build or else of its first file, or "rest"."""
+    for build in builds_of(item):
+        return next(name for name, recipe in RECIPES.items() if recipe.program == build.program)
+    for path in files_of(item):
+        return recipe_of(path).name
+    return REST
+
+
+def versions_here(browser):
+    """Return the version of each declared build on this machine, by program and origin; `browser` may be None."""
+    found = {RECIPES[name].program: here for name, here in INSTALLED.items()}
+    table = {
+        program: {origin: build.version for origin, build in here.items()} for program, here in found.items() if here
+    }
+    return table | ({browser.partition(" ")[0]: {BROWSER: browser.partition(" ")[2]}} if browser else {})
+
+
+class NotRun:
+    """Skip a test where its fixtures or it itself lack something; on CI, where nothing may be lacking, fail it."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item):
+        with self.noted(item):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item):
+        with self.noted(item):
+            return (yield)
+
+    @contextlib.contextmanager
+    def noted(self, item):
+        try:
+            yield
+        except (NotInstalledError, MachineError) as error:
+            installable = isinstance(error, NotInstalledError)
+            item.user_properties.append(("lacks", [error.what if installable else str(error), installable]))
+            if os.environ.get("CI"):
+                pytest.fail(str(error), pytrace=False)
+            pytest.skip(str(error))
+
+
+def lines_about(lacking):
+    """Return what the end of a run says of tests that did not run, from a list of (what, can be installed)."""
+    lines = []
+    for installable in (True, False):
+        counted = sorted(what for what, adds in lacking if adds == installable)
+        for what in dict.fromkeys(counted):
+            tests = counted.count(what)
+            need = "need" if tests > 1 else "needs"
+            count = f"{tests} test{'s' if tests > 1 else ''}"
+            lines.append(f"not run: {count} that {need} {what}" if installable else f"not run: {count}: {what}")
+        if installable and counted:
+            lines.append(f"to add what these tests need, run: {ADD}")
+    return lines

@@ -1,0 +1,136 @@
+"""What happens on machines that lack builds, programs or permissions."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from machine import RECIPES, NotInstalled, absent, every, installed, is_declared, lines_about, suiting
+from proof import ROOT
+
+from checks.lab.recipe import Recipe
+from checks.lab.zoo import Build
+
+CONFTEST = """
+from machine import NotRun
+
+def pytest_configure(config):
+    config.pluginmanager.register(NotRun())
+"""
+
+TESTS = """
+import pytest
+from checks.lab.process import MachineError, NotInstalledError
+
+@pytest.fixture(scope="module")
+def browser():
+    raise NotInstalledError("Chromium")
+
+def test_one(browser):
+    pass
+
+def test_another(browser):
+    pass
+
+def test_of_a_build():
+    raise NotInstalledError("nginx 1.22.1 (bookworm)")
+
+def test_of_a_permission():
+    raise MachineError("no permission to listen on port 443")
+
+def test_of_nothing():
+    pass
+"""
+
+
+def pytest_in(folder, *arguments, **environment):
+    command = [sys.executable, "-m", "pytest", "-o", "cache_dir=_build/pytest-inner", *arguments]
+    kept = {name: value for name, value in os.environ.items() if name != "CI" and not name.startswith("PYTEST")}
+    return subprocess.run(command, cwd=folder, env=kept | environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("environment", "outcomes", "code"),
+    [({}, "1 passed, 4 skipped", 0), ({"CI": "true"}, "2 failed, 1 passed, 2 errors", 1)],
+    ids=["elsewhere", "on CI"],
+)
+def test_what_is_missing_is_skipped_and_fails_on_ci(environment, outcomes, code, tmp_path):
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "test_it.py").write_text(TESTS)
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    done = pytest_in(tmp_path, "-c", os.devnull, "--rootdir", ".", "test_it.py", PYTHONPATH=path, **environment)
+    assert outcomes in done.stdout
+    assert done.returncode == code
+    assert ("nginx 1.22.1 (bookworm) is not installed; add it with: make builds" in done.stdout) == bool(code)
+
+
+def test_each_missing_thing_is_reported_once_with_the_command_that_adds_it():
+    lacking = [("Chromium", True), ("no IPv6 on loopback", False), ("Chromium", True), ("curl", True)]
+    assert lines_about(lacking) == [
+        "not run: 2 tests that need Chromium",
+        "not run: 1 test that needs curl",
+        "to add what these tests need, run: make builds",
+        "not run: 1 test: no IPv6 on loopback",
+    ]
+    assert lines_about([]) == []
+
+
+NOTHING = """
+import platform, sys
+from pathlib import Path
+
+sys.path.insert(0, "tests")
+platform.system = lambda: "Elsewhere"  # so that no wheel has a program for it
+import checks.lab.zoo, proof
+
+checks.lab.zoo.ZOO = checks.lab.zoo.BIN = proof.PROOF = proof.DRAFT = Path("nowhere")
+"""
+
+
+def test_every_test_is_collected_on_a_machine_with_nothing(tmp_path):
+    (tmp_path / "nothing.py").write_text(NOTHING)
+    done = pytest_in(ROOT, "-p", "nothing", "--collect-only", "-q", PYTHONPATH=str(tmp_path), PATH=str(tmp_path))
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    assert "[nginx 0 (any origin)]" in done.stdout
+
+
+@pytest.fixture
+def haproxy(monkeypatch):
+    """A recipe with two origins, of which the record knows the versions, on a machine with these builds."""
+    declared = {"title": "HAProxy", "builds": {"ask": "-v", "bookworm": ["haproxy"], "trixie": ["haproxy"]}}
+    proven = {"haproxy": {"bookworm": "2.6.12", "trixie": "3.0.11"}}
+    monkeypatch.setattr("machine.RECORDED", proven)
+
+    def on(*builds):
+        recipe = Recipe("haproxy", Path(), {**declared, "program": "haproxy"})
+        vars(recipe)["builds"] = [Build("haproxy", version, Path(), origin) for version, origin in builds]
+        return recipe
+
+    return on
+
+
+def test_a_declared_build_that_is_missing_is_named_with_its_version_and_origin(haproxy):
+    (build,) = absent(haproxy(("2.6.12", "bookworm")))
+    assert (build.version, build.what) == ("3.0.11", "HAProxy 3.0.11 (trixie)")
+
+
+def test_a_build_on_path_counts_as_the_origin_with_its_version(haproxy):
+    recipe = haproxy(("2.6.12", "PATH"), ("2.9.0", "PATH"))
+    assert {origin: build.version for origin, build in installed(recipe).items()} == {"bookworm": "2.6.12"}
+    assert [build.version for build in absent(recipe)] == ["3.0.11"]
+
+
+def test_a_build_of_a_mirror_that_moved_on_is_not_missing(haproxy):
+    recipe = haproxy(("2.6.13", "bookworm"), ("3.0.11", "trixie"))
+    assert absent(recipe) == []
+    assert installed(recipe)["bookworm"].version == "2.6.13"
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_there_is_a_parameter_for_each_config_whatever_is_installed(recipe):
+    assert every(recipe.name)
+    (stand_in,) = every(recipe.name, since="9998")
+    assert isinstance(stand_in, NotInstalled)
+    assert is_declared(stand_in)
+    assert all(map(suiting, [*recipe.configs, *recipe.twins]))
