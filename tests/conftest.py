@@ -63,7 +63,7 @@ def pytest_addoption(parser):
     group.addoption("--prove", action="store_true", help="write the record from this run of the whole suite")
     group.addoption("--record", type=Path, default=PROOF, metavar="FILE", help="compare this run with FILE")
     group.addoption("--shard", choices=SHARDS, help="run the tests of one recipe, or the rest")
-    group.addoption("--merge", type=Path, nargs="+", metavar="FILE", help="only compare what all shards have seen")
+    group.addoption("--merge", metavar="PATTERN", help="only compare what the runs of all shards saw, in these files")
 
 
 def is_worker(config):
@@ -92,12 +92,18 @@ def pytest_cmdline_main(config):
     if not config.option.merge:
         return None
     try:
-        run = merged(list(map(Run.read, config.option.merge)), SHARDS)
-    except (OSError, ValueError) as error:
+        run = merged(list(map(Run.read, matching(config.option.merge))), SHARDS)
+    except ValueError as error:
         raise pytest.UsageError(f"--merge: {error}") from error
     found = compare(text_of(config.option.record), run)
     print("\n".join(found.lines() or [f"{len(run.tests)} tests: the record fits"]))
     return pytest.ExitCode.TESTS_FAILED if found.differences else pytest.ExitCode.OK
+
+
+def matching(pattern):
+    """Return the files that match a pattern such as _build/seen-*.json."""
+    path = Path(pattern).absolute()
+    return sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
 
 
 def pytest_ignore_collect(collection_path, config):

@@ -73,6 +73,7 @@ def own_zoo(monkeypatch, tmp_path):
     """Give the private apt a folder of its own, and forget what it knows of this machine."""
     monkeypatch.setattr(apt, "ZOO", tmp_path)
     monkeypatch.setattr(apt, "ARCHIVES", tmp_path / "debs")
+    monkeypatch.setattr(apt, "INCOMING", tmp_path / "debs" / "incoming")
     monkeypatch.setattr(apt, "UNPACKED", tmp_path / "unpacked")
     monkeypatch.setattr(apt, "_FAILED", {})
     return tmp_path
@@ -145,6 +146,14 @@ def test_what_was_downloaded_is_not_downloaded_again(repository, own_zoo):
         for archive in repository.glob("*.deb"):
             archive.unlink()
     assert [line for line in lines if line.startswith("second")] == []
+
+
+def test_what_an_interrupted_run_left_half_is_downloaded_again(repository, own_zoo):
+    whole = (repository / "tool_1.2-3_amd64.deb").read_bytes()
+    (own_zoo / "debs" / "incoming").mkdir(parents=True)
+    (own_zoo / "debs" / "incoming" / "tool_1.2-3_amd64.deb").write_bytes(whole[:100])
+    apt.install("bookworm", ["tool"], own_zoo / "tool" / "bookworm" / "root", print)
+    assert (own_zoo / "debs" / "tool_1.2-3_amd64.deb").read_bytes() == whole
 
 
 def test_a_package_that_was_changed_on_the_mirror_is_refused(repository, own_zoo):

@@ -282,7 +282,7 @@ def test_a_client_certificate_opens_what_asks_for_one(tmp_path, capsys):
         main(["diagnose", address, "--ca", str(tmp_path / "ca.pem"), "--cert", str(tmp_path / "me.pem")])
         server.shutdown()
     assert "page                 404 Not Found" in capsys.readouterr().out
-    assert "404" not in without
+    assert "404 Not Found" not in without
 
 
 def in_terminal(*argv):

@@ -547,25 +547,43 @@ def test_a_test_belongs_to_the_recipe_of_its_build_or_its_file():
 # From the command line.
 
 
+ONE_TEST = "tests/test_confusion.py::test_a_peer_that_works_is_said_to[a DSS]"
+"""A test without a proxy."""
+
+
 def pytest_on(path, *arguments):
-    """Run one test without a proxy, with another record."""
-    command = [sys.executable, "-m", "pytest", "-q", "--record", path, "-o", f"cache_dir={path.parent}", *arguments]
-    test = "tests/test_confusion.py::test_a_peer_that_works_is_said_to[a DSS]"
+    """Run pytest with another record."""
+    command = [sys.executable, "-m", "pytest", "-q", f"--record={path}", "-o", f"cache_dir={path.parent}", *arguments]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    return subprocess.run([*command, test], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("workers", ["0", "1"])
 def test_a_run_whose_record_lies_fails_and_reports_the_line(workers, kept, tmp_path):
     path = tmp_path / "proof.json"
     path.write_text(as_text(kept))
-    assert pytest_on(path, "-n", workers).returncode == 0
+    assert pytest_on(path, "-n", workers, ONE_TEST).returncode == 0
     del kept["verdicts"]["works"]["peer"]
     path.write_text(as_text(kept))
     line = places(as_text(kept))["verdicts", "works"]
-    done = pytest_on(path, "-n", workers)
+    done = pytest_on(path, "-n", workers, ONE_TEST)
     assert done.returncode == 1
     assert (
         f"checks/proof.json:{line}: verdicts, works, peer, named, {NO_PROXY}:"
         " the record has no such entry, this run saw 1\nto renew the record, run: make prove"
     ) in done.stdout
+
+
+def test_merge_compares_the_files_of_all_shards(kept, tmp_path):
+    files = [tmp_path / f"seen-{run.shard}.json" for run in split(as_seen(kept))]
+    for file, run in zip(files, split(as_seen(kept)), strict=True):
+        run.write(file)
+    path = tmp_path / "proof.json"
+    message = claim_elsewhere(kept)
+    path.write_text(as_text(kept))
+    done = pytest_on(path, "--merge", tmp_path / "seen-*.json")
+    assert (done.returncode, message in done.stdout) == (1, True), done.stderr
+    files[0].unlink()
+    done = pytest_on(path, f"--merge={tmp_path}/seen-*.json")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert f"--merge: no run of the shard {SHARDS[0]}" in done.stderr

@@ -8,6 +8,7 @@ apt verifies every list against Debian's signatures, and every package against t
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -30,6 +31,9 @@ SUITES = ("bullseye", "bookworm", "trixie", "forky", "sid", "testing", "stable",
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 ARCHIVES = ZOO / "debs"
+INCOMING = ARCHIVES / "incoming"
+"""Where apt downloads to: it writes each file under its final name from the first byte on."""
+
 UNPACKED = ZOO / "unpacked"
 
 TOOLS_PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin", "/sbin"])
@@ -115,7 +119,8 @@ class Apt:
         if ready.exists() and listed.read_text() in tries:
             return
         (self._folder / "lists" / "partial").mkdir(parents=True, exist_ok=True)
-        (ARCHIVES / "partial").mkdir(parents=True, exist_ok=True)
+        for path in (INCOMING, ARCHIVES / "partial"):
+            path.mkdir(parents=True, exist_ok=True)
         (self._folder / "status").touch()
         text = CONFIG.format(folder=self._folder, archives=ARCHIVES, acquire=_acquire_settings())
         (self._folder / "apt.conf").write_text(text)
@@ -156,17 +161,29 @@ class Apt:
             self._get(lacking)
         return [_archive(package) or self._another(package) for package in packages]
 
-    def _get(self, packages: Sequence[str]) -> None:
-        if packages:
-            run(["apt-get", "download", "-q", *packages], "apt-get download", self._environment, cwd=ARCHIVES)
-
     def size(self, packages: Sequence[str]) -> int:
         """Return how many bytes are to be downloaded for these packages."""
         lacking = [package for package in packages if not _archive(package)]
-        if not lacking:
-            return 0
-        printed = run(["apt-get", "download", "--print-uris", "-q", *lacking], "apt-get download", self._environment)
-        return sum(int(size) for size in re.findall(r"(?m)^'\S+' \S+ (\d+)", printed))
+        return sum(size for size, _ in self._listed(lacking).values())
+
+    def _listed(self, packages: Sequence[str]) -> dict[str, tuple[int, str]]:
+        """Return the size and SHA-256 of each archive by its file name, as the verified lists have them."""
+        if not packages:
+            return {}
+        printed = run(["apt-get", "download", "--print-uris", "-q", *packages], "apt-get download", self._environment)
+        lines = re.findall(r"(?m)^'\S+' (\S+) (\d+) SHA256:(\w+)", printed)
+        return {name: (int(size), digest) for name, size, digest in lines}
+
+    def _get(self, packages: Sequence[str]) -> None:
+        """Download packages; what an interrupted run completed is kept, and what it left half is not."""
+        listed = self._listed(packages)
+        _keep_complete(listed)
+        lacking = [package for package in packages if not _archive(package)]
+        if lacking:
+            try:
+                run(["apt-get", "download", "-q", *lacking], "apt-get download", self._environment, cwd=INCOMING)
+            finally:
+                _keep_complete(listed)
 
     def _another(self, package: str) -> Path:
         """Download a package alone, in this version or the next older one that the mirror has."""
@@ -250,6 +267,16 @@ def _acquire_settings() -> str:
     printed = run(["apt-config", "dump"], "apt-config", {"PATH": TOOLS_PATH})
     kept = re.compile(r"Acquire::(http|https|ftp|Check-|Max-|ForceIPv)", re.IGNORECASE)
     return "\n".join(line for line in printed.splitlines() if kept.match(line))
+
+
+def _keep_complete(listed: Mapping[str, tuple[int, str]]) -> None:
+    """Move each archive that was downloaded whole to where the others are."""
+    for name, (size, digest) in listed.items():
+        path = INCOMING / name
+        if path.exists() and path.stat().st_size == size:
+            with path.open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() == digest:
+                    path.rename(ARCHIVES / name)
 
 
 def _archive(package: str) -> Path | None:
