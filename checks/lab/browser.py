@@ -6,17 +6,18 @@ import contextlib
 import functools
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from playwright._impl._driver import compute_driver_executable
 from playwright.sync_api import Browser, sync_playwright
 
-from .process import ROOT, workspace
+from .process import ROOT, NotInstalledError, workspace
 from .proxy import proxy
 from .recipe import recipes
 from .standin import stand_in
-from .zoo import BIN, program
+from .zoo import BIN, DRIVER_LIBRARIES, library_path, program, version_of
 
 PICTURE = ROOT / "_images" / "websockets-1.png"
 
@@ -50,16 +51,44 @@ def _at_home(home: Path) -> dict[str, str]:
     return {**os.environ, **dict.fromkeys(names, str(home))}
 
 
+@functools.cache
+def driver_needs() -> dict[str, str]:
+    """Return the environment in which Playwright's driver, a Node.js in its wheel, runs on this machine.
+
+    Raises NotInstalledError when a library is missing that it needs.
+    """
+    node = Path(compute_driver_executable()[0])
+    for libraries in (None, DRIVER_LIBRARIES):
+        if version_of(node, "--version", libraries):
+            return library_path(libraries)
+    raise NotInstalledError("a library that Playwright needs, libatomic")
+
+
+@contextlib.contextmanager
+def _environment(added: Mapping[str, str]) -> Iterator[None]:
+    """Add variables to the environment of this process for the length of the block."""
+    before = {name: os.environ.get(name) for name in added}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
 @contextlib.contextmanager
 def launch(*arguments: str, **options: Any) -> Iterator[Browser]:
     """Run a browser for the length of the block; options are those of Playwright's `launch`.
 
-    Raises NotInstalledError when there is no Chromium.
+    Raises NotInstalledError when there is no Chromium, or its driver does not run here.
     """
     path = chromium()
     # Chromium refuses its sandbox to root, and cannot set it up where its helper has not been installed by root.
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 or BIN in path.parents else []
-    with workspace() as home, sync_playwright() as playwright:
+    with workspace() as home, _environment(driver_needs()), sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path, args=[*QUIET, *sandbox, *arguments], env={**_at_home(home)}, **options
         )

@@ -22,10 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from playwright._impl._driver import compute_driver_executable
+
 from .apt import Say, install, relink, run
 from .process import LabError
 from .recipe import Recipe, recipes
-from .zoo import BIN, COMPILED, PROGRAMS, ZOO, on_path, origins, version_of
+from .zoo import BIN, COMPILED, DRIVER_LIBRARIES, PROGRAMS, ZOO, on_path, origins, version_of
 
 WORKERS = 3
 """Origins that are worked on at once: one waits for the network while others unpack and compile."""
@@ -184,12 +186,33 @@ class Helper:
         return starters[0]
 
 
+@dataclass(frozen=True)
+class Driver:
+    """The driver of the browser, inside Playwright's wheel, with a library that some machines lack."""
+
+    def fetch(self, say: Say) -> str:
+        """Unpack the library, unless the driver runs without."""
+        node = Path(compute_driver_executable()[0])
+        if version := version_of(node, "--version"):
+            return f"Node.js {version}"
+        place = _Place(DRIVER_LIBRARIES.parent, ["libatomic1"])
+        if not place.version:
+            place.clear()
+            install(place.folder.name, ["libatomic1"], place.root, say)
+            # Alone in its folder: with the C library beside it, the driver would load two that do not fit.
+            DRIVER_LIBRARIES.mkdir()
+            (DRIVER_LIBRARIES / "libatomic.so.1").symlink_to(place.root / "usr/lib/x86_64-linux-gnu/libatomic.so.1")
+            place.keep("libraries", version_of(node, "--version", DRIVER_LIBRARIES))
+        return f"Node.js {place.version}"
+
+
 def everything() -> dict[str, Origin]:
     """Return every origin by what it is called in messages, in the order in which they are begun."""
-    helpers = {declared["title"]: Helper(name, declared) for name, declared in PROGRAMS.items()}
+    helpers: dict[str, Origin] = {declared["title"]: Helper(name, declared) for name, declared in PROGRAMS.items()}
     # The compiler first, and then what it is for, because that takes longest.
     built = [(recipe, origin) for recipe in recipes().values() for origin in origins(recipe.declared["builds"])]
     ordered = sorted(built, key=lambda each: not each[1].startswith(COMPILED))
+    helpers |= {"the browser's driver": Driver()}
     return {**helpers, **{f"{recipe.program} from {origin}": _origin(recipe, origin) for recipe, origin in ordered}}
 
 
@@ -208,7 +231,7 @@ def _origin(recipe: Recipe, origin: str) -> Origin:
 def fetch(wanted: Mapping[str, Origin], say: Say) -> dict[str, str]:
     """Fetch these origins; return the reason for each that failed. `say` gets a line of progress at a time."""
     failed: dict[str, str] = {}
-    helpers = {title: origin for title, origin in wanted.items() if isinstance(origin, Helper)}
+    helpers = {title: origin for title, origin in wanted.items() if isinstance(origin, Helper | Driver)}
     done = 0
 
     def get(title: str, origin: Origin) -> None:

@@ -24,6 +24,9 @@ ZOO = ROOT / ".zoo"
 BIN = ZOO / "bin"
 """Starts the programs of programs.toml that were downloaded; the last folder on the PATH of what the lab runs."""
 
+DRIVER_LIBRARIES = ZOO / "playwright" / "bookworm" / "libraries"
+"""Shared libraries that Playwright's driver needs, where the machine does not have them."""
+
 PROGRAMS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("programs.toml").read_text())
 """The programs that the lab runs besides the proxies, by name."""
 
