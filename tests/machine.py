@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from proof import BROWSER, pinned, record
+from proof import BROWSER, VERSION, pinned, record
 
 from checks.lab.process import MachineError, NotInstalledError
 from checks.lab.recipe import RECIPES as FOLDER
@@ -32,6 +32,7 @@ class NotInstalled(Build):
 def expected(recipe):
     """Return the version by origin that a recipe declares or that was last proven; "" where neither is known."""
     declared, proven = recipe.declared["builds"], RECORDED.get(recipe.program, {})
+    proven = {origin: version for origin, version in proven.items() if VERSION.fullmatch(version)}
     return {origin: pinned(origin, wanted) or proven.get(origin, "") for origin, wanted in origins(declared).items()}
 
 

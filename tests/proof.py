@@ -7,6 +7,7 @@ import datetime as dt
 import functools
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PROOF = ROOT / "checks" / "proof.json"
 DRAFT = ROOT / "_build" / "proof.json"
 """What the last `make prove` saw, whether or not everything held."""
+
+VERSION = re.compile(r"\d+(\.\d+)*")
 
 RENEW = "run `make prove`, read the changes in checks/proof.json, and commit it with your change"
 BROWSER = "browser"

@@ -13,6 +13,7 @@ import os
 import re
 import select
 import socket
+from pathlib import Path
 
 import pytest
 from reader import Reader
@@ -266,6 +267,8 @@ def reloads(site):
     with Reader(site).socket(ECHO) as websocket:
         result = site.command(site.recipe.command("reload"))
         assert result.returncode == 0, result.stdout
+        # Otherwise a busy machine lets the proxy answer before it has noticed the signal.
+        site.process.wait_until(lambda: not _has_pending_signals(site.process.pid))
         page = Reader(site)
         page.timeout = 10
 
@@ -276,6 +279,13 @@ def reloads(site):
         site.process.wait_until(answered)
         websocket.send("still here")
         assert websocket.recv(timeout=20) == "still here"
+
+
+def _has_pending_signals(pid):
+    """Tell whether a process has been sent a signal that it has not handled yet (proc_pid_status(5))."""
+    status = Path(f"/proc/{pid}/status")
+    masks = re.findall(r"(?m)^(?:SigPnd|ShdPnd):\s*(\w+)", status.read_text()) if status.exists() else []
+    return any(int(mask, 16) for mask in masks)
 
 
 def _kept(folder):

@@ -21,7 +21,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from checks.findings import diagnose
-from checks.lab.process import LabError
+from checks.lab.process import LabError, MachineError, NotInstalledError
 from checks.lab.proxy import NOWHERE, proxy
 from checks.probe import Target, look
 
@@ -93,6 +93,8 @@ def red(path, number, dss, checks):
                         survive(check, site)
                     except Exception:  # noqa: BLE001  # whatever goes wrong, the line was needed
                         return check.__doc__
+        except (MachineError, NotInstalledError):
+            raise
         except LabError as error:
             return LISTENS if NOWHERE in str(error) else STARTS
     return None

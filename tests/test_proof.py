@@ -18,6 +18,7 @@ from proof import (
     PROOF,
     RENEW,
     ROOT,
+    VERSION,
     Outcome,
     Run,
     as_text,
@@ -90,9 +91,11 @@ def flaws_of_builds(builds):
     for program, here in builds.items():
         for origin, version in here.items():
             wanted = declared.get(program, {}).get(origin)
-            if origin == BROWSER and program not in declared:
+            if not VERSION.fullmatch(version):
+                yield ("builds", program, origin), f"{version} is not a version"
+            elif origin == BROWSER and program not in declared:
                 continue
-            if wanted is None:
+            elif wanted is None:
                 yield ("builds", program, origin), f"no recipe declares {program} from {origin}"
             elif pinned(origin, wanted) not in {"", version}:
                 yield ("builds", program, origin), f"recipe.toml declares {pinned(origin, wanted)}, not {version}"
@@ -169,15 +172,16 @@ def test_a_version_that_no_origin_has_is_a_flaw(kept):
 
 
 @pytest.mark.parametrize(
-    ("program", "origin", "message"),
+    ("program", "origin", "version", "message"),
     [
-        ("nginx", "wheel", r"recipe\.toml declares 1\.[\d.]+, not 9\.9\.9"),
-        ("nginx", "sid", r"no recipe declares nginx from sid"),
-        ("nginy", "bookworm", r"no recipe declares nginy from bookworm"),
+        ("nginx", "wheel", "9.9.9", r"recipe\.toml declares 1\.[\d.]+, not 9\.9\.9"),
+        ("nginx", "bookworm", "9.9.x", r"9\.9\.x is not a version"),
+        ("nginx", "sid", "9.9.9", r"no recipe declares nginx from sid"),
+        ("nginy", "bookworm", "9.9.9", r"no recipe declares nginy from bookworm"),
     ],
 )
-def test_an_origin_or_version_that_no_recipe_declares_is_a_flaw(kept, program, origin, message):
-    kept["builds"].setdefault(program, {})[origin] = "9.9.9"
+def test_an_origin_or_version_that_no_recipe_declares_is_a_flaw(kept, program, origin, version, message):
+    kept["builds"].setdefault(program, {})[origin] = version
     assert re.search(message, messages(kept)[0])
 
 
