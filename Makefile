@@ -27,7 +27,7 @@ test: pyz $(BUILDS)  ## every check of everything; a part of it with T=tests/tes
 	$(PYTEST) -n $(WORKERS) $(if $(SHARD),--shard $(SHARD)) $(T)
 
 record: $(READY)  ## compares what all shards saw with checks/proof.json
-	$(BIN)/python -m pytest --merge _build/seen-*.json
+	$(BIN)/python -m pytest --merge '_build/seen-*.json'
 
 builds: $(READY)  ## downloads the builds of proxies and the programs that are missing, to .zoo
 	$(BIN)/python -m checks builds --fetch

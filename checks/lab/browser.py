@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -42,7 +43,8 @@ def chromium_version() -> str:
     command = [str(chromium()), "--version"]
     with workspace() as home:
         said = subprocess.run(command, env=_at_home(home), capture_output=True, text=True, check=True, timeout=60)
-    return " ".join(said.stdout.split()[:2])
+    number = re.search(r"\d+(\.\d+)+", said.stdout)
+    return f"Chromium {number.group() if number else 0}"  # Google Chrome too
 
 
 def _at_home(home: Path) -> dict[str, str]:

