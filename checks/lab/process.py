@@ -97,7 +97,9 @@ class Process:
     ) -> None:
         self.name = name
         self.output = folder / f"{name}.output"
-        guard = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+        # Servers that root starts become another user, and must still reach a checkout below /root.
+        keeping = ["--securebits", "+no_setuid_fixup"] if is_closed(folder) else []
+        guard = ["setpriv", "--pdeathsig", "TERM", *keeping] if shutil.which("setpriv") else []
         with self.output.open("wb") as sink:
             self._popen = subprocess.Popen(
                 [*guard, *map(str, command)],
@@ -145,6 +147,11 @@ class Process:
             os.killpg(self._popen.pid, signal.SIGKILL)
 
 
+def is_closed(folder: Path) -> bool:
+    """Tell whether only root reaches this folder, as below /root, so that a server that gives up root would not."""
+    return not os.geteuid() and not all(parent.stat().st_mode & stat.S_IXOTH for parent in folder.parents)
+
+
 def unprivileged(folder: Path) -> list[str]:
     """Return what makes a command not root's, for a program that refuses to be, and give it the folder.
 
@@ -156,9 +163,7 @@ def unprivileged(folder: Path) -> list[str]:
         raise MachineError("no setpriv, with which root starts a program as another user")
     for path in [folder, *folder.rglob("*")]:
         shutil.chown(path, "nobody")
-    # In a checkout below /root, the way to the folder is closed to anyone else.
-    closed = not all(parent.stat().st_mode & stat.S_IXOTH for parent in folder.parents)
-    passing = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"] if closed else []
+    passing = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"] if is_closed(folder) else []
     # Changing the user loses the signal that Process asked for.
     return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *passing, "--pdeathsig=TERM"]
 
