@@ -61,7 +61,10 @@ TIMEOUT = 0.7 * SCALE
 """What diagnose is told to wait for one answer."""
 
 STAGES = 14
-"""The steps that can follow one another, each of which may take all its time, and more for slow machines."""
+"""The steps that can follow one another, each of which may take all its time."""
+
+GRACE = 8 * SCALE
+"""Seconds that a busy machine may add; a look that has no end is far beyond."""
 
 MEMORY = 60
 """MB that a hostile peer may cost more than a good one."""
@@ -549,7 +552,7 @@ def unsafe(text):
 
 def judge(case, seen):
     """Hold what was said of a peer against the promises."""
-    assert seen.seconds < STAGES * TIMEOUT
+    assert seen.seconds < STAGES * TIMEOUT + GRACE
     assert unsafe(seen.text) == set()
     assert JARGON.findall(seen.text) == []
     assert SHELL.findall(seen.text) == []

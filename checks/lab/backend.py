@@ -25,6 +25,9 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 PAGES = {"/": "page.html", "/notebook": "notebook.html"}
+BACKLOG = 1024
+"""Connections that may wait to be accepted: of more than 5 or 100, Python's defaults, Linux resets or delays some."""
+
 BLOCK = bytes(range(256)) * 256
 """64 KiB, the unit of downloads."""
 
@@ -126,9 +129,9 @@ class Whole(BaseHTTPRequestHandler):
 
 
 class Crowd(ThreadingHTTPServer):
-    """Python lets 5 connections wait to be accepted; of more that come at once, Linux resets some halfway."""
+    """Whole HTTP requests, many at once."""
 
-    request_queue_size = 1024
+    request_queue_size = BACKLOG
 
 
 async def main() -> None:
@@ -142,6 +145,8 @@ async def main() -> None:
         process_request=page,
         select_subprotocol=choose,
         ping_interval=None,  # silence must stay silence
+        backlog=BACKLOG,
+        open_timeout=60,  # many at once, on a busy machine
         max_size=None,
     ) as server:
         ports = [next(iter(server.sockets)).getsockname()[1], whole.server_address[1]]
