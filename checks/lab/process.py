@@ -135,6 +135,12 @@ class Process:
                 raise LabError(f"{self.name} did not answer within {seconds * SCALE:.0f} s; it said:\n{self.said()}")
             time.sleep(0.01)  # between two questions, not instead of one
 
+    def ends_within(self, seconds: float) -> bool:
+        """Tell whether the program ends by itself within this time."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._popen.wait(seconds)
+        return self._popen.poll() is not None
+
     def stop(self, patience: float = 5) -> None:
         """End the program and all it started, by force after `patience` seconds."""
         for sign, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 5)):
