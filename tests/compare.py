@@ -18,6 +18,9 @@ from checks.lab.zoo import COMPILED
 
 RECIPES = recipes()
 NAME = "checks/proof.json"
+EARLY = {"the proxy starts", "the page of DSS and its health check come through"}
+"""Which of these a line is for is chance where the proxy opens its ports before it finds that it cannot start."""
+
 SHOWN = 20
 """Differences that are shown one by one."""
 
@@ -164,6 +167,8 @@ class _Comparing:
             if not self.run.complete or self.excused.covers(path):
                 return
         elif path[2] == "lines" and recorded and not self.has_all_builds(path[1]):
+            return
+        elif path[2] == "lines" and {recorded, value} == EARLY:
             return
         self.differ(path, recorded, value)
 

@@ -93,7 +93,7 @@ def red(path, number, dss, checks):
                         survive(check, site)
                     except Exception:  # noqa: BLE001  # whatever goes wrong, the line was needed
                         # Some open their ports, and only then find that they cannot start.
-                        return STARTS if site.process.ends_within(1) else check.__doc__
+                        return STARTS if site.process.ends_within(0.2) else check.__doc__
         except (MachineError, NotInstalledError):
             raise
         except LabError as error:
