@@ -166,9 +166,7 @@ class _Comparing:
         elif path[2] == "test":
             if not self.run.complete or self.excused.covers(path):
                 return
-        elif path[2] == "lines" and recorded and not self.has_all_builds(path[1]):
-            return
-        elif path[2] == "lines" and {recorded, value} == EARLY:
+        elif path[2] == "lines" and recorded and ({recorded, value} == EARLY or not self.has_all_builds(path[1])):
             return
         self.differ(path, recorded, value)
 
