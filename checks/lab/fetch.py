@@ -1,8 +1,8 @@
 """Download the builds that the recipes declare, and the programs of programs.toml, to .zoo/, without root.
 
-There are three kinds of origin. A wheel is installed into the environment. A Debian package is downloaded by a private
-apt and unpacked with its libraries, so that builds of several suites run side by side. Versions that nobody packages
-any more are built from a source package on PyPI.
+There are three kinds of origin. A wheel is installed into the virtual environment. A Debian package is downloaded by a
+private apt and unpacked with its libraries, so that builds from several suites run side by side. A version that is no
+longer packaged is built from a source package on PyPI.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class _Place:
     def __init__(self, folder: Path, wanted: Sequence[str]) -> None:
         self.folder, self.root = folder, folder / "root"
         self._record = folder / "build.json"
-        # Programs hold the path of the checkout: in one that was moved they no longer run.
+        # Builds contain the checkout's path, so they stop working when it moves.
         self._wanted = [*wanted, str(folder)]
         kept = json.loads(self._record.read_text()) if self._record.exists() else {}
         self.version: str = kept["version"] if kept.get("wanted") == self._wanted else ""

@@ -1,8 +1,8 @@
-"""Run a command in a network of its own, which has loopback and nothing else: `python -m checks.lab.loopback COMMAND`.
+"""Run a command in a network namespace with only a loopback interface: `python -m checks.lab.loopback COMMAND`.
 
-There an ordinary user may listen on port 443, as a site does in production, and a test that tried to leave this
-machine would fail. Root may listen anyway, so root gets no network of its own. Where the machine does not allow it
-(containers often do not), the command runs as it is, and tests that need port 443 report that.
+In the namespace, an ordinary user can listen on port 443, as a site does in production, and a test cannot reach other
+machines. Root can listen on any port, so for root the command runs as usual. If the machine does not allow namespaces,
+as in many containers, the command also runs as usual, and tests that need port 443 report why they did not run.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python -m checks.lab.newest
 
-It works on a copy of the checkout, _build/newest, with an environment and builds of its own. So wheels are the newest
-on PyPI, Debian packages are what the mirror has now, and nothing outside _build changes. The report is
-_build/newest.md; there is none where everything holds.
+It copies the checkout to _build/newest and uses a separate environment and separate builds there: the newest wheels on
+PyPI, and the Debian packages that the mirror has now. Nothing outside _build changes. If something fails, the report
+is in _build/newest.md.
 """
 
 from __future__ import annotations

@@ -144,7 +144,7 @@ class Recipe:
     def newest(self, since: str = "0", before: str = "9999") -> Build:
         """Return the newest build on this machine within these versions.
 
-        Raises NotInstalledError when there is none.
+        Raises NotInstalledError if none is installed.
         """
         for build in reversed(self.between(since, before)):
             return build
@@ -153,7 +153,7 @@ class Recipe:
     def pick(self, config: Path) -> Build:
         """Return the newest build on this machine that suits the config.
 
-        Raises NotInstalledError when there is none.
+        Raises NotInstalledError if none is installed.
         """
         return self.newest(**self._bounds(config))
 

@@ -56,7 +56,7 @@ class Build:
 def program(name: str) -> Path:
     """Return the path of a program of programs.toml: the one on PATH, or the one that was downloaded.
 
-    Raises NotInstalledError when there is neither.
+    Raises NotInstalledError if it is in neither place.
     """
     declared = PROGRAMS[name]
     if path := on_path(declared["names"]):
@@ -131,7 +131,7 @@ def _brought(program: str) -> Iterable[Build]:
     for record in sorted(ZOO.glob(f"{program}/*/build.json")):
         root = record.parent / "root"
         seen = json.loads(record.read_text())
-        # Programs hold the path of the checkout: in one that was moved they no longer run.
+        # Builds contain the checkout's path, so they stop working when it moves.
         if seen.get("wanted", [""])[-1] == str(record.parent):
             yield Build(program, seen["version"], root / seen["path"], record.parent.name, root)
 
