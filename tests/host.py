@@ -1,10 +1,12 @@
-"""The static host of hosting/site.conf: nginx, as published, with this run's ports, folder and certificate."""
+"""Hosts of the built site: nginx with hosting/site.conf as published, and a server of Python's for other tests."""
 
 import contextlib
 import http.client
+import http.server
 import os
 import re
 import ssl
+import threading
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
@@ -86,6 +88,19 @@ class Host:
     def log(self):
         """Return everything nginx printed."""
         return self.process.said()
+
+
+@contextlib.contextmanager
+def serving(handler):
+    """Serve with a handler of http.server for the length of the block, and give the address."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @contextlib.contextmanager

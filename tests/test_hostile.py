@@ -60,6 +60,9 @@ from checks.probe import NOTIFICATIONS
 TIMEOUT = 0.7 * SCALE
 """What diagnose is told to wait for one answer."""
 
+PATIENT = (f"--timeout={10 * SCALE:g}",)
+"""For a peer that responds to everything: only a busy machine makes it slow."""
+
 STAGES = 14
 """The steps that can follow one another, each of which may take all its time."""
 
@@ -387,9 +390,9 @@ TLS = served(AUTHORITY.issue_cert("127.0.0.1"))
 BOTH = served(AUTHORITY.issue_cert("127.0.0.1"), "h2", "http/1.1")
 
 
-def secure(script, *proves, tls=TLS, code=1, raw=False):
+def secure(script, *proves, tls=TLS, code=1, raw=False, options=()):
     """Return a case that is asked for https."""
-    return Case(script, proves, code, raw=raw, scheme="https", tls=tls)
+    return Case(script, proves, code, raw=raw, options=options, scheme="https", tls=tls)
 
 
 SECURE = {
@@ -404,12 +407,16 @@ SECURE = {
     "TLS, then silence": secure(silent, code=2),
     "TLS, then an endless body": secure(everything(then(HEAD + b"\r\n", endlessly(b"x" * 65536)))),
     "escapes in a certificate nobody vouches for": secure(
-        good(), "cert-untrusted", tls=certified(ESCAPES, trusted=False)
+        good(), "cert-untrusted", tls=certified(ESCAPES, trusted=False), options=PATIENT
     ),
-    "escapes in a trusted certificate": secure(good(), "works", tls=certified(ESCAPES, trusted=True), code=0),
-    "nothing but NUL in a trusted certificate": secure(good(), "works", tls=certified("\0", trusted=True), code=0),
+    "escapes in a trusted certificate": secure(
+        good(), "works", tls=certified(ESCAPES, trusted=True), code=0, options=PATIENT
+    ),
+    "nothing but NUL in a trusted certificate": secure(
+        good(), "works", tls=certified("\0", trusted=True), code=0, options=PATIENT
+    ),
     "a certificate for 2000 names": secure(
-        good(), "cert-untrusted", tls=certified("a" * 20, trusted=False, others=2000)
+        good(), "cert-untrusted", tls=certified("a" * 20, trusted=False, others=2000), options=PATIENT
     ),
     "HTTP/2: silence": secure(instead_of_http_2(silent), tls=BOTH),
     "HTTP/2: garbage": secure(instead_of_http_2(then(bytes(range(256)) * 9, silent)), tls=BOTH),
@@ -688,7 +695,7 @@ PEERS = {
     "is not trusted": secure(everything(parrot), tls=certified("planted.nothing", trusted=False)),
     "speaks no TLS": secure(everything(parrot), tls=None),
     "repeats over HTTP/2": secure(over_http_2(repeated_over_http_2), tls=BOTH),
-    "is not there": Case(good()),
+    "is not there": Case(good(), options=PATIENT),
 }
 
 
@@ -748,7 +755,9 @@ WORDS = [
 @pytest.mark.parametrize("word", WORDS)
 def test_a_secret_that_is_a_word_of_the_evidence_changes_nothing(word, tmp_path, capsys):
     (tmp_path / "cookies").write_text(f"Cookie: last={word}")
-    with asked(Case(good(), options=(f"--cookies={tmp_path}/cookies", f"--header=X-Last: {word}")), tmp_path) as typed:
+    with asked(
+        Case(good(), options=(*PATIENT, f"--cookies={tmp_path}/cookies", f"--header=X-Last: {word}")), tmp_path
+    ) as typed:
         code = main(["diagnose", "--json", *typed])
     seen = json.loads(capsys.readouterr().out)
     paths = {shake["path"] for shake in seen["evidence"]["handshakes"]}

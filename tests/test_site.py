@@ -8,7 +8,6 @@ import pickle
 import re
 import subprocess
 import sys
-import threading
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,8 +19,6 @@ import host
 import pytest
 from docutils import nodes
 from proof import record
-
-from checks.lab.browser import launch
 
 ROOT = Path(__file__).parents[1]
 pytestmark = [pytest.mark.reads_proof, pytest.mark.xdist_group("site")]  # one build of it for all
@@ -175,23 +172,8 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-@contextlib.contextmanager
 def served(directory):
-    handler = functools.partial(Quiet, directory=directory)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launch() as browser:
-        yield browser
+    return host.serving(functools.partial(Quiet, directory=directory))
 
 
 @contextlib.contextmanager

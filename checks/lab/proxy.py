@@ -13,7 +13,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import trustme
 
@@ -127,6 +126,7 @@ def proxy(
             (folder / "main.pid").write_text(str(process.pid))
             here = Proxy(recipe, build, config, dss, folder, http, https, tls, own, process)
             process.wait_until(lambda: answers(here.port, own), seconds=10)  # most take less than one
+            confirm_start(here)
             if recipe.declared.get("settles"):
                 _settle(here)
             return here
@@ -190,18 +190,35 @@ def _shims(recipe: Recipe, build: Build, values: Mapping[str, object]) -> None:
 
 def _settle(site: Proxy) -> None:
     """Wait until the routes are there, for a proxy that opens its ports before it has read them all."""
-
-    def routed() -> bool:
-        kind = http.client.HTTPSConnection if site.tls else http.client.HTTPConnection
-        options: dict[str, Any] = {"context": site.tls} if site.tls else {}
-        connection = kind("localhost", site.port, timeout=5, **options)
-        with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):
-            connection.request("GET", "/dip/api/ping")
-            return connection.getresponse().status != 404
-        return False
-
     with contextlib.suppress(LabError):  # a config without a route never answers otherwise
-        site.process.wait_until(routed, seconds=3)
+        site.process.wait_until(lambda: _status(site) not in {None, 404}, seconds=3)
+
+
+def confirm_start(site: Proxy) -> None:
+    """Return when the proxy has answered a request, or has not ended although it does not answer.
+
+    An open port proves little: some proxies open theirs before they find that they cannot start. A proxy that is
+    ending answers no request.
+
+    Raises LabError with the proxy's own output when it ends.
+    """
+    if _status(site) is None and site.process.ends_within(1):
+        raise LabError(f"proxy ended after it had opened its ports:\n{site.process.said()}")
+
+
+def _status(site: Proxy) -> int | None:
+    """Return the status of the health check; None when there is no response within a second."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE  # a wrong certificate is an answer, too
+    connection = (
+        http.client.HTTPSConnection(site.address, site.port, timeout=1, context=tls)
+        if site.tls
+        else http.client.HTTPConnection(site.address, site.port, timeout=1)
+    )
+    with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):
+        connection.request("GET", "/dip/api/ping", headers={"Host": f"localhost:{site.port}"})
+        return connection.getresponse().status
+    return None
 
 
 def _certificates(authority: trustme.CA, folder: Path) -> None:

@@ -1,0 +1,30 @@
+"""The lab reports a proxy as started only if it stays."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from checks.lab.process import LabError, running
+from checks.lab.proxy import confirm_start
+
+OPENS = "import socket; server = socket.create_server(('127.0.0.1', 0)); print(server.getsockname()[1], flush=True); "
+ENDS = OPENS + "server.accept(); raise SystemExit('no certificate')"
+IS_SILENT = OPENS + "held = [server.accept() for _ in range(9)]"
+REFUSES = OPENS + "\nwhile True: server.accept()[0].close()"
+
+
+def confirm(program, folder):
+    with running([sys.executable, "-c", program], folder, "proxy") as process:
+        process.wait_until(lambda: process.said().endswith("\n"))
+        confirm_start(SimpleNamespace(address="127.0.0.1", port=int(process.said()), tls=None, process=process))
+
+
+def test_a_proxy_that_ends_after_it_opened_its_port_did_not_start(tmp_path):
+    with pytest.raises(LabError, match="no certificate"):
+        confirm(ENDS, tmp_path)
+
+
+@pytest.mark.parametrize("program", [IS_SILENT, REFUSES], ids=["silent", "refuses"])
+def test_a_proxy_that_stays_without_an_answer_did_start(program, tmp_path):
+    confirm(program, tmp_path)
