@@ -133,7 +133,7 @@ class Process:
                 )
             if time.monotonic() > deadline:
                 raise LabError(f"{self.name} did not answer within {seconds * SCALE:.0f} s; it said:\n{self.said()}")
-            time.sleep(0.01)  # between two questions, not instead of one
+            time.sleep(0.01)  # between two polls: what counts is `ready`, not the time
 
     def ends_within(self, seconds: float) -> bool:
         """Tell whether the program ends by itself within this time."""
