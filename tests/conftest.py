@@ -41,7 +41,7 @@ from proof import (
     text_of,
 )
 
-from checks.lab.browser import chromium_version
+from checks.lab.browser import chromium_version, launch
 from checks.lab.process import LabError
 from checks.lab.standin import stand_in
 
@@ -234,6 +234,13 @@ def bare():
     """A stand-in without its own nginx and without Jupyter."""
     with stand_in(bare=True) as standin:
         yield standin
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A running Chromium."""
+    with launch() as browser:
+        yield browser
 
 
 @pytest.fixture

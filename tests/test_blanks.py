@@ -17,7 +17,6 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from test_site import served, sphinx
 
-from checks.lab.browser import launch
 from checks.lab.recipe import RECIPES as FOLDER
 
 sys.path.append(str(ROOT / "docs" / "_ext"))
@@ -139,12 +138,6 @@ def site(tmp_path_factory):
     assert (source / "out" / "index.html").exists(), result.stdout
     with served(source / "out") as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launch() as browser:
-        yield browser
 
 
 @contextlib.contextmanager

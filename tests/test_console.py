@@ -18,7 +18,6 @@ from websockets.utils import accept_key
 
 from checks import console, findings
 from checks.explain import explain, plain
-from checks.lab.browser import launch
 
 LINES = console.lines()
 URL = "wss://dss.example.com/dip/websocket/"
@@ -193,12 +192,6 @@ def site(tmp_path_factory):
     result = sphinx(source, source / "out")
     assert result.returncode == 0, result.stdout
     return source / "out"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launch() as browser:
-        yield browser
 
 
 @contextlib.contextmanager
