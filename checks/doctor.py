@@ -145,8 +145,8 @@ def _ways(parser: argparse.ArgumentParser) -> None:
     who.add_argument("--header", action="append", default=[], metavar="'NAME: VALUE'", help="one more header to send")
     who.add_argument("--cert", type=Path, metavar="FILE", help="a client certificate (PEM), with its key or with --key")
     who.add_argument("--key", type=Path, metavar="FILE", help="the key of the client certificate")
-    way = parser.add_argument_group("which way")
-    some = way.add_mutually_exclusive_group()
+    route = parser.add_argument_group("which way")
+    some = route.add_mutually_exclusive_group()
     some.add_argument(
         "--proxy",
         metavar="URL",
@@ -154,8 +154,8 @@ def _ways(parser: argparse.ArgumentParser) -> None:
     )
     some.add_argument("--pac", metavar="FILE", help="go the way that a PAC file says")
     some.add_argument("--no-proxy", action="store_true", help="go directly")
-    way.add_argument("--ca", type=Path, metavar="FILE", help="trust this authority (PEM) too")
-    family = way.add_mutually_exclusive_group()
+    route.add_argument("--ca", type=Path, metavar="FILE", help="trust this authority (PEM) too")
+    family = route.add_mutually_exclusive_group()
     family.add_argument("-4", dest="family", action="store_const", const=4, default=0, help="IPv4 only")
     family.add_argument("-6", dest="family", action="store_const", const=6, help="IPv6 only")
     how = parser.add_argument_group("how long")
@@ -226,7 +226,7 @@ def _many(arguments: argparse.Namespace, urls: list[str]) -> int:
 
 
 def _result(evidence: Evidence, found: list[findings.Finding]) -> dict[str, object]:
-    doubt = findings.doubt(evidence) if not found else findings.Doubt()
+    doubt = findings.doubt(evidence) if not found else findings.Inconclusive()
     return {
         "findings": [asdict(finding) for finding in found],
         "between": list(doubt.between),
@@ -240,7 +240,7 @@ def _code(evidence: Evidence, found: list[findings.Finding]) -> int:
     names = {finding.id for finding in found}
     if findings.WORKS in names:
         return 0
-    answered = evidence.page.status or any(shake.answer.status for shake in evidence.handshakes)
+    answered = evidence.page.status or any(shake.response.status for shake in evidence.handshakes)
     return 1 if answered or names - {"unreachable"} else 2
 
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 FORMAT = 1
 """The format of evidence as JSON; another number when an older reader would misunderstand it."""
 
-Flip = Literal["", "no-upgrade", "no-origin", "no-cookies", "no-extensions", "direct", "http2", "again"]
+Variant = Literal["", "no-upgrade", "no-origin", "no-cookies", "no-extensions", "direct", "http2", "again"]
 """The one thing changed in a handshake.
 
 Nothing; no Upgrade (a plain GET); no Origin (as from a script); no cookies; no extensions offered; no forward proxy;
@@ -31,7 +31,7 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """The answer to one request: an HTTP response, or the reason why there was none."""
 
     status: int = 0
@@ -53,7 +53,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Contact:
+class ConnectAttempt:
     """One attempt to reach one IP address."""
 
     address: str
@@ -90,18 +90,18 @@ class Tls:
     """Why the certificate is not trusted, in the words of OpenSSL; empty when it is."""
     code: int = 0
     """The number OpenSSL has for that, such as 10 (expired), 18 (self-signed), 20 (unknown issuer), 62 (other name)."""
-    blind: bool = False
+    no_trust_store: bool = False
     """Whether no authority at all is known here, so that the issuer of every certificate is unknown."""
     seconds: float = 0.0
 
     @property
     def refused(self) -> bool:
         """Whether the certificate was judged, and found wanting."""
-        return bool(self.code) and not self.blind
+        return bool(self.code) and not self.no_trust_store
 
 
 @dataclass(frozen=True)
-class Way:
+class Route:
     """How the connection was made, and how far it came."""
 
     proxy: str = ""
@@ -111,8 +111,8 @@ class Way:
     host: str = ""
     """The name looked up: that of the proxy, if there is one."""
     addresses: tuple[str, ...] = ()
-    contacts: tuple[Contact, ...] = ()
-    tunnel: Answer = Answer()
+    attempts: tuple[ConnectAttempt, ...] = ()
+    tunnel: Response = Response()
     """The answer to CONNECT; for SOCKS5 the words of the error."""
     tls: Tls = Tls()
     failed: Stage = ""
@@ -126,8 +126,8 @@ class Handshake:
     """One opening handshake (RFC 6455, section 4.1), or the same with one thing flipped."""
 
     path: str
-    flip: Flip
-    answer: Answer
+    variant: Variant
+    response: Response
     fault: str = ""
     """Why a browser refuses the answer; empty when the socket opened."""
     sent: Pairs = ()
@@ -138,10 +138,10 @@ class Handshake:
     @property
     def opened(self) -> bool:
         """Whether the connection was established."""
-        return self.answer.status == (200 if self.flip == "http2" else 101) and not self.fault
+        return self.response.status == (200 if self.variant == "http2" else 101) and not self.fault
 
     @property
-    def altered(self) -> dict[str, str]:
+    def changed_headers(self) -> dict[str, str]:
         """What became of each header that arrived otherwise than it was sent: its new value, or nothing.
 
         Empty where nobody told what arrived.
@@ -153,11 +153,11 @@ class Handshake:
 
 
 @dataclass(frozen=True)
-class Frames:
+class PingResult:
     """What came of a ping on an open socket (RFC 6455, section 5.5.2)."""
 
     path: str
-    flip: Flip = ""
+    variant: Variant = ""
     pong: float = 0.0
     """Seconds until the pong; 0 when none came."""
     messages: int = 0
@@ -170,7 +170,7 @@ class Frames:
 
 
 @dataclass(frozen=True)
-class Hold:
+class HoldResult:
     """An open socket on which nothing was said but pings, if any, until it dropped or the wait was over."""
 
     path: str
@@ -185,7 +185,7 @@ class Hold:
 
 
 @dataclass(frozen=True)
-class Size:
+class SizeResult:
     """One message of a size, and whether the socket survived it."""
 
     path: str
@@ -201,23 +201,23 @@ class Evidence:
     """All that was seen at one address."""
 
     url: str
-    page: Answer
-    ping: Answer
+    page: Response
+    health_check: Response
     """The answer to GET /dip/api/ping, the health check of DSS; not asked of an address that begins with ws."""
     handshakes: tuple[Handshake, ...] = ()
-    holds: tuple[Hold, ...] = ()
-    way: Way = Way()
-    direct: Way = Way()
+    holds: tuple[HoldResult, ...] = ()
+    route: Route = Route()
+    direct: Route = Route()
     """The same without the forward proxy, looked at when there is one and something failed through it."""
     tunnels: tuple[tuple[str, int], ...] = ()
     """Other tunnels the forward proxy was asked for: host:port, and the status of its answer."""
-    other_scheme: Answer = Answer()
+    other_scheme: Response = Response()
     """The answer of the same port to the page asked with https instead of http, or the reverse."""
-    frames: tuple[Frames, ...] = ()
-    sizes: tuple[Size, ...] = ()
+    pings: tuple[PingResult, ...] = ()
+    sizes: tuple[SizeResult, ...] = ()
     skipped: Pairs = ()
     """What was not tried, and why."""
-    made: str = ""
+    recorded_at: str = ""
     """When, ISO 8601, UTC."""
     format: int = FORMAT
 
@@ -231,27 +231,27 @@ class Evidence:
         """Whether the address that was given is one of a socket, so that there must be one."""
         return self.url.startswith("ws")
 
-    def handshake(self, path: str, flip: Flip = "") -> Handshake:
+    def handshake(self, path: str, variant: Variant = "") -> Handshake:
         """Return what came of the handshake on this path with this flip; an empty answer when not tried."""
         for shake in self.handshakes:
-            if (shake.path, shake.flip) == (path, flip):
+            if (shake.path, shake.variant) == (path, variant):
                 return shake
-        return Handshake(path, flip, Answer())
+        return Handshake(path, variant, Response())
 
     def tries(self, path: str) -> list[Handshake]:
         """Return all handshakes on this path that are the same: the first, and those made again."""
-        return [shake for shake in self.handshakes if shake.path == path and shake.flip in {"", "again"}]
+        return [shake for shake in self.handshakes if shake.path == path and shake.variant in {"", "again"}]
 
     @property
-    def uneven(self) -> list[str]:
+    def inconsistent_paths(self) -> list[str]:
         """The paths on which the same handshake opened a socket one time and not another."""
         return [path for path in self.paths if len({shake.opened for shake in self.tries(path)}) > 1]
 
-    def taken_for_page(self, path: str) -> bool:
+    def answered_like_plain_get(self, path: str) -> bool:
         """Tell whether the handshake was answered exactly as a plain request for the same address is."""
-        asked, plain = self.handshake(path).answer, self.handshake(path, "no-upgrade").answer
+        asked, plain = self.handshake(path).response, self.handshake(path, "no-upgrade").response
         alike = (asked.status, asked.body) == (plain.status, plain.body)
-        known = self.ping.status == 200 or self.named_a_socket
+        known = self.health_check.status == 200 or self.named_a_socket
         return known and alike and asked.status not in {0, *ALIKE_FOR_ALL}
 
     @property
@@ -260,7 +260,7 @@ class Evidence:
 
         A login is on another host, and not at its root.
         """
-        answers = [self.page, *(self.handshake(path).answer for path in self.paths)]
+        answers = [self.page, *(self.handshake(path).response for path in self.paths)]
         if not all(answer.status in {301, 302, 303, 307, 308} for answer in answers):
             return ""
         try:
@@ -273,13 +273,13 @@ class Evidence:
         itself = there.hostname == here.hostname or not (there.path.strip("/") or there.query)
         return f"{there.scheme}://{there.netloc}" if other and itself else ""
 
-    def hold(self, *, pings: bool) -> Hold | None:
+    def hold(self, *, pings: bool) -> HoldResult | None:
         """Return the socket that was held with pings, or the silent one; None when there was none."""
         return next((hold for hold in self.holds if bool(hold.ping_every) == pings), None)
 
-    def ping_on(self, path: str, flip: Flip = "") -> Frames | None:
+    def ping_on(self, path: str, variant: Variant = "") -> PingResult | None:
         """Return what came of a ping on this path; None when none was sent."""
-        return next((each for each in self.frames if (each.path, each.flip) == (path, flip)), None)
+        return next((each for each in self.pings if (each.path, each.variant) == (path, variant)), None)
 
     @property
     def reached(self) -> bool:
@@ -287,16 +287,18 @@ class Evidence:
 
         The page of a socket's host may be nobody's.
         """
-        pages = () if self.named_a_socket else (self.page, self.ping)
+        pages = () if self.named_a_socket else (self.page, self.health_check)
         return all(0 < each.status < 400 or each.status in {401, 403, 404} for each in pages)
 
     @property
     def works(self) -> bool:
         """Whether every socket that was tried opened, answered and stayed, and a browser gets as far as that."""
-        opened = all(shake.opened for shake in self.handshakes if shake.flip in {"", "http2", "again"})
-        sound = not any(each.error for each in self.frames if not each.flip) and all(each.passed for each in self.sizes)
+        opened = all(shake.opened for shake in self.handshakes if shake.variant in {"", "http2", "again"})
+        sound = not any(each.error for each in self.pings if not each.variant) and all(
+            each.passed for each in self.sizes
+        )
         lasting = not any(hold.dropped for hold in self.holds)
-        return bool(self.paths) and opened and sound and lasting and self.reached and not self.way.tls.code
+        return bool(self.paths) and opened and sound and lasting and self.reached and not self.route.tls.code
 
     def to_json(self) -> str:
         """Return the evidence as JSON."""

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from checks.evidence import Evidence
-from checks.findings import WORKS, Doubt, Finding
+from checks.findings import WORKS, Finding, Inconclusive
 from checks.view import clean, command, hops, stages
 
 
-def note(evidence: Evidence, found: list[Finding], doubt: Doubt, *, plain: bool) -> str:
+def note(evidence: Evidence, found: list[Finding], doubt: Inconclusive, *, plain: bool) -> str:
     """Return the note, as Markdown or as plain text."""
     words = clean if plain else _literal
     try:
@@ -22,9 +22,9 @@ def note(evidence: Evidence, found: list[Finding], doubt: Doubt, *, plain: bool)
     port = named or (443 if parts.scheme in {"https", "wss"} else 80)
     facts = [
         ("Host and port", f"{parts.hostname}:{port}, {'TLS' if parts.scheme in {'https', 'wss'} else 'no TLS'}"),
-        ("Way", evidence.way.proxy or "direct, no forward proxy"),
-        ("Addresses", ", ".join(evidence.way.addresses) or "none found"),
-        ("When", evidence.made or "unknown"),
+        ("Way", evidence.route.proxy or "direct, no forward proxy"),
+        ("Addresses", ", ".join(evidence.route.addresses) or "none found"),
+        ("When", evidence.recorded_at or "unknown"),
         *_certificate(evidence),
         *_named(evidence),
     ]
@@ -47,7 +47,7 @@ def _block(lines: list[str]) -> list[str]:
     return [f"{fence}text", *lines, fence]
 
 
-def _finding(found: list[Finding], doubt: Doubt, words: Callable[[object, int], str]) -> list[str]:
+def _finding(found: list[Finding], doubt: Inconclusive, words: Callable[[object, int], str]) -> list[str]:
     """Return the causes: what was lost, the proof, what is asked for."""
     if not found:
         between = f" It is one of: {', '.join(doubt.between)}. To decide: {doubt.next}." if doubt.between else ""
@@ -63,7 +63,7 @@ def _finding(found: list[Finding], doubt: Doubt, words: Callable[[object, int], 
 
 
 def _certificate(evidence: Evidence) -> list[tuple[str, str]]:
-    mine = evidence.way.tls.certificate
+    mine = evidence.route.tls.certificate
     if not mine.sha256:
         return []
     direct = evidence.direct.tls.certificate
@@ -77,7 +77,7 @@ def _named(evidence: Evidence) -> list[tuple[str, str]]:
 
 
 def _again(evidence: Evidence) -> str:
-    proxy = f" --proxy {clean(evidence.way.proxy)}" if evidence.way.proxy else ""
+    proxy = f" --proxy {clean(evidence.route.proxy)}" if evidence.route.proxy else ""
     idle = max((hold.seconds for hold in evidence.holds), default=0)
     return f"{clean(evidence.url)}{proxy}" + (f" --idle {idle:.0f}" if idle else "")
 

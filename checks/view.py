@@ -8,8 +8,8 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-from checks.evidence import Answer, Evidence, Frames, Hold, Way
-from checks.findings import WORKS, Doubt, Finding, module
+from checks.evidence import Evidence, HoldResult, PingResult, Response, Route
+from checks.findings import WORKS, Finding, Inconclusive, module
 
 WIDTH, INDENT = 80, 21
 
@@ -54,32 +54,32 @@ def clean(text: object, limit: int = 300) -> str:
 
 def stages(evidence: Evidence) -> Iterator[str]:
     """Yield a line for each thing that was looked at."""
-    yield from _way(evidence.way)
-    if not evidence.way.failed or evidence.page.status:
+    yield from _way(evidence.route)
+    if not evidence.route.failed or evidence.page.status:
         yield from _row("page", evidence.page, evidence.page.seconds)
-    if evidence.ping != Answer():
-        yield from _row("health check", evidence.ping, evidence.ping.seconds)
+    if evidence.health_check != Response():
+        yield from _row("health check", evidence.health_check, evidence.health_check.seconds)
     for path in evidence.paths:
         yield from _socket(evidence, path)
     for there, status in evidence.tunnels:
         yield from _row("tunnel", f"to {there}: {status or 'no answer'}")
-    if evidence.other_scheme != Answer():
+    if evidence.other_scheme != Response():
         yield from _row("other scheme", evidence.other_scheme, evidence.other_scheme.seconds)
     yield from _last(evidence)
 
 
 def _socket(evidence: Evidence, path: str) -> Iterator[str]:
     yield from _row("socket", path)
-    for shake in (shake for shake in evidence.handshakes if shake.path == path and shake.flip != "again"):
-        fault = f" ({shake.fault})" if shake.answer.status == 101 and shake.fault else ""
-        yield from _row(f"  {SHOWN[shake.flip]}", f"{shake.answer}{fault}", shake.answer.seconds)
-    if path in evidence.uneven:
+    for shake in (shake for shake in evidence.handshakes if shake.path == path and shake.variant != "again"):
+        fault = f" ({shake.fault})" if shake.response.status == 101 and shake.fault else ""
+        yield from _row(f"  {SHOWN[shake.variant]}", f"{shake.response}{fault}", shake.response.seconds)
+    if path in evidence.inconsistent_paths:
         tries = evidence.tries(path)
         yield from _row("  in all", f"{sum(shake.opened for shake in tries)} of {len(tries)} such handshakes opened")
-    for name, value in evidence.handshake(path).altered.items():
+    for name, value in evidence.handshake(path).changed_headers.items():
         yield from _row("  arrived", f"{name}: {value}" if value else f"without {name}")
-    for seen in (seen for seen in evidence.frames if seen.path == path):
-        yield from _row("  ping uncompressed" if seen.flip else "  ping", _ping(seen), seen.pong)
+    for seen in (seen for seen in evidence.pings if seen.path == path):
+        yield from _row("  ping uncompressed" if seen.variant else "  ping", _ping(seen), seen.pong)
 
 
 def _last(evidence: Evidence) -> Iterator[str]:
@@ -93,31 +93,31 @@ def _last(evidence: Evidence) -> Iterator[str]:
             yield from _row("not tried", f"{what}: {why}")
 
 
-def _way(way: Way) -> Iterator[str]:
-    if way.proxy:
-        yield from _row("proxy", f"{way.proxy} (from {way.source})")
-    if way.host and way.addresses != (way.host,):
-        found = ", ".join(way.addresses) or way.error
-        yield from _row("name", f"{way.host}: {found}")
-    for contact in way.contacts:
-        yield from _row("connection", f"{contact.address}: {contact.error or 'accepted'}", contact.seconds)
-    if way.tunnel != Answer():
-        yield from _row("tunnel", way.tunnel, way.tunnel.seconds)
-    tls, mine = way.tls, way.tls.certificate
+def _way(route: Route) -> Iterator[str]:
+    if route.proxy:
+        yield from _row("proxy", f"{route.proxy} (from {route.source})")
+    if route.host and route.addresses != (route.host,):
+        found = ", ".join(route.addresses) or route.error
+        yield from _row("name", f"{route.host}: {found}")
+    for attempt in route.attempts:
+        yield from _row("connection", f"{attempt.address}: {attempt.error or 'accepted'}", attempt.seconds)
+    if route.tunnel != Response():
+        yield from _row("tunnel", route.tunnel, route.tunnel.seconds)
+    tls, mine = route.tls, route.tls.certificate
     if tls.version or tls.code:
         yield from _row("TLS", f"{tls.version or 'refused'}, issued by {mine.issuer or 'unknown'}", tls.seconds)
         if tls.code:
             yield from _row("", f"not trusted: {tls.untrusted}")
-    elif way.failed == "tls":
-        yield from _row("TLS", way.error)
+    elif route.failed == "tls":
+        yield from _row("TLS", route.error)
 
 
-def _ping(seen: Frames) -> str:
+def _ping(seen: PingResult) -> str:
     closed = f" (close code {seen.close_code} {seen.close_reason})" if seen.close_code else ""
     return f"{seen.error}{closed}" if seen.error else "pong"
 
 
-def _hold(hold: Hold) -> str:
+def _hold(hold: HoldResult) -> str:
     how = f"a ping every {hold.ping_every:g} s" if hold.ping_every else "silence"
     code = f", close code {hold.close_code}" if hold.close_code else ""
     return f"{how}: {'dropped after' if hold.dropped else 'still open after'} {hold.seconds:.1f} s{code}"
@@ -132,7 +132,7 @@ def _row(label: str, text: object, seconds: float = 0.0) -> list[str]:
     return [f"{line:<{WIDTH - len(took) - 1}} {took}".rstrip(), *(" " * INDENT + other for other in others)]
 
 
-def verdict(evidence: Evidence, found: list[Finding], doubt: Doubt) -> Iterator[str]:
+def verdict(evidence: Evidence, found: list[Finding], doubt: Inconclusive) -> Iterator[str]:
     """Yield what was found, why, and what to do."""
     for finding in found:
         if finding.id == WORKS:
@@ -145,7 +145,7 @@ def verdict(evidence: Evidence, found: list[Finding], doubt: Doubt) -> Iterator[
         yield f"  More:  {finding.page}"
     if found:
         return
-    if not evidence.page.status and not any(shake.answer.status for shake in evidence.handshakes):
+    if not evidence.page.status and not any(shake.response.status for shake in evidence.handshakes):
         yield from _wrapped("could not look: ", clean(evidence.page))
     if doubt.between:
         said = "cannot tell between: " if len(doubt.between) > 1 else "may be, and is not proven: "
@@ -164,7 +164,7 @@ def _named(evidence: Evidence, finding: Finding) -> str:
 
 def hops(evidence: Evidence) -> list[str]:
     """Return how the hops name themselves that answered the first handshake which did not open."""
-    failed = [shake.answer for path in evidence.paths for shake in evidence.tries(path) if not shake.opened]
+    failed = [shake.response for path in evidence.paths for shake in evidence.tries(path) if not shake.opened]
     answer = failed[0] if failed and failed[0].status else evidence.page
     said = [clean(f"{answer.header(name)} ({name})", 80) for name in NAMING if answer.header(name)]
     return [name for name in said if not name.startswith(" ")]
@@ -180,7 +180,7 @@ def _wrapped(begin: str, text: str) -> list[str]:
     )
 
 
-def summary_line(evidence: Evidence, found: list[Finding], doubt: Doubt) -> str:
+def summary_line(evidence: Evidence, found: list[Finding], doubt: Inconclusive) -> str:
     """Return the verdict on one of many targets, in one line."""
     said = ", ".join(finding.id for finding in found)
     return said or (

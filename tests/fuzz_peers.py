@@ -23,13 +23,13 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)] if str(ROOT) not in sys.path else []
 
 from checks import findings, note, view  # noqa: E402
-from checks.evidence import Answer, Evidence, Frames, Handshake, Tls, Way  # noqa: E402
+from checks.evidence import Evidence, Handshake, PingResult, Response, Route, Tls  # noqa: E402
 from checks.probe import NOTIFICATIONS, Target, certificate, channel, exchange, frames, http2  # noqa: E402
 from checks.route import Proxy  # noqa: E402
 
 KEEP = ROOT / "_build" / "fuzz"
 PLAIN = Target("http://127.0.0.1", proxy=Proxy("http", "127.0.0.1", 3128, "user", "password"))
-NOTHING = Answer()
+NOTHING = Response()
 
 
 class Recorded(channel.Channel):
@@ -79,22 +79,22 @@ async def _handshake(data):
     opening = exchange.Exchange(Target("http://127.0.0.1"))
     shake, socket = await opening.shake(NOTIFICATIONS, "", Recorded(data))
     seen = (await frames.ping(socket, "", 5),) if socket else ()
-    told(Evidence("http://127.0.0.1", NOTHING, NOTHING, (shake,), frames=seen))
+    told(Evidence("http://127.0.0.1", NOTHING, NOTHING, (shake,), pings=seen))
 
 
 def connect(data):
     """Read what a forward proxy answers to CONNECT."""
-    told(Evidence("http://127.0.0.1", NOTHING, NOTHING, way=run(_connect(PLAIN, data))))
+    told(Evidence("http://127.0.0.1", NOTHING, NOTHING, route=run(_connect(PLAIN, data))))
 
 
 async def _connect(target, data):
-    making = channel.Connection(target, Way(addresses=("127.0.0.1",)), trusting=False, alpn=())
+    making = channel.Connection(target, Route(addresses=("127.0.0.1",)), trusting=False, alpn=())
     making._reach = lambda: _given(Recorded(data))  # noqa: SLF001  # no network here
     whole, channel.Connection = channel.Connection, lambda *_, **__: making
     try:
         return (await channel.connect(target))[1]
     except channel.ConnectError as failed:
-        return failed.way
+        return failed.route
     finally:
         channel.Connection = whole
 
@@ -106,7 +106,7 @@ async def _given(value):
 def socks_5(data):
     """Read what a SOCKS proxy answers."""
     target = dataclasses.replace(PLAIN, proxy=Proxy("socks5", "127.0.0.1", 1080, "user", "password"))
-    told(Evidence("http://127.0.0.1", NOTHING, NOTHING, way=run(_connect(target, data))))
+    told(Evidence("http://127.0.0.1", NOTHING, NOTHING, route=run(_connect(target, data))))
 
 
 def http_2(data):
@@ -116,7 +116,7 @@ def http_2(data):
 
 async def _http_2(data):
     whole = http2.connect
-    http2.connect = lambda *_, **__: _given((Recorded(data), Way(tls=Tls("TLSv1.3", "h2"))))
+    http2.connect = lambda *_, **__: _given((Recorded(data), Route(tls=Tls("TLSv1.3", "h2"))))
     try:
         shake = await http2.shake(exchange.Exchange(Target("https://127.0.0.1")), NOTIFICATIONS)
     finally:
@@ -127,8 +127,8 @@ async def _http_2(data):
 def certificate_(data):
     """Read a certificate that nobody vouches for."""
     read = certificate.decoded(data)
-    way = Way(tls=Tls("TLSv1.3", certificate=read, untrusted="x", code=18))
-    told(Evidence("https://127.0.0.1", NOTHING, NOTHING, way=way))
+    route = Route(tls=Tls("TLSv1.3", certificate=read, untrusted="x", code=18))
+    told(Evidence("https://127.0.0.1", NOTHING, NOTHING, route=route))
 
 
 def told(seen):
@@ -157,10 +157,10 @@ SWITCHING = (
 
 GOOD = Evidence(
     "http://127.0.0.1",
-    Answer(200, "OK", (("Server", "x"),), "<html>"),
-    Answer(200, "OK", (), "pong"),
-    (Handshake(NOTIFICATIONS, "", Answer(101, "Switching Protocols")),),
-    frames=(Frames(NOTIFICATIONS, pong=0.1),),
+    Response(200, "OK", (("Server", "x"),), "<html>"),
+    Response(200, "OK", (), "pong"),
+    (Handshake(NOTIFICATIONS, "", Response(101, "Switching Protocols")),),
+    pings=(PingResult(NOTIFICATIONS, pong=0.1),),
 )
 
 
@@ -172,7 +172,7 @@ def signed():
 SETTINGS = b"\0\0\6\4\0\0\0\0\0" + b"\0\x08\0\0\0\1"
 
 SEEDS = {
-    evidence: [GOOD.to_json().encode(), b'{"url": "http://[", "page": {}, "ping": {}}'],
+    evidence: [GOOD.to_json().encode(), b'{"url": "http://[", "page": {}, "health_check": {}}'],
     handshake: [
         SWITCHING + b"\r\n\x8a\x08diagnose",
         SWITCHING + b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n\xc1\x07\xf2H\xcd\xc9\xc9\7\0\x88\2\3\xe8",

@@ -578,7 +578,7 @@ def test_a_login_that_is_refused_is_not_tried_again_and_again(wanted):
     if "407" in wanted:
         peer, company = Peer(), Company(says(407, "", "Proxy-Authenticate: Basic"))
     evidence = seen(peer, company=company)
-    assert not [shake for shake in evidence.handshakes if shake.flip == "again"]
+    assert not [shake for shake in evidence.handshakes if shake.variant == "again"]
 
 
 def test_no_size_is_searched_where_no_ping_is_answered():

@@ -105,7 +105,7 @@ def test_where_dss_is_reached_only_through_the_proxy_a_stranger_certificate_is_l
 def test_where_dss_is_reached_only_through_the_proxy_a_lost_upgrade_is_laid_at_nobody_s_door(squid, dss, own_address):
     with only_through_the_proxy(squid, dss, own_address) as (url, company):
         evidence = seen(url, company.url, company.tls)
-    assert evidence.handshake(evidence.paths[0]).answer.status == 426
+    assert evidence.handshake(evidence.paths[0]).response.status == 426
     assert diagnose(evidence) == []
     assert {"forward-proxy-blocks", "upgrade-not-forwarded"} <= set(doubt(evidence).between)
 
@@ -125,7 +125,7 @@ def test_a_squid_that_wants_a_login(case, squid, dss, verdict):
         evidence = seen(f"http://localhost:{dss.port}", logged_in(company.url, login))
     assert named(evidence, verdict, truth) == [truth]
     if truth != "works":
-        assert (evidence.way.tunnel.status, evidence.way.tunnel.header("Proxy-Authenticate")) == (
+        assert (evidence.route.tunnel.status, evidence.route.tunnel.header("Proxy-Authenticate")) == (
             407,
             'Basic realm="Example Corp"',
         )

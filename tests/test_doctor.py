@@ -70,7 +70,7 @@ def test_evidence_that_was_kept_gives_the_same_again(dss, tmp_path, capsys):
     assert Evidence.from_json(kept.read_text()).url == address
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"url": "x", "page": 3, "ping": {}}'])
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"url": "x", "page": 3, "health_check": {}}'])
 def test_what_is_no_evidence_is_refused_in_one_sentence(text, tmp_path, capsys):
     (tmp_path / "x.json").write_text(text)
     assert main(["diagnose", "--load", str(tmp_path / "x.json")]) == 2

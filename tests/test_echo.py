@@ -39,7 +39,7 @@ def before(echo, finding=None):
 def test_a_sound_proxy_changes_nothing_that_matters(echo):
     with before(echo) as evidence:
         shake = evidence.handshake(evidence.paths[0])
-        assert (shake.opened, shake.altered) == (True, {})
+        assert (shake.opened, shake.changed_headers) == (True, {})
         assert [finding.id for finding in diagnose(evidence)] == ["works"]
         assert "planted-secret" not in evidence.to_json()
 

@@ -7,18 +7,18 @@ from itertools import chain
 import pytest
 
 from checks.evidence import (
-    Answer,
     Certificate,
-    Contact,
+    ConnectAttempt,
     Evidence,
-    Frames,
     Handshake,
-    Hold,
-    Size,
+    HoldResult,
+    PingResult,
+    Response,
+    Route,
+    SizeResult,
     Tls,
-    Way,
 )
-from checks.findings import Doubt, diagnose, doubt, ids, module
+from checks.findings import Inconclusive, diagnose, doubt, ids, module
 from checks.findings.accept_mismatch import expected
 from checks.probe import NOTIFICATIONS
 
@@ -30,34 +30,34 @@ KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
 
 def says(status, body="", reason="", **headers):
-    return Answer(status, reason, tuple((name.replace("_", "-"), value) for name, value in headers.items()), body)
+    return Response(status, reason, tuple((name.replace("_", "-"), value) for name, value in headers.items()), body)
 
 
 def to(address, status=301, **headers):
     return says(status, Location=address, **headers)
 
 
-PAGE = Answer(200, "OK", body="<html>the page of DSS")
-PONG = Answer(200, "OK", body="pong")
+PAGE = Response(200, "OK", body="<html>the page of DSS")
+PONG = Response(200, "OK", body="pong")
 OPEN = says(101, Upgrade="websocket", Connection="Upgrade", Sec_WebSocket_Accept="x")
-SILENT = Answer(error="no answer within 10 s")
-CLOSED = Answer(error="the connection was closed without an answer")
+SILENT = Response(error="no answer within 10 s")
+CLOSED = Response(error="the connection was closed without an answer")
 UPGRADE = says(426)
-LOGIN = Answer(200, body="<html>Who are you?")
+LOGIN = Response(200, body="<html>Who are you?")
 NO_ORIGIN = "Cross origin websockets not allowed"
 NO_UPGRADE = 'Can "Upgrade" only to "WebSocket".'
 
 
-def shakes(asked, plain=UPGRADE, *, path=NOTIFICATIONS, **flips):
+def shakes(asked, plain=UPGRADE, *, path=NOTIFICATIONS, **variants):
     """Return the handshakes on one path; without Origin the answer is the same unless it is given."""
-    flips = {"": asked, "no-upgrade": plain, "no-origin": asked} | {
-        name.replace("_", "-"): answer for name, answer in flips.items()
+    variants = {"": asked, "no-upgrade": plain, "no-origin": asked} | {
+        name.replace("_", "-"): answer for name, answer in variants.items()
     }
-    return [tried(path, flip, answer) for flip, answer in flips.items()]
+    return [tried(path, variant, answer) for variant, answer in variants.items()]
 
 
-def tried(path, flip, answer):
-    return Handshake(path, flip, answer, "" if answer == OPEN else "no 101")
+def tried(path, variant, answer):
+    return Handshake(path, variant, answer, "" if answer == OPEN else "no 101")
 
 
 def keyed(accept, fault="invalid Sec-WebSocket-Accept header"):
@@ -89,34 +89,36 @@ def everywhere(answer, **more):
 
 def at_socket(asked, plain, **more):
     """Return what is seen of an address that begins with wss, where nobody knows what serves it."""
-    return seen(shakes(asked, plain, path="/live"), url=SOCKET, **({"ping": Answer()} | more))
+    return seen(shakes(asked, plain, path="/live"), url=SOCKET, **({"ping": Response()} | more))
 
 
 def pinged(*frames, shaken=(OPEN, OPEN), **more):
     """Return what is seen of sockets that open, when a ping is sent, with and without extensions."""
-    return seen(shakes(shaken[0], no_extensions=shaken[1]), frames=frames, **more)
+    return seen(shakes(shaken[0], no_extensions=shaken[1]), pings=frames, **more)
 
 
-def ping(error="", *, flip="", pong=0.0, **more):
-    return Frames(NOTIFICATIONS, flip, pong or (0.0 if error else 0.1), error=error, **more)
+def ping(error="", *, variant="", pong=0.0, **more):
+    return PingResult(NOTIFICATIONS, variant, pong or (0.0 if error else 0.1), error=error, **more)
 
 
-BARE = ping(flip="no-extensions")
+BARE = ping(variant="no-extensions")
 RESERVED = "invalid frame: reserved bits must be 0"
 NO_PONG = "no pong within 10 s"
 DROPPED_OFF = "the connection was closed without a close frame"
 
 
 def sized(*sizes):
-    return seen(shakes(OPEN), sizes=tuple(Size(NOTIFICATIONS, size, code is None, code or 0) for size, code in sizes))
+    return seen(
+        shakes(OPEN), sizes=tuple(SizeResult(NOTIFICATIONS, size, code is None, code or 0) for size, code in sizes)
+    )
 
 
 def silent(seconds, *, dropped=True, code=0):
-    return Hold(NOTIFICATIONS, 0, seconds, dropped=dropped, close_code=code)
+    return HoldResult(NOTIFICATIONS, 0, seconds, dropped=dropped, close_code=code)
 
 
 def busy(seconds, *, dropped=True, code=0, after=2.0):
-    return Hold(NOTIFICATIONS, 15, seconds, dropped=dropped, close_code=code, after=after)
+    return HoldResult(NOTIFICATIONS, 15, seconds, dropped=dropped, close_code=code, after=after)
 
 
 def held(*holds):
@@ -135,12 +137,12 @@ def tls(issuer="R11, Let's Encrypt", code=0, *, names=(HOST,), ends="2027-01-01T
     return Tls("TLSv1.3", "http/1.1", certificate, "in the words of OpenSSL" if code else "", code)
 
 
-BLIND = replace(tls("R11, Let's Encrypt", 20), blind=True)
+BLIND = replace(tls("R11, Let's Encrypt", 20), no_trust_store=True)
 
 
 def certified(*arguments, sockets=None, **more):
     """Return what is seen behind this certificate; everything works but for it."""
-    return seen(sockets or shakes(OPEN), url=SECURE, way=Way(tls=tls(*arguments)), **more)
+    return seen(sockets or shakes(OPEN), url=SECURE, route=Route(tls=tls(*arguments)), **more)
 
 
 COMPANY = "http://proxy.example.com:3128"
@@ -151,32 +153,35 @@ NO_TLS = Tls()
 
 def through(*sockets, tunnel=PONG, failed="", secured=NO_TLS, page=PAGE, **more):
     """Return what is seen through the company's proxy, plain unless `secured`."""
-    way = Way(COMPANY, host="proxy.example.com", tunnel=tunnel, tls=secured, failed=failed)
-    return seen(*sockets, page=page, way=way, **({"url": SECURE if secured.version else PLAIN} | more))
+    route = Route(COMPANY, host="proxy.example.com", tunnel=tunnel, tls=secured, failed=failed)
+    return seen(*sockets, page=page, route=route, **({"url": SECURE if secured.version else PLAIN} | more))
 
 
 def no_tunnel(status, **more):
     """Return what is seen when the company's proxy answers CONNECT like this."""
-    answer, none = says(status), Answer(error=f"the proxy answered {status} to CONNECT")
+    answer, none = says(status), Response(error=f"the proxy answered {status} to CONNECT")
     return through(shakes(none, none), tunnel=answer, failed="proxy", **({"page": none, "ping": none} | more))
 
 
 def socks(error):
-    none = Answer(error=error)
-    way = Way("socks5://proxy.example.com:1080", tunnel=none, failed="proxy", error=error)
-    return seen(shakes(none), page=none, ping=none, way=way)
+    none = Response(error=error)
+    route = Route("socks5://proxy.example.com:1080", tunnel=none, failed="proxy", error=error)
+    return seen(shakes(none), page=none, ping=none, route=route)
 
 
 def nowhere(stage, error, page=None, **more):
     """Return what is seen where a connection ended in this stage."""
     return Evidence(
-        more.pop("url", PLAIN), page or Answer(error=error), Answer(), way=Way(failed=stage, error=error, **more)
+        more.pop("url", PLAIN),
+        page or Response(error=error),
+        Response(),
+        route=Route(failed=stage, error=error, **more),
     )
 
 
-def asked_otherwise(page, other, *, url=SECURE, **way):
+def asked_otherwise(page, other, *, url=SECURE, **route):
     """Return what is seen of a port that was asked in the other scheme too."""
-    return Evidence(url, page, Answer(), way=Way(**way), other_scheme=other)
+    return Evidence(url, page, Response(), route=Route(**route), other_scheme=other)
 
 
 PLAIN_ANSWER = "the port answered in plain HTTP to the beginning of TLS"
@@ -203,7 +208,10 @@ def logged_in(answer):
 def over_http_2(answer, fault="no 200", sent=((":protocol", "websocket"),), over_http_1=OPEN):
     """Return what is seen of a server that offers WebSocket over HTTP/2 too; without `sent` it may not have."""
     return seen(
-        shakes(over_http_1), [Handshake(NOTIFICATIONS, "http2", answer, fault, sent)], url=SECURE, way=Way(tls=tls())
+        shakes(over_http_1),
+        [Handshake(NOTIFICATIONS, "http2", answer, fault, sent)],
+        url=SECURE,
+        route=Route(tls=tls()),
     )
 
 
@@ -227,7 +235,7 @@ FIRES = {
         "503 of Envoy": everywhere(says(503, "upstream connect error or disconnect/reset before headers.")),
         "503 of Squid": everywhere(says(503, X_Squid_Error="ERR_CONNECT_FAIL 111")),
         "503 of lighttpd": everywhere(says(503, Server="lighttpd/1.4.79")),
-        "a bare close instead of a 504": seen(shakes(Answer(error="EOF"), says(504)), page=says(504), ping=says(504)),
+        "a bare close instead of a 504": seen(shakes(Response(error="EOF"), says(504)), page=says(504), ping=says(504)),
         "behind the nginx of DSS, which has the page": seen(shakes(says(502), says(502)), ping=says(502)),
     },
     "cert-untrusted": {
@@ -237,10 +245,10 @@ FIRES = {
             "tls", "the certificate is not trusted", tls=tls("x", 10)
         ),
         "the same through the proxy and without": through(
-            shakes(OPEN), secured=tls("Example Corp CA", 20), direct=Way(tls=tls("Example Corp CA", 20))
+            shakes(OPEN), secured=tls("Example Corp CA", 20), direct=Route(tls=tls("Example Corp CA", 20))
         ),
         "that with which an appliance was delivered, for a name of its own": seen(
-            shakes(OPEN), url=SECURE, way=Way(tls=tls("FG100F, Fortinet", 18, names=("FG100F",)))
+            shakes(OPEN), url=SECURE, route=Route(tls=tls("FG100F, Fortinet", 18, names=("FG100F",)))
         ),
         "of an authority whose name holds that of a product": certified("Big Data Platform CA", 20),
         "of another whose name does": certified("Preset Root CA", 20),
@@ -274,7 +282,7 @@ FIRES = {
                 Handshake(NOTIFICATIONS, "", OPEN, "unsupported extension: name = x-webkit-deflate-frame, params = []"),
                 Handshake(NOTIFICATIONS, "no-extensions", OPEN),
             ],
-            frames=(BARE,),
+            pings=(BARE,),
         ),
     },
     "forward-proxy-blocks": {
@@ -284,13 +292,13 @@ FIRES = {
     },
     "h2-websocket": {
         "502": over_http_2(says(502)),
-        "a stream that is reset": over_http_2(Answer(error="the stream was reset with error 2")),
+        "a stream that is reset": over_http_2(Response(error="the stream was reset with error 2")),
         "silence": over_http_2(SILENT),
     },
     "handshake-header-mangled": {
         **{
             f"101 without {name}": seen(
-                shakes(Answer(101, headers=tuple(pair for pair in OPEN.headers if name not in pair)))
+                shakes(Response(101, headers=tuple(pair for pair in OPEN.headers if name not in pair)))
             )
             for name, _ in OPEN.headers
         },
@@ -368,14 +376,14 @@ FIRES = {
         "one of two": seen(shakes(to("/DIP/websocket?sessionId=diagnose00")), shakes(OPEN, path=KERNEL)),
     },
     "response-buffered": {
-        "no byte after the 101": pinged(ping(NO_PONG), ping(NO_PONG, flip="no-extensions")),
+        "no byte after the 101": pinged(ping(NO_PONG), ping(NO_PONG, variant="no-extensions")),
         "on both sockets": seen(
-            shakes(OPEN), shakes(OPEN, path=KERNEL), frames=(ping(NO_PONG), Frames(KERNEL, error=NO_PONG))
+            shakes(OPEN), shakes(OPEN, path=KERNEL), pings=(ping(NO_PONG), PingResult(KERNEL, error=NO_PONG))
         ),
     },
     "scheme-mismatch": {
         "https to a port that speaks http": asked_otherwise(
-            Answer(error=PLAIN_ANSWER), PAGE, failed="tls", error=PLAIN_ANSWER
+            Response(error=PLAIN_ANSWER), PAGE, failed="tls", error=PLAIN_ANSWER
         ),
         "http to a port of nginx for https": asked_otherwise(TLS_PORT, PAGE, url=PLAIN),
         "http to a port of Apache for https": asked_otherwise(
@@ -391,16 +399,16 @@ FIRES = {
         "a copy of the certificate, and no socket but without the proxy": through(
             shakes(CLOSED, UPGRADE, direct=OPEN),
             secured=tls("Example Corp Inspection CA"),
-            direct=Way(tls=tls()),
+            direct=Route(tls=tls()),
         ),
         "a copy, whose issuer is not trusted": through(
-            shakes(OPEN, direct=OPEN), secured=tls("Example Corp Inspection CA", 20), direct=Way(tls=tls())
+            shakes(OPEN, direct=OPEN), secured=tls("Example Corp Inspection CA", 20), direct=Route(tls=tls())
         ),
     },
     "unreachable": {
         "no such name": nowhere("name", "the name cannot be resolved: Name or service not known", host=HOST),
         "nobody listens": nowhere(
-            "tcp", "connection refused", host=HOST, contacts=(Contact("192.0.2.1:80", "connection refused"),)
+            "tcp", "connection refused", host=HOST, attempts=(ConnectAttempt("192.0.2.1:80", "connection refused"),)
         ),
         "silence": nowhere("tcp", "no answer within 10 s", host=HOST),
         "no such proxy": nowhere("name", "the name cannot be resolved", proxy=COMPANY, host="proxy.example.com"),
@@ -470,7 +478,7 @@ FIRES = {
 QUIET = {
     "accept-mismatch": {
         "no key is known": seen([Handshake(NOTIFICATIONS, "", OPEN, "invalid Sec-WebSocket-Accept header: y")]),
-        "no 101": seen([replace(keyed("x")[0], answer=says(403, Sec_WebSocket_Accept="x"))]),
+        "no 101": seen([replace(keyed("x")[0], response=says(403, Sec_WebSocket_Accept="x"))]),
     },
     "auth-on-handshake": {
         "of Jupyter, without a scheme": seen(shakes(says(401), says(401), path=KERNEL)),
@@ -498,12 +506,14 @@ QUIET = {
         ),
     },
     "cert-untrusted": {
-        "no authority is known here": seen(shakes(OPEN), url=SECURE, way=Way(tls=BLIND)),
+        "no authority is known here": seen(shakes(OPEN), url=SECURE, route=Route(tls=BLIND)),
         "no authority is known here, and the issuer is a product": seen(
-            shakes(OPEN), url=SECURE, way=Way(tls=replace(BLIND, certificate=tls("Zscaler Root CA", 20).certificate))
+            shakes(OPEN),
+            url=SECURE,
+            route=Route(tls=replace(BLIND, certificate=tls("Zscaler Root CA", 20).certificate)),
         ),
         "perhaps the proxy's own": through(
-            shakes(OPEN), secured=tls("Example Corp CA", 20), direct=Way(failed="tcp", error="connection refused")
+            shakes(OPEN), secured=tls("Example Corp CA", 20), direct=Route(failed="tcp", error="connection refused")
         ),
         "TLS that fails otherwise": nowhere("tls", "TLS failed: sslv3 alert handshake failure", url=SECURE),
     },
@@ -529,7 +539,7 @@ QUIET = {
         "one was late, and the next was not": pinged(ping(NO_PONG), BARE),
         "one was told to come back": pinged(ping("the other end closed with code 1013", close_code=1013), BARE),
         "one was reset": pinged(ping("connection reset by peer"), BARE),
-        "both are broken": pinged(ping(RESERVED), ping(RESERVED, flip="no-extensions")),
+        "both are broken": pinged(ping(RESERVED), ping(RESERVED, variant="no-extensions")),
         "not tried without": pinged(ping(RESERVED)),
     },
     "forward-proxy-blocks": {
@@ -537,9 +547,11 @@ QUIET = {
         "a login is missing": through(shakes(says(401), says(401), direct=OPEN)),
         "it does not get there": through(shakes(says(503), says(503), direct=OPEN)),
         "with the same certificate it cannot read what it passes on": through(
-            shakes(UPGRADE, UPGRADE, direct=OPEN), secured=tls(), direct=Way(tls=tls())
+            shakes(UPGRADE, UPGRADE, direct=OPEN), secured=tls(), direct=Route(tls=tls())
         ),
-        "the way without it is closed": through(shakes(UPGRADE, UPGRADE), direct=Way(failed="tcp", error="no answer")),
+        "the way without it is closed": through(
+            shakes(UPGRADE, UPGRADE), direct=Route(failed="tcp", error="no answer")
+        ),
         "without it the same server is another one": through(shakes(says(403, NO_ORIGIN), NONE, direct=OPEN)),
     },
     "h2-websocket": {
@@ -555,7 +567,7 @@ QUIET = {
     "handshake-unanswered": {
         "the kernel of a notebook that computes": seen(shakes(OPEN), shakes(SILENT, path=KERNEL)),
         "nothing is answered": seen(shakes(SILENT, SILENT), page=SILENT, ping=SILENT),
-        "refused at once": seen(shakes(Answer(error="Connection refused"))),
+        "refused at once": seen(shakes(Response(error="Connection refused"))),
         "slow with Origin only": seen(shakes(SILENT, no_origin=OPEN)),
         "never asked": seen(),
     },
@@ -621,21 +633,21 @@ QUIET = {
     },
     "response-buffered": {
         "one of two sockets, whose kernel computes": seen(
-            shakes(OPEN), shakes(OPEN, path=KERNEL), frames=(ping(), Frames(KERNEL, error=NO_PONG))
+            shakes(OPEN), shakes(OPEN, path=KERNEL), pings=(ping(), PingResult(KERNEL, error=NO_PONG))
         ),
         "a server that talks, and answers no ping": pinged(ping(NO_PONG, messages=3)),
-        "a bare close": pinged(ping(DROPPED_OFF), ping(DROPPED_OFF, flip="no-extensions")),
+        "a bare close": pinged(ping(DROPPED_OFF), ping(DROPPED_OFF, variant="no-extensions")),
         "late once": pinged(ping(NO_PONG), BARE),
         "a server that is not DSS, and may answer no ping": replace(
-            at_socket(OPEN, UPGRADE), frames=(Frames("/live", error=NO_PONG),)
+            at_socket(OPEN, UPGRADE), pings=(PingResult("/live", error=NO_PONG),)
         ),
     },
     "scheme-mismatch": {
         "TLS that wants the reader's certificate, and says 400 to http": asked_otherwise(
-            Answer(error="TLS failed"), TLS_PORT, failed="tls", error="TLS failed: sslv3 alert handshake failure"
+            Response(error="TLS failed"), TLS_PORT, failed="tls", error="TLS failed: sslv3 alert handshake failure"
         ),
         "TLS of another version, on a port that sends http to https": asked_otherwise(
-            Answer(error="TLS failed"), to(SECURE), failed="tls", error="TLS failed: tlsv1 alert protocol version"
+            Response(error="TLS failed"), to(SECURE), failed="tls", error="TLS failed: tlsv1 alert protocol version"
         ),
         "a page that does not come, and 400 to http": asked_otherwise(SILENT, TLS_PORT, tls=tls()),
         "a page that does not come through a proxy, which has one of its own": asked_otherwise(
@@ -651,19 +663,19 @@ QUIET = {
         "another server without the proxy, and no login": through(
             shakes(says(401), says(401), direct=says(401)),
             secured=tls("E5, Let's Encrypt"),
-            direct=Way(tls=tls("E6, Let's Encrypt", ends="2027-02-02T00:00:00Z")),
+            direct=Route(tls=tls("E6, Let's Encrypt", ends="2027-02-02T00:00:00Z")),
         ),
         "an inspector through which it fails as it does without the proxy": through(
             shakes(says(403), says(403), direct=says(403)),
             secured=tls("Example Corp Inspection CA"),
-            direct=Way(tls=tls()),
+            direct=Route(tls=tls()),
         ),
     },
     "unreachable": {
         "the proxy does not get there": no_tunnel(502),
         "TLS fails": nowhere("tls", "connection reset by peer", url=SECURE),
         "the page came": nowhere("tcp", "connection refused", page=PAGE),
-        "one connection of many failed": seen(shakes(Answer(error="connection refused"))),
+        "one connection of many failed": seen(shakes(Response(error="connection refused"))),
     },
     "upgrade-denied": {
         "a 403 that Envoy passes on": seen(shakes(PASSED_ON, says(405))),
@@ -691,7 +703,7 @@ QUIET = {
         "a site that shows the same everywhere": everywhere(says(200, "<html>not DSS")),
         "a site that is not DSS": seen(shakes(says(426), says(426)), ping=says(404)),
         "somebody makes another method of GET": seen(shakes(says(405, Allow="GET"), says(405, Allow="GET"))),
-        "perhaps the company's proxy": through(shakes(UPGRADE, UPGRADE), direct=Way(failed="tcp", error="no answer")),
+        "perhaps the company's proxy": through(shakes(UPGRADE, UPGRADE), direct=Route(failed="tcp", error="no answer")),
     },
     "upgrade-wrong-location": {
         "a page given as a socket": seen(shakes(OPEN), shakes(says(200, "a"), says(200, "a"), path="/jupyter/tree")),
@@ -828,7 +840,7 @@ NEXT = {
     "an upgrade forced on every request": (seen(shakes(OPEN), page=says(400), ping=says(400)), "look for a proxy that"),
     "pages that a server of sockets gets": (seen(shakes(OPEN), page=says(426), ping=says(426)), "pages are answered"),
     "no certificate, over TLS 1.3": (
-        everywhere(Answer(error="TLS failed: tlsv13 alert certificate required")),
+        everywhere(Response(error="TLS failed: tlsv13 alert certificate required")),
         "the server lets in only who shows a certificate",
     ),
     "no certificate, in the words of nginx": (
@@ -905,15 +917,15 @@ BEHIND = [
 @pytest.mark.parametrize(("finding", "evidence"), BEHIND)
 def test_what_opens_without_the_forward_proxy_is_not_laid_at_the_door_of_what_is_behind_it(finding, evidence):
     direct = Handshake(NOTIFICATIONS, "direct", OPEN)
-    way = Way(COMPANY, tunnel=PONG)
-    assert finding not in found(replace(evidence, way=way, handshakes=(*evidence.handshakes, direct)))
+    route = Route(COMPANY, tunnel=PONG)
+    assert finding not in found(replace(evidence, route=route, handshakes=(*evidence.handshakes, direct)))
 
 
 def test_two_mistakes_are_two_findings_and_the_nearer_is_first():
     lost = says(400, NO_UPGRADE)
     evidence = seen(shakes(to("/dip/websocket/?sessionId=diagnose00")), shakes(lost, lost, path=KERNEL))
     assert found(evidence) == ["redirect-on-handshake", "upgrade-not-forwarded"]
-    untrusted = replace(evidence, url=SECURE, way=Way(tls=tls(code=10)))
+    untrusted = replace(evidence, url=SECURE, route=Route(tls=tls(code=10)))
     assert found(untrusted) == ["cert-untrusted", "redirect-on-handshake", "upgrade-not-forwarded"]
 
 
@@ -949,7 +961,7 @@ class Any:
 
     def answer(self):
         status = self.one(STATUSES)
-        return Answer(status, "", self.some(lambda: self.one(HEADERS), 5), self.one(BODIES), self.one(ERRORS))
+        return Response(status, "", self.some(lambda: self.one(HEADERS), 5), self.one(BODIES), self.one(ERRORS))
 
     def handshake(self):
         sent = self.some(lambda: self.one([("Sec-WebSocket-Key", KEY), ("Host", HOST), ("Cookie", "***")]))
@@ -957,10 +969,10 @@ class Any:
         path = self.one([NOTIFICATIONS, KERNEL, WEBAPP, "//[", ""])
         return Handshake(path, self.one(FLIPS), self.answer(), self.one(FAULTS), sent, arrived)
 
-    def way(self):
-        contacts = self.some(lambda: Contact("127.0.0.1:80", self.one(ERRORS)))
-        return Way(
-            self.one(["", COMPANY]), host=HOST, contacts=contacts, tunnel=self.answer(), tls=self.tls(),
+    def route(self):
+        attempts = self.some(lambda: ConnectAttempt("127.0.0.1:80", self.one(ERRORS)))
+        return Route(
+            self.one(["", COMPANY]), host=HOST, attempts=attempts, tunnel=self.answer(), tls=self.tls(),
             failed=self.one(["", "", "", "name", "tcp", "proxy", "tls"]), error=self.one(ERRORS),
         )  # fmt: skip
 
@@ -971,33 +983,34 @@ class Any:
     def hold(self):
         code = self.one([0, 0, 1000, 1001, 1012])
         dropped = self.one([True, False])
-        return Hold(
+        return HoldResult(
             NOTIFICATIONS, self.one([0.0, 15.0]), self.one([0.0, 10.0, 58.0, 60.0]), dropped, code, self.one([0.0, 2.0])
         )
 
     def frames(self):
         codes = self.one([0, 1002, 1009])
-        return Frames(self.one([NOTIFICATIONS, KERNEL]), self.one(FLIPS), 0.1, 0, codes, "", self.one(WRONG_FRAMES))
+        return PingResult(self.one([NOTIFICATIONS, KERNEL]), self.one(FLIPS), 0.1, 0, codes, "", self.one(WRONG_FRAMES))
 
     def size(self):
-        return Size(NOTIFICATIONS, self.one([0, 1024, 65536]), self.one([True, False]), self.one([0, 1009]))
+        return SizeResult(NOTIFICATIONS, self.one([0, 1024, 65536]), self.one([True, False]), self.one([0, 1009]))
 
     def evidence(self):
         """Return evidence that contradicts itself no more than `look` may: what did not connect has no sockets."""
-        url, way, direct = self.one([PLAIN, SECURE, SOCKET, "http://[::1]:80"]), self.way(), self.way()
+        url, route, direct = self.one([PLAIN, SECURE, SOCKET, "http://[::1]:80"]), self.route(), self.route()
         if not url.startswith(("https", "wss")):
-            way, direct = replace(way, tls=Tls()), replace(direct, tls=Tls())
-        if way.proxy and not 200 <= way.tunnel.status < 300:
-            way = replace(way, failed="proxy", tls=Tls())
+            route, direct = replace(route, tls=Tls()), replace(direct, tls=Tls())
+        if route.proxy and not 200 <= route.tunnel.status < 300:
+            route = replace(route, failed="proxy", tls=Tls())
         evidence = Evidence(
-            url, self.answer(), self.answer(), way=way, direct=direct if way.proxy else Way(),
-            tunnels=self.some(lambda: (f"{HOST}:443", self.one(STATUSES)), 1), other_scheme=self.answer(), made="now",
+            url, self.answer(), self.answer(), route=route, direct=direct if route.proxy else Route(),
+            tunnels=self.some(lambda: (f"{HOST}:443", self.one(STATUSES)), 1), other_scheme=self.answer(),
+            recorded_at="now",
         )  # fmt: skip
-        if way.failed:
-            return replace(evidence, handshakes=tuple(shakes(CLOSED, CLOSED)) if way.failed == "proxy" else ())
+        if route.failed:
+            return replace(evidence, handshakes=tuple(shakes(CLOSED, CLOSED)) if route.failed == "proxy" else ())
         sockets, holds = self.some(self.handshake, 6), self.some(self.hold, 2)
         return replace(
-            evidence, handshakes=sockets, holds=holds, frames=self.some(self.frames), sizes=self.some(self.size)
+            evidence, handshakes=sockets, holds=holds, pings=self.some(self.frames), sizes=self.some(self.size)
         )
 
 
@@ -1021,7 +1034,7 @@ def test_what_is_no_evidence_is_refused(text):
 @pytest.mark.parametrize("url", ["http://[half", "http://h:port", "", "\x00"])
 def test_an_address_that_is_none_is_judged_too(url):
     evidence = policy("connect-src a; default-src b", url=url)
-    assert (found(evidence), doubt(evidence)) == ([], Doubt()) or found(evidence) in (["works"], ["csp-blocks"])
+    assert (found(evidence), doubt(evidence)) == ([], Inconclusive()) or found(evidence) in (["works"], ["csp-blocks"])
 
 
 def impossible(evidence):
@@ -1029,13 +1042,13 @@ def impossible(evidence):
     opened = [evidence.handshake(path).opened for path in evidence.paths]
     no = set()
     if any(
-        shake.flip == "direct" and shake.opened and not evidence.handshake(shake.path).opened
+        shake.variant == "direct" and shake.opened and not evidence.handshake(shake.path).opened
         for shake in evidence.handshakes
     ):
         no |= {name for name in ids() if module(name).HOP in {"gate", "reverse proxy", "server"}}
-    if not evidence.way.proxy:
+    if not evidence.route.proxy:
         no |= {"proxy-auth", "connect-denied", "forward-proxy-blocks"}
-    if not (evidence.way.tls.version or evidence.way.tls.code):
+    if not (evidence.route.tls.version or evidence.route.tls.code):
         no |= {"cert-untrusted", "tls-interception", "endpoint-security"}
     if any(opened):
         no |= {"upgrade-not-forwarded", "forward-proxy-blocks", "unreachable", "backend-down", "connect-denied"}
@@ -1043,7 +1056,7 @@ def impossible(evidence):
         no |= {"upgrade-wrong-location"}
     if all(opened):
         no |= {"upgrade-wrong-location", "wrong-path", "auth-on-handshake", "waf-blocks", "upgrade-denied"}
-    if not evidence.uneven:
+    if not evidence.inconsistent_paths:
         no |= {"intermittent"}
     if not any(hold.dropped for hold in evidence.holds):
         no |= {"proxy-reload", "lifetime-limit", "idle-timeout"}

@@ -100,7 +100,7 @@ def test_a_secret_of_any_form_is_masked_and_breaks_nothing(secret):
     texts = secrets(target, ())
     clean = scrubbed(GOOD, texts)
     assert Evidence.from_json(clean.to_json()) == clean
-    assert [shake.flip for shake in clean.handshakes] == [""]
+    assert [shake.variant for shake in clean.handshakes] == [""]
 
 
 @pytest.mark.parametrize("name", ENTRIES)

@@ -709,13 +709,13 @@ def planted(text):
 def test_no_secret_stands_in_any_output_whatever_the_peer_does_with_it(name, tmp_path, capsys, monkeypatch):
     (tmp_path / "cookies").write_text("Cookie: session=planted-cookie; other=planted-other")
     leaks = {}
-    for way, options in WAYS.items():
-        case = replace(PEERS[name], options=(*SECRETS, *options), proxy=parrot if "proxy" in way else None)
-        if way == "to a socket":
+    for route, options in WAYS.items():
+        case = replace(PEERS[name], options=(*SECRETS, *options), proxy=parrot if "proxy" in route else None)
+        if route == "to a socket":
             case = replace(case, scheme=case.scheme.replace("http", "ws"), path="/x?token=planted-in-address")
         said = everything_said(case, tmp_path, capsys, monkeypatch, there=name != "is not there")
         if found := planted(said):
-            leaks[way] = found
+            leaks[route] = found
     assert leaks == {}
 
 

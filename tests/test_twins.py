@@ -73,7 +73,7 @@ def kernel_of(dss):
 def test_the_recipe_works_and_gives_no_other_finding(build, config, dss, verdict):
     with proxy(recipe_of(config), build, config, dss) as site:
         evidence = evidence_of(site)
-    assert [shake.opened for shake in evidence.handshakes if not shake.flip] == [True, True]
+    assert [shake.opened for shake in evidence.handshakes if not shake.variant] == [True, True]
     named = [finding.id for finding in diagnose(evidence)]
     verdict("proxy", "works", named)
     assert named == ["works"]
@@ -213,7 +213,7 @@ def test_without_host_notifications_work_and_notebooks_do_not(build, dss):
         evidence = evidence_of(site)
     notifications, notebook = (evidence.handshake(path) for path in evidence.paths)
     assert notifications.opened
-    assert (notebook.answer.status, notebook.answer.body) == (403, "Cross origin websockets not allowed")
+    assert (notebook.response.status, notebook.response.body) == (403, "Cross origin websockets not allowed")
 
 
 @pytest.mark.proves("host-variable-drops-the-port")
@@ -229,8 +229,8 @@ def test_host_without_its_port_breaks_notebooks_on_a_port_of_ones_own(build, dss
 def test_without_upgrade_the_page_works_and_no_socket_does(build, dss):
     with twin_site(build, "upgrade-not-forwarded", dss) as site:
         evidence = evidence_of(site)
-    assert (evidence.page.status, evidence.ping.status) == (200, 200)
-    assert [evidence.handshake(path).answer.status for path in evidence.paths] == [426, 400]
+    assert (evidence.page.status, evidence.health_check.status) == (200, 200)
+    assert [evidence.handshake(path).response.status for path in evidence.paths] == [426, 400]
 
 
 @pytest.mark.proves("slash-after-the-port-changes-addresses")
@@ -258,8 +258,8 @@ def test_a_redirect_rule_without_the_port_misses_on_a_port_of_ones_own(build, ds
     assert response.getheader("Location") == f"http://localhost:{site.port}/dip/api/ping"
 
 
-def statuses(evidence, flip=""):
-    return [evidence.handshake(path, flip).answer.status for path in evidence.paths]
+def statuses(evidence, variant=""):
+    return [evidence.handshake(path, variant).response.status for path in evidence.paths]
 
 
 @pytest.mark.proves("nginx-without-dss-answers-502")
@@ -267,7 +267,7 @@ def statuses(evidence, flip=""):
 def test_without_dss_nginx_answers_502_to_pages_and_sockets_alike(build, dss):
     with twin_site(build, "backend-down", dss) as site:
         evidence = evidence_of(site)
-    assert [evidence.page.status, evidence.ping.status, *statuses(evidence)] == [502, 502, 502]
+    assert [evidence.page.status, evidence.health_check.status, *statuses(evidence)] == [502, 502, 502]
 
 
 @pytest.mark.proves("a-block-of-its-own-loses-the-upgrade")
@@ -283,7 +283,7 @@ def test_a_block_whose_name_ends_in_a_slash_redirects_the_address_without(build,
     with twin_site(build, "redirect-on-handshake", dss) as site:
         evidence = evidence_of(site)
     assert (evidence.page.status, statuses(evidence)) == (200, [301, 101])
-    there = dict(evidence.handshake(NOTIFICATIONS).answer.headers)["location"]
+    there = dict(evidence.handshake(NOTIFICATIONS).response.headers)["location"]
     assert there == f"{site.origin}/dip/websocket/?sessionId=diagnose00"
 
 
@@ -293,7 +293,7 @@ def test_large_cookies_stop_everything_for_the_reader_who_has_them(build, dss):
     with twin_site(build, "header-too-large", dss) as site:
         evidence = evidence_of(site)
         without, _ = Reader(site).request("/")
-    assert [evidence.page.status, evidence.ping.status, *statuses(evidence)] == [400, 400, 400, 400]
+    assert [evidence.page.status, evidence.health_check.status, *statuses(evidence)] == [400, 400, 400, 400]
     assert (without.status, evidence.handshake(NOTIFICATIONS, "no-cookies").opened) == (200, True)
 
 

@@ -59,7 +59,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Doubt:
+class Inconclusive:
     """The causes between which the evidence does not decide, and the one thing to try next."""
 
     between: tuple[str, ...] = ()
@@ -100,18 +100,18 @@ def diagnose(evidence: Evidence) -> list[Finding]:
     return [works] if works else causes
 
 
-def doubt(evidence: Evidence) -> Doubt:
+def doubt(evidence: Evidence) -> Inconclusive:
     """Return between which causes this evidence, which proves none, does not decide."""
     if evidence.moved_to:
-        return Doubt(next=f"look where the page sends everybody: diagnose {evidence.moved_to}")
+        return Inconclusive(next=f"look where the page sends everybody: diagnose {evidence.moved_to}")
     hints = {name: _maybe(name, evidence) for name in _possible(evidence)}
     between = tuple(name for name, hint in hints.items() if hint)
     first = next((name for name in between if hints[name]), "")
     # On the way to the server, it does not matter whether that is DSS.
-    nothing = evidence.ping.status == 200 and evidence.ping.body == evidence.page.body == ""
-    if (evidence.ping.status == 404 or nothing) and not (first and module(first).HOP in ON_THE_WAY):
-        return Doubt(between, NO_DSS)
-    return Doubt(between, hints.get(first) or _compared(evidence))
+    nothing = evidence.health_check.status == 200 and evidence.health_check.body == evidence.page.body == ""
+    if (evidence.health_check.status == 404 or nothing) and not (first and module(first).HOP in ON_THE_WAY):
+        return Inconclusive(between, NO_DSS)
+    return Inconclusive(between, hints.get(first) or _compared(evidence))
 
 
 def _compared(evidence: Evidence) -> str:
@@ -119,15 +119,15 @@ def _compared(evidence: Evidence) -> str:
     said = f"{evidence.page.error} {evidence.page.body}".lower()
     if any(words in said for words in WANTS_A_CERTIFICATE):
         return "the server lets in only who shows a certificate: give the reader's with --cert"
-    if evidence.way.failed == "tls":
+    if evidence.route.failed == "tls":
         return (
             "TLS does not come about, so this is no matter of WebSocket: open the page in a browser, and compare the"
             " address with the one there"
         )
     closed = [path for path in evidence.paths if not evidence.handshake(path).opened]
-    pages = [] if evidence.named_a_socket else [evidence.page.status, evidence.ping.status]
+    pages = [] if evidence.named_a_socket else [evidence.page.status, evidence.health_check.status]
     if not closed:
-        unsent = [shake.answer for shake in evidence.handshakes if shake.flip == "http2" and not shake.sent]
+        unsent = [shake.response for shake in evidence.handshakes if shake.variant == "http2" and not shake.sent]
         clues = {
             "look for a proxy that asks for an upgrade with every request, also where nobody wants one": 400 in pages,
             "pages are answered as sockets are: look for a proxy that changes addresses, or sends all to one server": (
@@ -137,13 +137,13 @@ def _compared(evidence: Evidence) -> str:
             "sockets open and the page does not come: look in the log of the proxy for what it has asked for it, and of"
             " whom": not evidence.reached,
             "sockets open and do not last: look into the log of DSS, then into those of the proxies, at this time": any(
-                each.error for each in evidence.frames if not each.flip
+                each.error for each in evidence.pings if not each.variant
             ),
             "the server agrees to HTTP/2 (ALPN) and then does not speak it, so browsers get no page: take h2 out of"
             " what it offers": any(answer.error for answer in unsent),
         }
         return next((hint for hint, holds in clues.items() if holds), "")
-    asked, plain = evidence.handshake(closed[0]).answer, evidence.handshake(closed[0], "no-upgrade").answer
+    asked, plain = evidence.handshake(closed[0]).response, evidence.handshake(closed[0], "no-upgrade").response
     alone = len(closed) == len(evidence.paths) and set(pages) == {asked.status}
     differs = plain.status > 0 and (asked.status, asked.body) != (plain.status, plain.body)
     clues = {
@@ -169,9 +169,9 @@ def _possible(evidence: Evidence) -> list[str]:
 
     Where the same is answered one way and another, a comparison proves nothing.
     """
-    if evidence.uneven:
+    if evidence.inconsistent_paths:
         return [name for name in _nearest_first() if module(name).HOP == "TLS" or name == INTERMITTENT]
-    direct = [shake for shake in evidence.handshakes if shake.flip == "direct" and shake.opened]
+    direct = [shake for shake in evidence.handshakes if shake.variant == "direct" and shake.opened]
     better = any(not evidence.handshake(shake.path).opened for shake in direct)
     return [name for name in _nearest_first() if not better or module(name).HOP not in BEHIND]
 

@@ -16,8 +16,8 @@ def proof(evidence: Evidence) -> str | None:
     """Compare the answer with what RFC 6455, section 4.2.2, derives from the key."""
     for path in evidence.paths:
         shake = evidence.handshake(path)
-        got, key = shake.answer.header("Sec-WebSocket-Accept"), dict(shake.sent).get("Sec-WebSocket-Key", "")
-        if shake.answer.status != 101 or not got or not key or expected(key) in re.split(", *", got):
+        got, key = shake.response.header("Sec-WebSocket-Accept"), dict(shake.sent).get("Sec-WebSocket-Key", "")
+        if shake.response.status != 101 or not got or not key or expected(key) in re.split(", *", got):
             continue
         return f"answered 101 with Sec-WebSocket-Accept: {got}, expected {expected(key)} to the key {key}"
     return None

@@ -14,10 +14,10 @@ SCHEMES = ("basic", "negotiate", "ntlm", "digest", "kerberos")
 def proof(evidence: Evidence) -> str | None:
     """Look for a socket that is asked for a login by HTTP, with and without Upgrade, where the page is not."""
     # What serves a socket that somebody names, or everything but the page, may have a login of its own.
-    if evidence.named_a_socket or not evidence.page.status == evidence.ping.status == 200:
+    if evidence.named_a_socket or not evidence.page.status == evidence.health_check.status == 200:
         return None
     for path in evidence.paths:
-        asked, plain = evidence.handshake(path).answer, evidence.handshake(path, "no-upgrade").answer
+        asked, plain = evidence.handshake(path).response, evidence.handshake(path, "no-upgrade").response
         wants = asked.header("WWW-Authenticate")
         # DSS itself may ask for Basic, but not somebody who has logged in.
         logged_in = any(name.lower() == "cookie" for name, _ in evidence.handshake(path).sent)
@@ -30,9 +30,12 @@ def proof(evidence: Evidence) -> str | None:
 def maybe(evidence: Evidence) -> str | None:
     """Look for refusals that a login may change."""
     closed = [path for path in evidence.paths if not evidence.handshake(path, "no-origin").opened]
-    asked = {evidence.handshake(path).answer.status for path in closed}
+    asked = {evidence.handshake(path).response.status for path in closed}
     if evidence.page.status == 401 and 401 in asked and evidence.page.header("WWW-Authenticate"):
         return "give the login that the browser asks for with --header 'Authorization: ...'"
-    if asked & {301, 302, 303, 307, 401, 403} and not evidence.handshake(evidence.paths[0], "no-cookies").answer.status:
+    if (
+        asked & {301, 302, 303, 307, 401, 403}
+        and not evidence.handshake(evidence.paths[0], "no-cookies").response.status
+    ):
         return "log in with a browser and give its cookies with --cookies FILE"
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checks.evidence import Answer, Evidence
+from checks.evidence import Evidence, Response
 
 HOP = "server"
 FIX = "start DSS, or end its maintenance, or correct where the proxy in front of it looks: host, port, http or https"
@@ -21,17 +21,19 @@ TRIED = 2.0
 def proof(evidence: Evidence) -> str | None:
     """Look for a gateway's complaint on the health check, and on the page or a socket."""
     asked = [evidence.handshake(path) for path in evidence.paths]
-    others = [evidence.page, *(shake.answer for shake in asked)]
+    others = [evidence.page, *(shake.response for shake in asked)]
     if _of_the_forward_proxy(evidence) or any(shake.opened for shake in asked):
         return None
-    if not (_complains(evidence.ping) and any(map(_complains, others))) or _may_know_none(evidence):
+    if not (_complains(evidence.health_check) and any(map(_complains, others))) or _may_know_none(evidence):
         return None
-    return f"the health check of DSS answered {evidence.ping}, expected 200 OK; the page answered {evidence.page}"
+    return (
+        f"the health check of DSS answered {evidence.health_check}, expected 200 OK; the page answered {evidence.page}"
+    )
 
 
 def maybe(evidence: Evidence) -> str | None:
     """Look for what a proxy says of a name that it does not know as well."""
-    if not (_complains(evidence.ping) and _may_know_none(evidence)):
+    if not (_complains(evidence.health_check) and _may_know_none(evidence)):
         return None
     return (
         "give the address as the browser shows it, for the proxy may know DSS by that name only; if it is that one,"
@@ -41,19 +43,19 @@ def maybe(evidence: Evidence) -> str | None:
 
 def _may_know_none(evidence: Evidence) -> bool:
     """Tell whether perhaps no server was tried: that was said at once, and no handshake came so far as to break."""
-    said = f"{evidence.ping.reason} {evidence.ping.body}".lower()
-    closed = any("closed" in evidence.handshake(path).answer.error for path in evidence.paths)
-    tried = min(evidence.page.seconds, evidence.ping.seconds) >= TRIED or closed
+    said = f"{evidence.health_check.reason} {evidence.health_check.body}".lower()
+    closed = any("closed" in evidence.handshake(path).response.error for path in evidence.paths)
+    tried = min(evidence.page.seconds, evidence.health_check.seconds) >= TRIED or closed
     return any(words in said for words in KNOWS_NONE) and not tried
 
 
 def _of_the_forward_proxy(evidence: Evidence) -> bool:
     """Tell whether the complaint may be that of the reader's own proxy: without it the same was not seen."""
-    direct = [shake.answer for shake in evidence.handshakes if shake.flip == "direct"]
-    return bool(evidence.way.proxy) and not (direct and all(map(_complains, direct)))
+    direct = [shake.response for shake in evidence.handshakes if shake.variant == "direct"]
+    return bool(evidence.route.proxy) and not (direct and all(map(_complains, direct)))
 
 
-def _complains(answer: Answer) -> bool:
+def _complains(answer: Response) -> bool:
     """Tell whether a proxy says here that the server behind it does not answer (RFC 9110, section 15.6)."""
     if answer.status != 503:
         return answer.status in {502, 504}

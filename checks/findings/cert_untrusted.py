@@ -24,7 +24,7 @@ KINDS = {
 
 def proof(evidence: Evidence) -> str | None:
     """Look for a certificate that was refused, and for who issued it."""
-    tls = evidence.way.tls
+    tls = evidence.route.tls
     if not tls.refused or inspected(evidence) or on_this_computer(evidence) or _may_be_another(evidence):
         return None
     certificate = tls.certificate
@@ -36,13 +36,13 @@ def proof(evidence: Evidence) -> str | None:
 
 def _may_be_another(evidence: Evidence) -> bool:
     """Tell whether the forward proxy may have made this certificate: nobody has seen the server's own without it."""
-    return bool(evidence.way.proxy) and evidence.direct.tls.certificate != evidence.way.tls.certificate
+    return bool(evidence.route.proxy) and evidence.direct.tls.certificate != evidence.route.tls.certificate
 
 
 def maybe(evidence: Evidence) -> str | None:
     """Look for a certificate that is not trusted, behind a forward proxy."""
-    if evidence.way.tls.blind:
+    if evidence.route.tls.no_trust_store:
         return "this Python knows no authority at all: give those of this computer with --ca FILE"
-    if evidence.way.tls.code and _may_be_another(evidence):
+    if evidence.route.tls.code and _may_be_another(evidence):
         return "compare the issuer with the one seen from where DSS can be reached without the forward proxy"
     return None

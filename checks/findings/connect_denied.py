@@ -13,11 +13,11 @@ REFUSALS = {403, 405, 501}
 
 def proof(evidence: Evidence) -> str | None:
     """Look for a tunnel that the proxy refuses by a rule of its own."""
-    tunnel = evidence.way.tunnel
+    tunnel = evidence.route.tunnel
     is_proxy = evidence.page.status == 200  # it brought the page, which takes no tunnel
-    if not evidence.way.proxy or tunnel.status not in (REFUSALS if is_proxy else {403}):
+    if not evidence.route.proxy or tunnel.status not in (REFUSALS if is_proxy else {403}):
         return None
-    said = f"{evidence.way.proxy} answered {tunnel} to CONNECT, expected 200"
+    said = f"{evidence.route.proxy} answered {tunnel} to CONNECT, expected 200"
     for there, status in evidence.tunnels:
         if status and status not in REFUSALS and status != 407:
             said += f"; a tunnel to {there} it does not refuse ({status}), so it is the port"
@@ -30,8 +30,8 @@ def proof(evidence: Evidence) -> str | None:
 
 def maybe(evidence: Evidence) -> str | None:
     """Look for a refusal, or a closed connection, that may also come from something that is no proxy."""
-    way, tunnel = evidence.way, evidence.way.tunnel
-    wordless = way.failed == "proxy" and not tunnel.status
-    if way.proxy and (wordless or (400 <= tunnel.status < 500 and tunnel.status != 407)):
+    route, tunnel = evidence.route, evidence.route.tunnel
+    wordless = route.failed == "proxy" and not tunnel.status
+    if route.proxy and (wordless or (400 <= tunnel.status < 500 and tunnel.status != 407)):
         return "compare the proxy with the one in the settings of a browser in which the page loads"
     return None

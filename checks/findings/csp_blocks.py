@@ -12,7 +12,7 @@ FIX = "add the address of the socket to connect-src: 'self', or wss:// and the n
 
 def proof(evidence: Evidence) -> str | None:
     """Look for a policy of the page that allows no connection to the page's own host over WebSocket."""
-    if evidence.named_a_socket or not evidence.page.status == evidence.ping.status == 200:
+    if evidence.named_a_socket or not evidence.page.status == evidence.health_check.status == 200:
         return None  # a redirect, an error or an API forbids everything, and is not the page that opens the socket
     for policy in evidence.page.header("Content-Security-Policy").split(","):
         sources = _sources(policy)

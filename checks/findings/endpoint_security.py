@@ -31,11 +31,11 @@ PRODUCTS = (
 
 def proof(evidence: Evidence) -> str | None:
     """Look for a socket that fails behind a certificate which the computer itself made."""
-    issuer = evidence.way.tls.certificate.issuer
+    issuer = evidence.route.tls.certificate.issuer
     # Where it is trusted, a login, a proxy, or the server may be what refuses the socket.
-    if not evidence.way.tls.refused or not on_this_computer(evidence):
+    if not evidence.route.tls.refused or not on_this_computer(evidence):
         return None
-    asked = evidence.handshake(evidence.paths[0]).answer if evidence.paths else evidence.page
+    asked = evidence.handshake(evidence.paths[0]).response if evidence.paths else evidence.page
     return f"the certificate is issued by {issuer}; the handshake: {asked}"
 
 
@@ -48,4 +48,4 @@ def maybe(evidence: Evidence) -> str | None:
 
 def on_this_computer(evidence: Evidence) -> bool:
     """Tell whether the certificate was made by a product for the computer it runs on."""
-    return bool(re.search(rf"(?i)\b({'|'.join(map(re.escape, PRODUCTS))})\b", evidence.way.tls.certificate.issuer))
+    return bool(re.search(rf"(?i)\b({'|'.join(map(re.escape, PRODUCTS))})\b", evidence.route.tls.certificate.issuer))

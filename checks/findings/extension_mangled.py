@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checks.evidence import Evidence, Frames
+from checks.evidence import Evidence, PingResult
 
 HOP = "any"
 FIX = "have the proxy or the security software pass on frames and Sec-WebSocket-Extensions unchanged"
@@ -15,7 +15,7 @@ def proof(evidence: Evidence) -> str | None:
     for path in evidence.paths:
         shake, bare = evidence.handshake(path), evidence.handshake(path, "no-extensions")
         seen, without = evidence.ping_on(path), evidence.ping_on(path, "no-extensions")
-        broken = (seen and _unreadable(seen)) or (shake.answer.status == 101 and "extension" in shake.fault.lower())
+        broken = (seen and _unreadable(seen)) or (shake.response.status == 101 and "extension" in shake.fault.lower())
         if broken and bare.opened and without and not without.error:
             went = seen.error if seen and seen.error else shake.fault
             return f"with {OFFERED} offered: {went}; the same without an offer works"
@@ -24,12 +24,12 @@ def proof(evidence: Evidence) -> str | None:
 
 def maybe(evidence: Evidence) -> str | None:
     """Look for frames that cannot be read with compression or without."""
-    if any(_unreadable(seen) for seen in evidence.frames):
+    if any(_unreadable(seen) for seen in evidence.pings):
         return "try it from another computer, and from another network: something on the way changes what is sent"
     return None
 
 
-def _unreadable(seen: Frames) -> bool:
+def _unreadable(seen: PingResult) -> bool:
     """Tell whether a frame could not be read, here or there (1002 protocol error, 1007 invalid data)."""
     ended = ("no pong within", "connection ", "the connection ", "broken pipe", "the other end closed", "more than")
     if "exceeds limit" in seen.error:  # our own

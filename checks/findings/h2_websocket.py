@@ -13,5 +13,5 @@ def proof(evidence: Evidence) -> str | None:
     for path in evidence.paths:
         shake = evidence.handshake(path, "http2")
         if evidence.handshake(path).opened and shake.fault and shake.sent:  # what is not sent was not offered
-            return f"over HTTP/2 answered {shake.answer}, expected 200; over HTTP/1.1 answered 101"
+            return f"over HTTP/2 answered {shake.response}, expected 200; over HTTP/1.1 answered 101"
     return None

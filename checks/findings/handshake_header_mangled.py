@@ -21,7 +21,7 @@ def proof(evidence: Evidence) -> str | None:
     if evidence.page.status == 101:  # who says so to everything knows no handshake
         return None
     for path in evidence.paths:
-        answer = evidence.handshake(path).answer
+        answer = evidence.handshake(path).response
         names = {name.lower() for name, _ in answer.headers}
         # A subprotocol that is missing proves nothing: which ones a DSS knows is its own affair.
         lacking = [name for name in NEEDED if name.lower() not in names]

@@ -10,15 +10,15 @@ FIX = "in the proxy in front of DSS, turn WebSocket on, and turn off the bufferi
 
 def proof(evidence: Evidence) -> str | None:
     """Look for handshakes that all stay without an answer, where the same without Upgrade are answered."""
-    if not evidence.paths or evidence.ping.status != 200:
+    if not evidence.paths or evidence.health_check.status != 200:
         return None
     # All of them: the kernel of a notebook that computes may by itself be late.
     for path in evidence.paths:
-        for flip in ("", "no-origin"):
-            if not evidence.handshake(path, flip).answer.error.startswith("no answer within"):
+        for variant in ("", "no-origin"):
+            if not evidence.handshake(path, variant).response.error.startswith("no answer within"):
                 return None
-        if not evidence.handshake(path, "no-upgrade").answer.status:
+        if not evidence.handshake(path, "no-upgrade").response.status:
             return None
     path = evidence.paths[0]
-    asked, plain = evidence.handshake(path).answer, evidence.handshake(path, "no-upgrade").answer
+    asked, plain = evidence.handshake(path).response, evidence.handshake(path, "no-upgrade").response
     return f"{asked}, expected 101 Switching Protocols; the same without Upgrade answered {plain}"

@@ -11,14 +11,14 @@ FIX = "make the proxy in front of DSS pass on Host as the browser sent it, port 
 def proof(evidence: Evidence) -> str | None:
     """Look for a socket of Jupyter that opens without Origin and is refused with the page's own."""
     for path in evidence.paths:
-        changed = evidence.handshake(path).altered.get("Host")
+        changed = evidence.handshake(path).changed_headers.get("Host")
         if changed is not None:
             return (
                 f"Host was sent as {dict(evidence.handshake(path).sent)['Host']} and arrived as {changed or 'nothing'}"
             )
     # Other web applications compare Origin with lists of their own, Jupyter with Host.
     for path in (path for path in evidence.paths if path.startswith("/jupyter/")):
-        asked = evidence.handshake(path).answer
+        asked = evidence.handshake(path).response
         if asked.status != 403 or not evidence.handshake(path, "no-origin").opened:
             continue
         # A gate that minds Origin would refuse all sockets, and not in the words of Jupyter.

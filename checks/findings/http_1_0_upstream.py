@@ -11,7 +11,7 @@ FIX = "make the proxy in front of DSS speak HTTP/1.1 to it"
 def proof(evidence: Evidence) -> str | None:
     """Look for a complaint about the HTTP version, though ours was 1.1 and the page had none."""
     for path in evidence.paths:
-        asked = evidence.handshake(path).answer
+        asked = evidence.handshake(path).response
         if asked.status == 505 and evidence.page.status not in {0, 505}:
             return f"answered {asked} to HTTP/1.1, expected 101 Switching Protocols; the page answered {evidence.page}"
     return None

@@ -19,9 +19,9 @@ TOO_MANY = {429, 503}
 
 def proof(evidence: Evidence) -> str | None:
     """Count what came of handshakes that are the same; refusals for their number alone are no proof."""
-    for path in evidence.uneven:
+    for path in evidence.inconsistent_paths:
         tries = evidence.tries(path)
-        refused = [shake.answer for shake in tries if not shake.opened]
+        refused = [shake.response for shake in tries if not shake.opened]
         if all(answer.status in TOO_MANY for answer in refused):
             continue
         said = ", ".join(f"{count} x {answer}" for answer, count in Counter(map(str, refused)).most_common(3))
@@ -31,4 +31,4 @@ def proof(evidence: Evidence) -> str | None:
 
 def maybe(evidence: Evidence) -> str | None:
     """Look for the same where what refused may have counted."""
-    return LIMITED if evidence.uneven else None
+    return LIMITED if evidence.inconsistent_paths else None

@@ -10,19 +10,19 @@ FIX = "let the proxy pass DSS without a login, or exempt DSS from it; if browser
 
 def proof(evidence: Evidence) -> str | None:
     """Look for a tunnel that is refused for want of a login (RFC 9110, section 15.5.8)."""
-    tunnel = evidence.way.tunnel
-    if evidence.way.proxy and tunnel.status == 407:
+    tunnel = evidence.route.tunnel
+    if evidence.route.proxy and tunnel.status == 407:
         wants = tunnel.header("Proxy-Authenticate")
         asked = f", which asks for {wants}" if wants else ""
-        return f"{evidence.way.proxy} answered {tunnel} to CONNECT{asked}, expected 200"
-    if evidence.way.failed == "proxy" and "user name and password" in tunnel.error:
-        return f"{evidence.way.proxy}: {tunnel.error}, expected a connection"
+        return f"{evidence.route.proxy} answered {tunnel} to CONNECT{asked}, expected 200"
+    if evidence.route.failed == "proxy" and "user name and password" in tunnel.error:
+        return f"{evidence.route.proxy}: {tunnel.error}, expected a connection"
     return None
 
 
 def maybe(evidence: Evidence) -> str | None:
     """Look for a proxy that ends the connection without a word, as some do with whom they do not know."""
-    way = evidence.way
-    if way.proxy and way.failed == "proxy" and not way.tunnel.status:
+    route = evidence.route
+    if route.proxy and route.failed == "proxy" and not route.tunnel.status:
         return "give the login that the browser has there, if it has one, with --proxy"
     return None

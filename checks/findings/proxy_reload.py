@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checks.evidence import Evidence, Hold
+from checks.evidence import Evidence, HoldResult
 
 HOP = "any"
 FIX = "make reloads keep open connections, as our configs do where the proxy can"
@@ -25,7 +25,7 @@ def proof(evidence: Evidence) -> str | None:
     return None
 
 
-def both_ended(evidence: Evidence) -> tuple[Hold, Hold] | None:
+def both_ended(evidence: Evidence) -> tuple[HoldResult, HoldResult] | None:
     """Return the silent socket and the one with pings, if both were open and both dropped."""
     silent, pinged = evidence.hold(pings=False), evidence.hold(pings=True)
     if silent and pinged and silent.dropped and pinged.dropped and silent.seconds and pinged.seconds:
@@ -33,11 +33,11 @@ def both_ended(evidence: Evidence) -> tuple[Hold, Hold] | None:
     return None
 
 
-def same_moment(silent: Hold, pinged: Hold) -> bool:
+def same_moment(silent: HoldResult, pinged: HoldResult) -> bool:
     """Tell whether both ended at one moment."""
     return abs(silent.after + silent.seconds - pinged.after - pinged.seconds) < TOGETHER
 
 
-def same_age(silent: Hold, pinged: Hold) -> bool:
+def same_age(silent: HoldResult, pinged: HoldResult) -> bool:
     """Tell whether both ended at one age."""
     return abs(silent.seconds - pinged.seconds) < TOGETHER

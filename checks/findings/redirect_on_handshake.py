@@ -13,7 +13,7 @@ FIX = "make the proxy in front of DSS answer the socket's address itself, withou
 def proof(evidence: Evidence) -> str | None:
     """Look for a redirect that changes scheme, port, slashes or case only, on a site whose page has none."""
     for path in evidence.paths:
-        asked = evidence.handshake(path).answer
+        asked = evidence.handshake(path).response
         redirected = evidence.page.status == 200 and asked.status in {301, 302, 303, 307, 308}
         there = next((value for name, value in asked.headers if name.lower() == "location"), "")
         if redirected and _nearly_the_same(evidence.url, path, there):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checks.evidence import Evidence, Frames
+from checks.evidence import Evidence, PingResult
 
 HOP = "any"
 FIX = "turn off the buffering of answers in the proxies before DSS"
@@ -20,12 +20,12 @@ def maybe(evidence: Evidence) -> str | None:
 
 
 def _nothing_came(evidence: Evidence) -> str | None:
-    seen = [evidence.ping_on(path, flip) for path in evidence.paths for flip in ("", "no-extensions")]
+    seen = [evidence.ping_on(path, variant) for path in evidence.paths for variant in ("", "no-extensions")]
     tried = [each for each in seen if each]
     if not tried or not all(_silent(each) for each in tried):
         return None
     return f"answered 101, then {tried[0].error}, and no other byte came; RFC 6455 demands one"
 
 
-def _silent(seen: Frames) -> bool:
+def _silent(seen: PingResult) -> bool:
     return seen.error.startswith("no pong within") and not seen.messages and not seen.close_code

@@ -18,8 +18,8 @@ def proof(evidence: Evidence) -> str | None:
     secure = evidence.url.startswith(("https:", "wss:"))
     asked, other = ("https", "http") if secure else ("http", "https")
     complains = evidence.page.status == 400 and any(words in evidence.page.body.lower() for words in PLAIN_TO_TLS)
-    plain = "to the beginning of TLS" in evidence.way.error  # so it answered the beginning of TLS
-    silent = not evidence.page.status and not evidence.way.failed
+    plain = "to the beginning of TLS" in evidence.route.error  # so it answered the beginning of TLS
+    silent = not evidence.page.status and not evidence.route.failed
     if not (plain if secure else silent or complains):
         return None
     return f"asked in {asked}, the port answered: {evidence.page}; asked in {other} it answered {evidence.other_scheme}"

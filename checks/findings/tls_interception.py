@@ -40,12 +40,12 @@ def proof(evidence: Evidence) -> str | None:
     """Look for a socket that fails behind a certificate which somebody on the way made."""
     # Where the certificate is trusted, a login, a proxy, or the server may be what refuses the socket.
     better = any(shake.opened and not evidence.handshake(shake.path).opened for shake in _direct(evidence))
-    if evidence.works or not inspected(evidence) or not (evidence.way.tls.refused or better):
+    if evidence.works or not inspected(evidence) or not (evidence.route.tls.refused or better):
         return None
-    here, direct = evidence.way.tls.certificate, evidence.direct.tls.certificate
-    asked = evidence.handshake(evidence.paths[0]).answer if evidence.paths else evidence.page
+    here, direct = evidence.route.tls.certificate, evidence.direct.tls.certificate
+    asked = evidence.handshake(evidence.paths[0]).response if evidence.paths else evidence.page
     other = f"; without the proxy it is issued by {direct.issuer}" if direct.sha256 else ""
-    trust = f" and is not trusted here ({evidence.way.tls.untrusted})" if evidence.way.tls.refused else ""
+    trust = f" and is not trusted here ({evidence.route.tls.untrusted})" if evidence.route.tls.refused else ""
     return f"the certificate is issued by {here.issuer}{trust}{other}; the handshake: {asked}"
 
 
@@ -54,17 +54,17 @@ def inspected(evidence: Evidence) -> bool:
 
     Proof is another certificate for the same name without the proxy, or an issuer that is a product for this.
     """
-    here, direct = evidence.way.tls.certificate, evidence.direct.tls.certificate
+    here, direct = evidence.route.tls.certificate, evidence.direct.tls.certificate
     named = re.search(rf"(?i)\b({'|'.join(map(re.escape, PRODUCTS))})\b", here.issuer)
     # Their makers also sell what stands before servers, delivered with a certificate for its own name.
-    made = named and evidence.way.tls.code != 62 and _is_for(_host(evidence), here.names)
+    made = named and evidence.route.tls.code != 62 and _is_for(_host(evidence), here.names)
     # Two servers of one name have two certificates, too; who inspects copies names and dates.
     copied = (here.names, here.ends) == (direct.names, direct.ends) and here.issuer != direct.issuer
-    return bool(made or (evidence.way.proxy and here.sha256 and direct.sha256 and copied))
+    return bool(made or (evidence.route.proxy and here.sha256 and direct.sha256 and copied))
 
 
 def _direct(evidence: Evidence) -> list[Handshake]:
-    return [shake for shake in evidence.handshakes if shake.flip == "direct"]
+    return [shake for shake in evidence.handshakes if shake.variant == "direct"]
 
 
 def _host(evidence: Evidence) -> str:
@@ -82,8 +82,8 @@ def _is_for(host: str, names: tuple[str, ...]) -> bool:
 
 def maybe(evidence: Evidence) -> str | None:
     """Look for a certificate that may be an inspector's."""
-    here, direct = evidence.way.tls, evidence.direct.tls
+    here, direct = evidence.route.tls, evidence.direct.tls
     other = here.certificate != direct.certificate and (here.code or direct.certificate.sha256)
-    if here.certificate.sha256 and not evidence.works and (inspected(evidence) or (evidence.way.proxy and other)):
+    if here.certificate.sha256 and not evidence.works and (inspected(evidence) or (evidence.route.proxy and other)):
         return "compare the issuer with the one seen from where DSS can be reached without the forward proxy"
     return None

@@ -12,17 +12,17 @@ STAGES = {"name": "no address for the name of {host}", "tcp": "no connection to 
 
 def proof(evidence: Evidence) -> str | None:
     """Look for a connection that ended before anything could be asked."""
-    way = evidence.way
-    if way.failed not in STAGES or evidence.page.status:
+    route = evidence.route
+    if route.failed not in STAGES or evidence.page.status:
         return None
-    who = "the forward proxy " if way.proxy else ""
-    tried = ", ".join(contact.address for contact in way.contacts)
+    who = "the forward proxy " if route.proxy else ""
+    tried = ", ".join(attempt.address for attempt in route.attempts)
     where = f" ({tried})" if tried else ""
-    return f"{STAGES[way.failed].format(host=who + way.host)}{where}: {way.error}, expected an answer"
+    return f"{STAGES[route.failed].format(host=who + route.host)}{where}: {route.error}, expected an answer"
 
 
 def maybe(evidence: Evidence) -> str | None:
     """Look for a forward proxy that did not get there."""
-    if evidence.way.proxy and evidence.way.tunnel.status in {502, 503, 504}:
+    if evidence.route.proxy and evidence.route.tunnel.status in {502, 503, 504}:
         return "ask the team that runs the forward proxy whether it may reach this host and port"
     return None

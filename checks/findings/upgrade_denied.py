@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checks.evidence import Answer, Evidence
+from checks.evidence import Evidence, Response
 
 HOP = "reverse proxy"
 FIX = "allow the upgrade to websocket in Envoy (upgrade_configs), or in what configures it"
@@ -14,7 +14,7 @@ OWN = ["date", "server", "connection", "content-length"]
 def proof(evidence: Evidence) -> str | None:
     """Look for refusals of every socket that Envoy wrote itself, where a plain GET is answered otherwise."""
     for path in evidence.paths:
-        asked, plain = evidence.handshake(path).answer, evidence.handshake(path, "no-upgrade").answer
+        asked, plain = evidence.handshake(path).response, evidence.handshake(path, "no-upgrade").response
         if plain.status not in {0, 403} and all(_refused(evidence, each) for each in evidence.paths):
             return (
                 f"answered {asked} with nothing in it, in the name of Envoy, expected 101 Switching Protocols;"
@@ -32,10 +32,10 @@ def maybe(evidence: Evidence) -> str | None:
 
 def _refused(evidence: Evidence, path: str) -> bool:
     """Tell whether Envoy itself answered the handshake, whoever asked."""
-    answers = [evidence.handshake(path, "").answer, evidence.handshake(path, "no-origin").answer]
+    answers = [evidence.handshake(path, "").response, evidence.handshake(path, "no-origin").response]
     return all(_of_envoy(answer) for answer in answers)
 
 
-def _of_envoy(answer: Answer) -> bool:
+def _of_envoy(answer: Response) -> bool:
     headers = {name.lower(): value.lower() for name, value in answer.headers}
     return answer.status == 403 and not answer.body and list(headers) == OWN and "envoy" in headers["server"]

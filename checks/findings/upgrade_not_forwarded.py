@@ -14,12 +14,11 @@ def proof(evidence: Evidence) -> str | None:
     if any(evidence.handshake(path).opened for path in evidence.paths) or _may_be_forward(evidence):
         return None
     for path in (path for path in evidence.paths if lost(evidence, path)):
-        shake, plain = evidence.handshake(path), evidence.handshake(path, "no-upgrade").answer
+        shake, plain = evidence.handshake(path), evidence.handshake(path, "no-upgrade").response
+        both = f"answered {shake.response}, expected 101 Switching Protocols"
         if shake.arrived:
-            return f"answered {shake.answer}, expected 101 Switching Protocols; Upgrade was sent and did not arrive"
-        return (
-            f"answered {shake.answer}, expected 101 Switching Protocols; the same without Upgrade answered {plain} too"
-        )
+            return f"{both}; Upgrade was sent and did not arrive"
+        return f"{both}; the same without Upgrade answered {plain} too"
     return None
 
 
@@ -27,17 +26,17 @@ def lost(evidence: Evidence, path: str) -> bool:
     """Tell whether a server that knows a socket at this address saw a plain request there instead of a handshake."""
     shake = evidence.handshake(path)
     if shake.arrived:
-        return shake.altered.get("Upgrade") == ""
-    if not evidence.taken_for_page(path):
+        return shake.changed_headers.get("Upgrade") == ""
+    if not evidence.answered_like_plain_get(path):
         return False
-    asked, notifications = evidence.handshake(path).answer, path.startswith("/dip/websocket")
+    asked, notifications = evidence.handshake(path).response, path.startswith("/dip/websocket")
     said = asked.body.lower()
     if asked.status == 400:
         return "upgrade" in said or "websocket" in said
     if asked.status == 405:  # of a server that does take GET, somebody has made another method of it
         return notifications and "get" not in asked.header("Allow").lower()
     if asked.status == 200:  # a login, or a site that shows the same everywhere, or a firewall is no answer of DSS
-        login = "<" in evidence.ping.body or asked.body in {evidence.page.body, evidence.ping.body}
+        login = "<" in evidence.health_check.body or asked.body in {evidence.page.body, evidence.health_check.body}
         return notifications and not login and not waf_blocks.says(asked)
     # 404 above all: perhaps there is no socket, because the kernel has ended or the address is wrong.
     return asked.status == 426
@@ -45,10 +44,10 @@ def lost(evidence: Evidence, path: str) -> bool:
 
 def _may_be_forward(evidence: Evidence) -> bool:
     """Tell whether a forward proxy may be the one: there is one, and without it the same was not seen."""
-    direct = [shake.answer for shake in evidence.handshakes if shake.flip == "direct"]
-    asked = [evidence.handshake(shake.path).answer for shake in evidence.handshakes if shake.flip == "direct"]
+    direct = [shake.response for shake in evidence.handshakes if shake.variant == "direct"]
+    asked = [evidence.handshake(shake.path).response for shake in evidence.handshakes if shake.variant == "direct"]
     alike = [(each.status, each.body) for each in direct] == [(each.status, each.body) for each in asked]
-    return bool(evidence.way.proxy) and not (direct and alike)
+    return bool(evidence.route.proxy) and not (direct and alike)
 
 
 def maybe(evidence: Evidence) -> str | None:
@@ -56,7 +55,7 @@ def maybe(evidence: Evidence) -> str | None:
     if any(evidence.handshake(path).opened for path in evidence.paths):
         return None
     for path in evidence.paths:
-        asked, plain = evidence.handshake(path).answer, evidence.handshake(path, "no-upgrade").answer
+        asked, plain = evidence.handshake(path).response, evidence.handshake(path, "no-upgrade").response
         if asked.status == evidence.page.status == 400 and not evidence.named_a_socket:
             continue  # the page, which asks for no upgrade, is refused as well
         if asked.status in {200, 400, 404, 405, 426} and (asked.status, asked.body) == (plain.status, plain.body):

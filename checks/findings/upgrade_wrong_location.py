@@ -14,7 +14,7 @@ def proof(evidence: Evidence) -> str | None:
     opened = [path for path in evidence.paths if evidence.handshake(path).opened]
     for path in (path for path in evidence.paths if opened and lost(evidence, path)):
         return (
-            f"{path} answered {evidence.handshake(path).answer}, and the same without Upgrade too,"
+            f"{path} answered {evidence.handshake(path).response}, and the same without Upgrade too,"
             f" expected 101 Switching Protocols; {opened[0]} answered 101"
         )
     return None
@@ -24,6 +24,6 @@ def maybe(evidence: Evidence) -> str | None:
     """Look for a socket that opens, and another that is answered as a page is that may not be there."""
     opened = any(evidence.handshake(path).opened for path in evidence.paths)
     for path in evidence.paths:
-        if opened and evidence.taken_for_page(path) and evidence.handshake(path).answer.status == 404:
+        if opened and evidence.answered_like_plain_get(path) and evidence.handshake(path).response.status == 404:
             return "compare the address with the one in the developer tools of a browser in which it works"
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checks.evidence import Answer, Evidence
+from checks.evidence import Evidence, Response
 
 HOP = "gate"
 FIX = "allow the addresses of the sockets of DSS in the firewall, by the number of the rule in its log"
@@ -26,17 +26,17 @@ SIGNS = (
 def proof(evidence: Evidence) -> str | None:
     """Look for the words of a firewall in the answer to a handshake, where the page and a plain request have none."""
     for path in evidence.paths:
-        asked, plain = evidence.handshake(path), evidence.handshake(path, "no-upgrade").answer
-        sign = says(asked.answer)
+        asked, plain = evidence.handshake(path), evidence.handshake(path, "no-upgrade").response
+        sign = says(asked.response)
         if not asked.opened and sign and plain.status and not says(plain) and not says(evidence.page):
             return (
-                f"answered {asked.answer} in the words of a firewall ({sign!r}), expected 101;"
+                f"answered {asked.response} in the words of a firewall ({sign!r}), expected 101;"
                 f" the same without Upgrade answered {plain}"
             )
     return None
 
 
-def says(answer: Answer) -> str:
+def says(answer: Response) -> str:
     """Return the words of a firewall in an answer; empty when there are none."""
     text = " ".join([answer.body, *(value for _, value in answer.headers)]).lower()
     return next((sign for sign in SIGNS if sign in text), "")

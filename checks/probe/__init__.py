@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import Callable
 from urllib.parse import urlsplit
 
-from checks.evidence import Answer, Evidence, Flip, Handshake
+from checks.evidence import Evidence, Handshake, Response, Variant
 
 from . import http2
 from .channel import Channel, ConnectError
@@ -56,23 +56,23 @@ class _Look:
     def __init__(self, target: Target, sockets: tuple[str, ...], say: Say) -> None:
         self.target, self.sockets, self.say = target, tuple(dict.fromkeys(sockets)), say
         self.exchange = Exchange(target)
-        self.evidence = Evidence(target.url, Answer(), Answer(), made=_now())
+        self.evidence = Evidence(target.url, Response(), Response(), recorded_at=_now())
         self.skipped: dict[str, str] = {}
 
     async def whole(self, idle: float, size: int) -> Evidence:
         self.say("connecting", 0)
-        channel, way = await self.exchange.begin()
-        self.add(way=way)
+        channel, route = await self.exchange.begin()
+        self.add(route=route)
         if self.exchange.trusting and self.target.headers:
             self.skipped["cookies and headers"] = "not sent, because the certificate is not trusted"
-        if self.evidence.way.failed in {"name", "tcp", "tls"}:
+        if self.evidence.route.failed in {"name", "tcp", "tls"}:
             return await self._nowhere()
         self.say("asking for the page, opening the socket", 0)
         pages = asyncio.gather(self.exchange.get("/"), self._health(), self._over_http_2())
         firsts = [channel, *[None] * len(self.sockets[1:])]
         opened = await asyncio.gather(*map(self._open, self.sockets, firsts))
         page, pong, over_http_2 = await pages
-        self.add(page=page, ping=pong, handshakes=(*(shake for shake, _ in opened), *over_http_2))
+        self.add(page=page, health_check=pong, handshakes=(*(shake for shake, _ in opened), *over_http_2))
         await self._frames([socket for _, socket in opened if socket])
         if not self.evidence.works:
             await asyncio.gather(self._again(), self._compare())
@@ -89,9 +89,9 @@ class _Look:
 
     async def _nowhere(self) -> Evidence:
         """Ask nothing where no connection came about, but the same port in the other scheme."""
-        error = Answer(error=self.evidence.way.error, seconds=self.evidence.way.seconds)
+        error = Response(error=self.evidence.route.error, seconds=self.evidence.route.seconds)
         self.add(page=error)
-        if self.evidence.way.failed == "tls":
+        if self.evidence.route.failed == "tls":
             await self._other_scheme()
         self.skipped["page and sockets"] = "no connection came about"
         return scrubbed(replace(self.evidence, skipped=tuple(self.skipped.items())), secrets(self.target, self.sockets))
@@ -104,15 +104,15 @@ class _Look:
         }
         self.evidence = replace(self.evidence, **joined)  # type: ignore[arg-type]
 
-    async def _health(self) -> Answer:
+    async def _health(self) -> Response:
         if self.target.is_socket:
             self.skipped["health check"] = "the address given is that of a socket, not of DSS"
-            return Answer()
+            return Response()
         return await self.exchange.get("/dip/api/ping")
 
     async def _over_http_2(self) -> tuple[Handshake, ...]:
         """Make the first handshake over HTTP/2 too, where browsers would."""
-        if not self.target.secure or self.evidence.way.failed:
+        if not self.target.secure or self.evidence.route.failed:
             return ()
         shake = await http2.shake(self.exchange, self.sockets[0])
         return (shake,) if shake else ()
@@ -120,11 +120,11 @@ class _Look:
     async def _open(self, path: str, channel: Channel | None) -> tuple[Handshake, Socket | None]:
         return await self.exchange.shake(path, "", channel)
 
-    async def _frames(self, opened: list[Socket], flip: Flip = "") -> None:
+    async def _frames(self, opened: list[Socket], variant: Variant = "") -> None:
         """Ping each open socket; where a frame is wrong, once more without extensions."""
-        seen = await asyncio.gather(*(ping(socket, flip, self.target.timeout) for socket in opened))
-        self.add(frames=tuple(seen))
-        if flip:
+        seen = await asyncio.gather(*(ping(socket, variant, self.target.timeout) for socket in opened))
+        self.add(pings=tuple(seen))
+        if variant:
             return
         paths = [each.path for each in seen if each.error]
         paths += [shake.path for shake in self.evidence.handshakes if "extension" in shake.fault.lower()]
@@ -136,16 +136,16 @@ class _Look:
         """Flip one thing at a time where a socket did not open, and look for the same without the proxy."""
         self.say("comparing", 0)
         steps: list[Awaitable[None]] = []
-        if self.evidence.way.failed:
+        if self.evidence.route.failed:
             self.skipped["comparisons"] = "the proxy made no connection"
         else:
-            flips: list[Flip] = ["no-upgrade", "no-origin"]
+            variants: list[Variant] = ["no-upgrade", "no-origin"]
             if self.target.headers.get("Cookie") and not self.exchange.trusting:
-                flips.append("no-cookies")
+                variants.append("no-cookies")
             else:
                 self.skipped["without cookies"] = "there were none to leave out"
             for path in (path for path in self.evidence.paths if not self.evidence.handshake(path).opened):
-                steps += [self._flip(path, flip) for flip in flips]
+                steps += [self._vary(path, variant) for variant in variants]
         if self.target.proxy:
             steps += [self._without_proxy(), self._other_tunnel()]
         if not self.evidence.page.status or self.evidence.page.status == 400:
@@ -154,22 +154,22 @@ class _Look:
 
     async def _again(self) -> None:
         """Make the same handshake again where no socket opened, otherwise on the first path: servers may take turns."""
-        if self.evidence.way.failed:  # a login that the proxy refuses, for example
+        if self.evidence.route.failed:  # a login that the proxy refuses, for example
             return
         closed = [path for path in self.sockets if not self.evidence.handshake(path).opened]
-        paths = closed or ([] if any(each.error for each in self.evidence.frames) else self.sockets[:1])
+        paths = closed or ([] if any(each.error for each in self.evidence.pings) else self.sockets[:1])
         # Not where a login is refused: after a few of those some directories lock the account.
-        paths = [path for path in paths if self.evidence.handshake(path).answer.status not in LOGIN]
+        paths = [path for path in paths if self.evidence.handshake(path).response.status not in LOGIN]
         for shake in await asyncio.gather(*(self._closed(path, "again") for path in paths for _ in range(AGAIN))):
-            answer = replace(shake.answer, headers=()) if shake.opened else shake.answer
-            self.add(handshakes=(replace(shake, answer=answer, sent=(), arrived=()),))  # as the first, which is kept
+            answer = replace(shake.response, headers=()) if shake.opened else shake.response
+            self.add(handshakes=(replace(shake, response=answer, sent=(), arrived=()),))  # as the first, which is kept
 
-    async def _flip(self, path: str, flip: Flip) -> None:
-        self.add(handshakes=(await self._closed(path, flip),))
+    async def _vary(self, path: str, variant: Variant) -> None:
+        self.add(handshakes=(await self._closed(path, variant),))
 
-    async def _closed(self, path: str, flip: Flip) -> Handshake:
+    async def _closed(self, path: str, variant: Variant) -> Handshake:
         """Make one handshake, and leave at once if the socket opens."""
-        shake, socket = await self.exchange.shake(path, flip)
+        shake, socket = await self.exchange.shake(path, variant)
         if socket:
             socket.leave()
         return shake
@@ -178,28 +178,28 @@ class _Look:
         """Try the same without the forward proxy; where the company allows none, this takes a moment and fails."""
         target = replace(self.target, proxy=None, timeout=min(self.target.timeout, 3.0))
         direct = Exchange(target)
-        channel, way = await direct.begin()
-        self.add(direct=way)
+        channel, route = await direct.begin()
+        self.add(direct=route)
         if not channel:
             return
         shake, socket = await direct.shake(self.sockets[0], "", channel)
         if socket:
             socket.leave()
-        self.add(handshakes=(replace(shake, flip="direct"),))
+        self.add(handshakes=(replace(shake, variant="direct"),))
 
     async def _other_tunnel(self) -> None:
         """Where the proxy opens no tunnel to the port, ask for one to 443."""
-        status = self.evidence.way.tunnel.status
+        status = self.evidence.route.tunnel.status
         if not status or 200 <= status < 300 or self.target.port == 443:
             return
         parts = urlsplit(self.target.url)
         target = replace(self.target, url=f"http://{parts.netloc.rpartition(':')[0] or parts.netloc}:443", headers={})
         try:
-            channel, way = await Exchange(target).connect()
+            channel, route = await Exchange(target).connect()
             channel.abort()
         except ConnectError as failed:
-            way = failed.way
-        self.add(tunnels=((f"{target.bracketed}:443", way.tunnel.status),))
+            route = failed.route
+        self.add(tunnels=((f"{target.bracketed}:443", route.tunnel.status),))
 
     async def _other_scheme(self) -> None:
         """Ask the same port for the page with the other scheme."""

@@ -17,7 +17,7 @@ from typing import Any, Callable
 
 import h11
 
-from checks.evidence import Answer, Contact, Stage, Tls, Way
+from checks.evidence import ConnectAttempt, Response, Route, Stage, Tls
 
 from .certificate import decoded, described
 from .socks import socks5
@@ -39,16 +39,16 @@ NO_HTTP = {
 }
 """What h11 says of an answer, in the words of readers."""
 
-NOT_YET = Way()
+NOT_YET = Route()
 """The way when none was made."""
 
 
 class ConnectError(Exception):
     """A connection did not come about; `way` says how far it came."""
 
-    def __init__(self, way: Way) -> None:
-        super().__init__(way.error)
-        self.way = way
+    def __init__(self, route: Route) -> None:
+        super().__init__(route.error)
+        self.route = route
 
 
 class RefusedError(Exception):
@@ -151,11 +151,11 @@ class Secured(Channel):
 class Connection:
     """One connection in the making: `way` and `stage` say how far it came, also when it fails."""
 
-    def __init__(self, target: Target, known: Way, *, trusting: bool, alpn: tuple[str, ...]) -> None:
+    def __init__(self, target: Target, known: Route, *, trusting: bool, alpn: tuple[str, ...]) -> None:
         proxy = target.proxy
         self.target, self.trusting, self.alpn = target, trusting, alpn
         self.host, self.port = (proxy.host, proxy.port) if proxy else (target.host, target.port)
-        self.way = Way(str(proxy or ""), proxy.source if proxy else "", self.host, known.addresses)
+        self.route = Route(str(proxy or ""), proxy.source if proxy else "", self.host, known.addresses)
         self.stage: Stage = "name"
         self.channel: Channel | None = None
 
@@ -165,8 +165,8 @@ class Connection:
         Raises OSError, ValueError, h11.ProtocolError, RefusedError.
         """
         proxy = self.target.proxy
-        if not self.way.addresses:
-            self.way = replace(self.way, addresses=await _resolved(self.host, self.port, self.target.family))
+        if not self.route.addresses:
+            self.route = replace(self.route, addresses=await _resolved(self.host, self.port, self.target.family))
         self.stage = "tcp"
         self.channel = await self._reach()
         if proxy:
@@ -182,13 +182,13 @@ class Connection:
             trust = _trust(self.target, trusting=self.trusting)
             trust.set_alpn_protocols(list(self.alpn))
             self.channel, tls = await _secured(self.channel, trust, self.target.host)
-            self.way = replace(self.way, tls=tls)
+            self.route = replace(self.route, tls=tls)
         self.stage = ""
         return self.channel
 
     async def _reach(self) -> Channel:
         """Connect to the first address that answers; each gets a little time before the next is tried too."""
-        waiting, tried = list(self.way.addresses), list[_Contact]()
+        waiting, tried = list(self.route.addresses), list[_Contact]()
         pending: set[asyncio.Future[Channel]] = set()
         try:
             while waiting or pending:
@@ -204,7 +204,7 @@ class Connection:
         finally:
             for task in pending:
                 task.cancel()
-            self.way = replace(self.way, contacts=tuple(each.seen for each in tried))
+            self.route = replace(self.route, attempts=tuple(each.seen for each in tried))
 
     async def _tunnel(self, there: str) -> None:
         """Ask the proxy for a tunnel (RFC 9110, section 9.3.6)."""
@@ -218,7 +218,7 @@ class Connection:
         if not isinstance(event, h11.Response):
             raise RefusedError("the proxy closed the connection instead of answering CONNECT")
         answer = head(event, time.monotonic() - began)
-        self.way = replace(self.way, tunnel=answer)
+        self.route = replace(self.route, tunnel=answer)
         if not 200 <= answer.status < 300:
             raise RefusedError(f"the proxy answered {answer} to CONNECT {there}")
         self.channel.unread(asked.trailing_data[0])
@@ -230,7 +230,7 @@ class Connection:
         try:
             await socks5(self.channel, self.target)
         except ValueError as error:
-            self.way = replace(self.way, tunnel=Answer(error=str(error), seconds=time.monotonic() - began))
+            self.route = replace(self.route, tunnel=Response(error=str(error), seconds=time.monotonic() - began))
             raise RefusedError(str(error)) from error
 
 
@@ -253,8 +253,8 @@ class _Contact:
         self.task = asyncio.ensure_future(self._make())
 
     @property
-    def seen(self) -> Contact:
-        return Contact(self.shown, self.error, self.seconds or time.monotonic() - self.began)
+    def seen(self) -> ConnectAttempt:
+        return ConnectAttempt(self.shown, self.error, self.seconds or time.monotonic() - self.began)
 
     async def _make(self) -> Channel:
         try:
@@ -268,12 +268,12 @@ class _Contact:
 
 async def connect(
     target: Target,
-    known: Way = NOT_YET,
+    known: Route = NOT_YET,
     *,
     tunnel: bool = True,
     trusting: bool = False,
     alpn: tuple[str, ...] = ("http/1.1",),
-) -> tuple[Channel, Way]:
+) -> tuple[Channel, Route]:
     """Return a channel to the server and the way it was made; `known` spares looking up the name again.
 
     Without `tunnel` the channel of a plain address ends at the HTTP proxy. `trusting` takes any certificate, `alpn` is
@@ -289,13 +289,13 @@ async def connect(
     except (OSError, ValueError, h11.ProtocolError, RefusedError) as failed:
         error, cause = words(failed), failed
     else:
-        return channel, replace(making.way, seconds=time.monotonic() - began)
+        return channel, replace(making.route, seconds=time.monotonic() - began)
     if making.channel:
         making.channel.abort()
-    way = replace(making.way, failed=making.stage, error=error, seconds=time.monotonic() - began)
+    route = replace(making.route, failed=making.stage, error=error, seconds=time.monotonic() - began)
     if isinstance(cause, ssl.SSLError):
-        way = replace(way, tls=_complaint(cause, target))
-    raise ConnectError(way) from cause
+        route = replace(route, tls=_complaint(cause, target))
+    raise ConnectError(route) from cause
 
 
 async def next_event(asked: h11.Connection, channel: Channel) -> Any:
@@ -313,11 +313,11 @@ async def next_event(asked: h11.Connection, channel: Channel) -> Any:
         asked.receive_data(data)
 
 
-def head(event: h11.Response | h11.InformationalResponse, seconds: float) -> Answer:
+def head(event: h11.Response | h11.InformationalResponse, seconds: float) -> Response:
     """Keep the head of an answer, but of a cookie only its name: evidence is passed around."""
     pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers]
     headers = tuple((name, value.split("=")[0] if name == "set-cookie" else value) for name, value in pairs)
-    return Answer(event.status_code, event.reason.decode("latin-1"), headers, seconds=seconds)
+    return Response(event.status_code, event.reason.decode("latin-1"), headers, seconds=seconds)
 
 
 def words(error: BaseException) -> str:
@@ -386,8 +386,8 @@ UNKNOWN_ISSUER = {19, 20, 21}
 def _complaint(error: ssl.SSLError, target: Target) -> Tls:
     if not isinstance(error, ssl.SSLCertVerificationError):
         return Tls()
-    blind = error.verify_code in UNKNOWN_ISSUER and not _knows_somebody(_trust(target, trusting=False))
-    return Tls(untrusted=error.verify_message, code=error.verify_code, blind=blind)
+    no_trust_store = error.verify_code in UNKNOWN_ISSUER and not _knows_somebody(_trust(target, trusting=False))
+    return Tls(untrusted=error.verify_message, code=error.verify_code, no_trust_store=no_trust_store)
 
 
 def _knows_somebody(trust: ssl.SSLContext) -> bool:

@@ -15,7 +15,7 @@ from websockets.http11 import Request
 from websockets.typing import Origin, Subprotocol
 from websockets.uri import parse_uri
 
-from checks.evidence import Answer, Flip, Handshake, Way
+from checks.evidence import Handshake, Response, Route, Variant
 
 from .channel import BLOCK, Channel, ConnectError, connect, credentials, head, words
 from .target import Target
@@ -41,7 +41,7 @@ UPGRADE_ONLY = [
 ]
 """What makes a GET an opening handshake (RFC 6455, section 4.1)."""
 
-LEFT_OUT: dict[Flip, list[str]] = {
+LEFT_OUT: dict[Variant, list[str]] = {
     "no-upgrade": UPGRADE_ONLY,
     "no-origin": ["Origin"],
     "no-cookies": ["Cookie"],
@@ -73,36 +73,39 @@ class Exchange:
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self.known = Way()
+        self.known = Route()
         self.trusting = False
 
-    async def begin(self) -> tuple[Channel | None, Way]:
+    async def begin(self) -> tuple[Channel | None, Route]:
         """Make the first connection; where its certificate is not trusted, go on, but without secrets."""
         try:
-            channel, way = await self.connect()
+            channel, route = await self.connect()
         except ConnectError as failed:
-            if not failed.way.tls.code:
-                self.known = Way(addresses=failed.way.addresses)
-                return None, failed.way
-            complaint, self.trusting = failed.way.tls, True
+            if not failed.route.tls.code:
+                self.known = Route(addresses=failed.route.addresses)
+                return None, failed.route
+            complaint, self.trusting = failed.route.tls, True
             try:
-                channel, way = await self.connect()
+                channel, route = await self.connect()
             except ConnectError as again:
-                return None, replace(again.way, tls=complaint)
-            way = replace(
-                way, tls=replace(way.tls, **{name: getattr(complaint, name) for name in ("untrusted", "code", "blind")})
+                return None, replace(again.route, tls=complaint)
+            route = replace(
+                route,
+                tls=replace(
+                    route.tls, **{name: getattr(complaint, name) for name in ("untrusted", "code", "no_trust_store")}
+                ),
             )
-        self.known = way
-        return channel, way
+        self.known = route
+        return channel, route
 
-    async def connect(self, *, tunnel: bool = True) -> tuple[Channel, Way]:
+    async def connect(self, *, tunnel: bool = True) -> tuple[Channel, Route]:
         """Connect once more, the way that is known.
 
         Raises ConnectError.
         """
         return await connect(self.target, self.known, tunnel=tunnel, trusting=self.trusting)
 
-    async def get(self, path: str) -> Answer:
+    async def get(self, path: str) -> Response:
         """Ask for a page, as a browser does: through an HTTP proxy without a tunnel, unless TLS is spoken."""
         target = self.target
         absolute = bool(target.proxy and target.proxy.scheme.startswith("http") and not target.secure)
@@ -114,51 +117,53 @@ class Exchange:
         try:
             channel, _ = await self.connect(tunnel=not absolute)
         except ConnectError as failed:
-            return Answer(error=failed.way.error, seconds=failed.way.seconds)
+            return Response(error=failed.route.error, seconds=failed.route.seconds)
         answer, _ = await self._ask(channel, request)
         channel.abort()
         return answer
 
     async def shake(
-        self, path: str, flip: Flip = "", channel: Channel | None = None
+        self, path: str, variant: Variant = "", channel: Channel | None = None
     ) -> tuple[Handshake, Socket | None]:
         """Make one handshake; return what came of it, and the socket if it opened."""
-        protocol = _protocol(self.target, path, flip)
-        request = self._request(protocol, flip)
+        protocol = _protocol(self.target, path, variant)
+        request = self._request(protocol, variant)
         sent = tuple((name, "***" if name.lower() in SECRET else value) for name, value in request.headers.raw_items())
         if not channel:
             try:
                 channel, _ = await self.connect()
             except ConnectError as failed:
-                return Handshake(path, flip, Answer(error=failed.way.error, seconds=failed.way.seconds), "no 101"), None
+                return Handshake(
+                    path, variant, Response(error=failed.route.error, seconds=failed.route.seconds), "no 101"
+                ), None
         answer, raw = await self._ask(channel, request)
         fault = _fault(protocol, request, answer, raw)
         socket = None if fault else Socket(path, channel, protocol)
         if not socket:
             channel.abort()
-        return Handshake(path, flip, answer, fault, sent, _arrived(answer)), socket
+        return Handshake(path, variant, answer, fault, sent, _arrived(answer)), socket
 
-    def _request(self, protocol: ClientProtocol, flip: Flip) -> Request:
+    def _request(self, protocol: ClientProtocol, variant: Variant) -> Request:
         request = protocol.connect()
         if not self.trusting:
             request.headers.update(self.target.headers)
-        for name in LEFT_OUT.get(flip, []):
+        for name in LEFT_OUT.get(variant, []):
             with contextlib.suppress(KeyError):
                 del request.headers[name]
         return request
 
-    async def _ask(self, channel: Channel, request: Request) -> tuple[Answer, bytes]:
+    async def _ask(self, channel: Channel, request: Request) -> tuple[Response, bytes]:
         """Send one request; return the answer and the bytes it came as, both bounded in time and size."""
         began, limit = time.monotonic(), self.target.timeout
         reading = _Reading(channel, request)
         try:
             await asyncio.wait_for(reading.read(), limit)
         except asyncio.TimeoutError:
-            if not reading.answer.status:
-                return Answer(error=f"no answer within {limit:g} s", seconds=limit), b""
+            if not reading.response.status:
+                return Response(error=f"no answer within {limit:g} s", seconds=limit), b""
         except (OSError, h11.ProtocolError, ValueError) as error:
-            if not reading.answer.status:
-                return Answer(error=words(error), seconds=time.monotonic() - began), b""
+            if not reading.response.status:
+                return Response(error=words(error), seconds=time.monotonic() - began), b""
         return reading.whole, bytes(reading.raw)
 
 
@@ -167,11 +172,11 @@ class _Reading:
 
     def __init__(self, channel: Channel, request: Request) -> None:
         self.channel, self.request = channel, request
-        self.answer, self.raw, self.body = Answer(), bytearray(), b""
+        self.response, self.raw, self.body = Response(), bytearray(), b""
 
     @property
-    def whole(self) -> Answer:
-        return replace(self.answer, body=self.body[:BODY_LIMIT].decode(errors="replace"))
+    def whole(self) -> Response:
+        return replace(self.response, body=self.body[:BODY_LIMIT].decode(errors="replace"))
 
     async def read(self) -> None:
         asked, began = h11.Connection(h11.CLIENT, BLOCK), time.monotonic()
@@ -186,7 +191,7 @@ class _Reading:
                 self.raw += data
                 asked.receive_data(data)
             elif isinstance(event, (h11.Response, h11.InformationalResponse)):
-                self.answer = head(event, time.monotonic() - began)
+                self.response = head(event, time.monotonic() - began)
                 if event.status_code == 101:
                     return
                 if event.status_code < 200:
@@ -197,12 +202,12 @@ class _Reading:
                 return
 
 
-def _protocol(target: Target, path: str, flip: Flip) -> ClientProtocol:
+def _protocol(target: Target, path: str, variant: Variant) -> ClientProtocol:
     return ClientProtocol(
         parse_uri(target.origin.replace("http", "ws", 1) + path),
         origin=Origin(target.origin),
         subprotocols=subprotocols(path),
-        extensions=[] if flip == "no-extensions" else [ClientPerMessageDeflateFactory()],
+        extensions=[] if variant == "no-extensions" else [ClientPerMessageDeflateFactory()],
         max_size=MESSAGE_LIMIT,
     )
 
@@ -212,7 +217,7 @@ def subprotocols(path: str) -> list[Subprotocol] | None:
     return [Subprotocol("dummy")] if path.startswith("/dip/websocket") else None
 
 
-def _fault(protocol: ClientProtocol, request: Request, answer: Answer, raw: bytes) -> str:
+def _fault(protocol: ClientProtocol, request: Request, answer: Response, raw: bytes) -> str:
     """Return why a browser refuses this answer to a handshake; empty when it does not."""
     if answer.status != 101:
         return "no 101"
@@ -234,7 +239,7 @@ def _essential(raw: bytes) -> bytes:
     return b"\r\n".join([first[:80], *kept, b"", rest])
 
 
-def _arrived(answer: Answer) -> tuple[tuple[str, str], ...]:
+def _arrived(answer: Response) -> tuple[tuple[str, str], ...]:
     """Return the headers that `checks echo` says it got."""
     if not answer.header(ECHO):
         return ()

@@ -10,7 +10,7 @@ from typing import Callable
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
-from checks.evidence import Flip, Frames, Hold, Size
+from checks.evidence import HoldResult, PingResult, SizeResult, Variant
 
 from .channel import words
 from .exchange import Exchange, Socket
@@ -108,7 +108,7 @@ class Line:
         self.socket.forget()
 
 
-async def ping(socket: Socket, flip: Flip, timeout: float) -> Frames:
+async def ping(socket: Socket, variant: Variant, timeout: float) -> PingResult:
     """Send a ping and wait for its pong, then close."""
     line, began, error, pong = Line(socket), time.monotonic(), "", 0.0
     try:
@@ -120,10 +120,10 @@ async def ping(socket: Socket, flip: Flip, timeout: float) -> Frames:
     except (EndedError, OSError) as ended:
         error = words(ended)
     await line.close()
-    return Frames(socket.path, flip, pong, line.messages, line.close_code, line.close_reason, error)
+    return PingResult(socket.path, variant, pong, line.messages, line.close_code, line.close_reason, error)
 
 
-async def hold(exchange: Exchange, path: str, ping_every: float, limit: float, after: float = 0.0) -> Hold:
+async def hold(exchange: Exchange, path: str, ping_every: float, limit: float, after: float = 0.0) -> HoldResult:
     """Keep a socket of its own open, in silence or with pings, until it drops or `limit` seconds have passed.
 
     It is opened `after` so many seconds.
@@ -131,7 +131,7 @@ async def hold(exchange: Exchange, path: str, ping_every: float, limit: float, a
     await asyncio.sleep(after)
     _, socket = await exchange.shake(path)
     if not socket:
-        return Hold(path, ping_every, 0.0, dropped=True, after=after)
+        return HoldResult(path, ping_every, 0.0, dropped=True, after=after)
     line, began = Line(socket), time.monotonic()
     line.most = float("inf")  # the other end may talk as much as it likes
 
@@ -146,15 +146,17 @@ async def hold(exchange: Exchange, path: str, ping_every: float, limit: float, a
             if ping_every and passed() < limit:
                 await asyncio.wait_for(line.ping(), max(limit - passed(), 0.001))
     except (EndedError, OSError, asyncio.TimeoutError):
-        return Hold(path, ping_every, passed(), dropped=True, close_code=line.close_code, after=after)
+        return HoldResult(path, ping_every, passed(), dropped=True, close_code=line.close_code, after=after)
     finally:
         await line.close()
-    return Hold(path, ping_every, passed(), dropped=False, after=after)
+    return HoldResult(path, ping_every, passed(), dropped=False, after=after)
 
 
-async def sizes(exchange: Exchange, path: str, largest: int, say: Callable[[str, float], None]) -> tuple[Size, ...]:
+async def sizes(
+    exchange: Exchange, path: str, largest: int, say: Callable[[str, float], None]
+) -> tuple[SizeResult, ...]:
     """Send larger and larger messages, then halve the step between the last that passed and the first that did not."""
-    tried: list[Size] = []
+    tried: list[SizeResult] = []
     for size in [size for size in SIZES if size < largest] + [largest]:
         say(f"a message of {size} bytes", 0)
         tried.append(await _size(exchange, path, size))
@@ -170,17 +172,17 @@ async def sizes(exchange: Exchange, path: str, largest: int, say: Callable[[str,
     return tuple(tried)
 
 
-async def _size(exchange: Exchange, path: str, size: int) -> Size:
+async def _size(exchange: Exchange, path: str, size: int) -> SizeResult:
     """Send one message on a socket of its own, then a ping; the socket survives when the pong comes."""
     _, socket = await exchange.shake(path, "no-extensions")  # compressed, it would be small on the wire
     if not socket:
-        return Size(path, size, passed=False)
+        return SizeResult(path, size, passed=False)
     line, passed = Line(socket), False
     with contextlib.suppress(asyncio.TimeoutError, EndedError, OSError):
         await asyncio.wait_for(_send(line, size), exchange.target.timeout)
         passed = True
     await line.close()
-    return Size(path, size, passed, line.close_code)
+    return SizeResult(path, size, passed, line.close_code)
 
 
 async def _send(line: Line, size: int) -> None:

@@ -7,7 +7,7 @@ import re
 import time
 from typing import Any
 
-from checks.evidence import Answer, Handshake
+from checks.evidence import Handshake, Response
 
 from .channel import Channel, ConnectError, connect, words
 from .exchange import SECRET, Exchange, subprotocols
@@ -17,11 +17,11 @@ async def shake(exchange: Exchange, path: str) -> Handshake | None:
     """Make one handshake by extended CONNECT; None where the server speaks no HTTP/2, or does not offer this."""
     target = exchange.target
     try:
-        channel, way = await connect(target, exchange.known, trusting=exchange.trusting, alpn=("h2", "http/1.1"))
+        channel, route = await connect(target, exchange.known, trusting=exchange.trusting, alpn=("h2", "http/1.1"))
     except ConnectError:
         return None
     try:
-        if way.tls.alpn != "h2":
+        if route.tls.alpn != "h2":
             return None
         return await asyncio.wait_for(_Stream(exchange, path, channel).shake(), target.timeout)
     except asyncio.TimeoutError:
@@ -32,7 +32,7 @@ async def shake(exchange: Exchange, path: str) -> Handshake | None:
         error = words(failed)
     finally:
         channel.abort()
-    return Handshake(path, "http2", Answer(error=error), "no 200")
+    return Handshake(path, "http2", Response(error=error), "no 200")
 
 
 def kept(headers: Any) -> tuple[tuple[str, str], ...]:
@@ -68,14 +68,14 @@ class _Stream:
         seconds = time.monotonic() - began
         sent = tuple((name, "***" if name in SECRET else value) for name, value in headers)
         if isinstance(event, StreamReset):
-            answer = Answer(error=f"the stream was reset with error {int(event.error_code or 0)}", seconds=seconds)
+            answer = Response(error=f"the stream was reset with error {int(event.error_code or 0)}", seconds=seconds)
         else:
             pairs = kept(event.headers)
             said = dict(pairs).get(":status", "")
             if not re.fullmatch("[0-9]{3}", said):
                 raise ValueError("the answer has no status")
             status = int(said)
-            answer = Answer(status, "", tuple(pair for pair in pairs if pair[0][:1] != ":"), seconds=seconds)
+            answer = Response(status, "", tuple(pair for pair in pairs if pair[0][:1] != ":"), seconds=seconds)
         return Handshake(self.path, "http2", answer, "" if answer.status == 200 else "no 200", sent)
 
     def _headers(self) -> list[tuple[str, str]]:

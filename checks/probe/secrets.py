@@ -17,7 +17,7 @@ MASK = "***"
 TELLING = re.compile(r"(?i)token|key|secret|passw|pwd|auth|sig|jwt|session|code|credential")
 """Names of parameters whose values open doors."""
 
-OURS = {"flip", "failed", "source", "host", "made", "skipped"}
+OURS = {"variant", "failed", "source", "host", "recorded_at", "skipped"}
 """Fields that hold no word of a peer, and no secret."""
 
 ASKED = {"url", "path"}
