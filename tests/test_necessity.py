@@ -317,7 +317,8 @@ def test_the_twin_drops_a_held_socket_and_gives_exactly_its_finding(build, twin,
     verdict("proxy", twin.stem, named)
     assert named == [twin.stem]
     limit = recipe_of(twin).needs(twin).get("drops_after", 60)
-    assert limit - 0.5 < evidence.hold(pings=False).seconds < limit + 2
+    # Two seconds either way: on a busy machine, we may read the proxy's response or its close that late.
+    assert limit - 2 < evidence.hold(pings=False).seconds < limit + 2
 
 
 @TOGETHER
