@@ -37,39 +37,39 @@ TYPED = {
 PROSE = "Open `http://dss.example.com`, write `listen 80`, and `443` stays what a sentence says of it.\n"
 KEPT_BACK = {
     "dss.example.com": {
-        "https://dss.corp.example": "Leave https:// out: only the name goes here.",
-        "corp.example/dss": "Leave /dss out: DSS cannot live below a path.",
-        "dss.corp.example:8443": "Leave :8443 out: only the name goes here.",
-        "dss corp": "Leave the space out: in a config the value would end there.",
-        "dss;corp": "Leave ; out: in a config it can mean something else.",
-        "<b>dss</b>": "Leave /b> out: DSS cannot live below a path.",
-        "dss$host": "Leave $ out: in a config it can mean something else.",
-        "[::1]": "Leave [ out: in a config it can mean something else.",
-        "dss.münchen.example": "Browsers and proxies call it dss.xn--mnchen-3ya.example: type that.",
-        "dss..corp": "No machine can have this name or address.",
-        "-dss": "No machine can have this name or address.",
-        "10.0.0.256": "No machine can have this name or address.",
-        "8080": "No machine can have this name or address.",
+        "https://dss.corp.example": "Remove “https://”: enter only the host name.",
+        "corp.example/dss": "Remove “/dss”: DSS does not work below a path.",
+        "dss.corp.example:8443": "Remove “:8443”: enter only the host name.",
+        "dss corp": "Remove the space: in a config, it would end the value.",
+        "dss;corp": "Remove “;”: it can have a special meaning in a config.",
+        "<b>dss</b>": "Remove “/b>”: DSS does not work below a path.",
+        "dss$host": "Remove “$”: it can have a special meaning in a config.",
+        "[::1]": "Remove “[”: it can have a special meaning in a config.",
+        "dss.münchen.example": "Enter this name as browsers and proxies use it: dss.xn--mnchen-3ya.example.",
+        "dss..corp": "Enter a valid host name or IP address.",
+        "-dss": "Enter a valid host name or IP address.",
+        "10.0.0.256": "Enter a valid host name or IP address.",
+        "8080": "Enter a valid host name or IP address.",
     },
     "DSS_HOST": {
-        "http://10.1.2.3": "Leave http:// out: only the host goes here.",
-        "10.1.2.3:11200": "Leave :11200 out: only the host goes here.",
-        "::1": "An IPv6 address needs brackets: [::1].",
-        "[::1]:11200": "Leave :11200 out: only the host goes here.",
-        "[::1]#;]": "Leave [ out: in a config it can mean something else.",
-        "[::zz]": "No machine can have this name or address.",
+        "http://10.1.2.3": "Remove “http://”: enter only the host name or IP address.",
+        "10.1.2.3:11200": "Remove “:11200”: enter only the host name or IP address.",
+        "::1": "Enter an IPv6 address in brackets: [::1].",
+        "[::1]:11200": "Remove “:11200”: enter only the host name or IP address.",
+        "[::1]#;]": "Remove “[”: it can have a special meaning in a config.",
+        "[::zz]": "Enter a valid host name or IP address.",
     },
-    "80": dict.fromkeys(["0", "65536", "http", "80a", "-1", "1e3", "0x50"], "A port is a number from 1 to 65535."),
+    "80": dict.fromkeys(["0", "65536", "http", "80a", "-1", "1e3", "0x50"], "Enter a port from 1 to 65535."),
     "/etc/nginx/ssl/dss_server.key": {
-        "ssl/dss.key": "Begin with a slash: only a full path is found from everywhere.",
-        "/srv/my key.pem": "Leave the space out: in a config the value would end there.",
-        '/srv/"dss".key': 'Leave " out: in a config it can mean something else.',
-        "/srv/dss.key;}": "Leave ; out: in a config it can mean something else.",
-        "/srv/{dss}.key": "Leave { out: in a config it can mean something else.",
-        "/srv/dss\\key": "Leave \\ out: in a config it can mean something else.",
-        "/srv/dss.key#1": "Leave # out: in a config it can mean something else.",
-        "/srv/$dss.key": "Leave $ out: in a config it can mean something else.",
-        "/srv/<dss>.key": "Leave < out: in a config it can mean something else.",
+        "ssl/dss.key": "Enter a full path, which starts with a slash.",
+        "/srv/my key.pem": "Remove the space: in a config, it would end the value.",
+        '/srv/"dss".key': 'Remove “"”: it can have a special meaning in a config.',
+        "/srv/dss.key;}": "Remove “;”: it can have a special meaning in a config.",
+        "/srv/{dss}.key": "Remove “{”: it can have a special meaning in a config.",
+        "/srv/dss\\key": "Remove “\\”: it can have a special meaning in a config.",
+        "/srv/dss.key#1": "Remove “#”: it can have a special meaning in a config.",
+        "/srv/$dss.key": "Remove “$”: it can have a special meaning in a config.",
+        "/srv/<dss>.key": "Remove “<”: it can have a special meaning in a config.",
     },
 }
 PUT_IN = {
@@ -319,7 +319,7 @@ def test_a_sentence_comes_when_the_reader_is_done_and_goes_at_once(browser, site
         port.fill("99999")
         assert said_of(port) is None
         port.press("Enter")
-        assert said_of(port) == "A port is a number from 1 to 65535."
+        assert said_of(port) == "Enter a port from 1 to 65535."
         port.fill("9999")
         assert said_of(port) is None
 

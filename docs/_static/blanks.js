@@ -1,4 +1,4 @@
-// The list of blanks becomes a form: what is typed there is put in everywhere, and never leaves this browser.
+// Turn the list of blanks into a form. What you type fills every snippet, and never leaves this browser.
 {
   const make = (tag, properties, ...children) => {
     const made = Object.assign(document.createElement(tag), properties);
@@ -6,23 +6,23 @@
     return made;
   };
 
-  // Why a value cannot be right, in one sentence; nothing when it can.
+  // Return what is wrong with a value and what to enter, or an empty string.
   function wrong(kind, text) {
     const leave = (pattern, why) => {
       const found = text.match(pattern);
-      return found ? `Leave ${found[0]} out: ${why}.` : "";
+      return found ? `Remove “${found[0]}”: ${why}.` : "";
     };
-    const other = "in a config it can mean something else";
-    if (kind == "port") return /^[1-9]\d{0,4}$/.test(text) && text < 65536 ? "" : "A port is a number from 1 to 65535.";
-    if (/\s/.test(text)) return "Leave the space out: in a config the value would end there.";
-    if (kind == "path" && text[0] != "/") return "Begin with a slash: only a full path is found from everywhere.";
+    const other = "it can have a special meaning in a config";
+    if (kind == "port") return /^[1-9]\d{0,4}$/.test(text) && text < 65536 ? "" : "Enter a port from 1 to 65535.";
+    if (/\s/.test(text)) return "Remove the space: in a config, it would end the value.";
+    if (kind == "path" && text[0] != "/") return "Enter a full path, which starts with a slash.";
     if (kind == "path" || kind == "text") return leave(/[^\p{L}\p{M}\p{N}_./@+-]/u, other);
     const six = kind == "host" && /^\[[\w:.]*\]$/.test(text);
-    if (kind == "host" && /^[\da-f]*:[\da-f]*:[\da-f:.]*$/.test(text)) return `An IPv6 address needs brackets: [${text}].`;
-    const only = `only the ${kind} goes here`;
+    if (kind == "host" && /^[\da-f]*:[\da-f]*:[\da-f:.]*$/.test(text)) return `Enter an IPv6 address in brackets: [${text}].`;
+    const only = `enter only the host ${kind == "name" ? "name" : "name or IP address"}`;
     const extra =
       leave(/^[a-z]+:\/\//, only) ||
-      leave(/\/.*/, "DSS cannot live below a path") ||
+      leave(/\/.*/, "DSS does not work below a path") ||
       leave(/:\d*$/, only) ||
       (!six && leave(/[^\p{L}\p{M}\p{N}_.-]/u, other));
     if (extra) return extra;
@@ -30,14 +30,14 @@
     try {
       known = new URL(`http://${text}`).hostname;
     } catch {
-      // Then it is none.
+      // Not a host.
     }
     if (six ? known : known == text && /^\w([\w-]*\w)?(\.\w([\w-]*\w)?)*$/.test(text)) return "";
-    if (known && /[^ -~]/.test(text)) return `Browsers and proxies call it ${known}: type that.`;
-    return "No machine can have this name or address.";
+    if (known && /[^ -~]/.test(text)) return `Enter this name as browsers and proxies use it: ${known}.`;
+    return "Enter a valid host name or IP address.";
   }
 
-  // Where a browser may keep nothing, the values last as long as the page.
+  // If the browser blocks storage, the values last as long as the page.
   function stored(values) {
     try {
       if (values) localStorage.blanks = JSON.stringify(values);
@@ -58,7 +58,7 @@
     if (kind == "port") input.inputMode = "numeric";
     input.setAttribute("aria-describedby", why.id);
 
-    // While somebody types, a sentence may go and none may come.
+    // While you type, an error may disappear, but no new one appears.
     function take(typing) {
       const typed = input.value.trim();
       const text = kind == "name" || kind == "host" ? typed.toLowerCase() : typed;
@@ -80,7 +80,7 @@
   });
 
   const reset = make("button", { type: "button", textContent: "Reset" });
-  const note = "They go into every snippet and command of this page, and stay in your browser.";
+  const note = "Your values fill in every snippet and command on this page. They stay in your browser.";
   box.replaceWith(
     make(
       "details",
@@ -91,7 +91,7 @@
     ),
   );
 
-  // A mark holds a blank, or stands where a port belongs that is not the usual one.
+  // A mark holds a blank, or the place where a port other than the default goes.
   const marks = [...document.querySelectorAll("var")].map((mark) => [mark, mark.dataset.port, mark.dataset.port ?? mark.textContent]);
 
   function put() {
@@ -108,7 +108,7 @@
   }
 
   reset.addEventListener("click", () => load(stored({})));
-  // Also after going back to this page, or typing in another tab.
+  // Also when you return to this page, or type in another tab.
   for (const event of ["pageshow", "storage"])
     addEventListener(event, ({ persisted }) => persisted === false || load(stored()));
   load(stored());

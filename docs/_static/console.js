@@ -1,4 +1,4 @@
-// A field for a line of the console: it is read here as checks/console.py reads it, and never leaves this browser.
+// A field for console errors. Matches them as checks/console.py does; what you paste never leaves this browser.
 {
   const box = document.getElementById("console");
   const { reported, address, text: most, line: longest, lines } = JSON.parse(box.dataset.console);
@@ -12,7 +12,7 @@
   const known = lines.map(([pattern, causes, only], number) => ({
     pattern: new RegExp(pattern, "u"),
     means: document.getElementById(`line-${number}`).nextElementSibling,
-    // One cause says more than several, and several say more than none.
+    // One cause is more precise than several, and several are more precise than none.
     rank: causes || lines.length,
     only,
   }));
@@ -34,7 +34,7 @@
   }
 
   const field = make("textarea", { id: "console-line", rows: 4, spellcheck: false, autocomplete: "off" });
-  // A content security policy allows what a script sets one by one.
+  // The Content-Security-Policy allows styles that a script sets one by one.
   Object.assign(field.style, {
     width: "100%",
     padding: ".5rem .65rem",
@@ -46,10 +46,10 @@
     overflowWrap: "anywhere",
   });
   field.placeholder = "WebSocket connection to 'wss://…' failed: …";
-  const note = make("p", { id: "console-note" }, "It is read in your browser, and sent nowhere.");
+  const note = make("p", { id: "console-note" }, "What you paste stays in your browser.");
   field.setAttribute("aria-describedby", note.id);
   const result = make("div", { ariaLive: "polite" });
-  const label = make("strong", {}, "Paste the red line, or several");
+  const label = make("strong", {}, "Paste one or more console errors");
   box.replaceChildren(make("label", { htmlFor: field.id }, label), field, note, result);
 
   function show() {
@@ -63,13 +63,13 @@
     } else {
       about.classList.add("warning");
       about.append(
-        make("p", { className: "admonition-title" }, "Not understood."),
-        make("p", {}, "A line was expected that names a WebSocket, such as the one that the empty field shows."),
+        make("p", { className: "admonition-title" }, "No WebSocket error found"),
+        make("p", {}, "Paste the whole line that mentions WebSocket, such as the example that the empty field shows."),
       );
     }
     result.append(about);
   }
   field.addEventListener("input", show);
-  // A browser may bring back what was typed before.
+  // A browser may restore what you typed before.
   addEventListener("pageshow", show);
 }

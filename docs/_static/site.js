@@ -1,6 +1,6 @@
-// Everything here is a convenience: without JavaScript the pages are complete.
+// Everything here is a convenience: the pages are complete without JavaScript.
 
-// Copy buttons. A console block gives its commands alone, ready to paste.
+// Copy buttons. For a console block, copy only its commands, ready to paste.
 const live = document.body.appendChild(document.createElement("div"));
 live.className = "visually-hidden";
 live.setAttribute("role", "status");
@@ -16,7 +16,7 @@ function commands(transcript) {
 
 async function copy(button, pre) {
   const text = pre.closest(".highlight-console") ? commands(pre.textContent) : pre.textContent;
-  // The clipboard exists on HTTPS only; a copy of the site on plain HTTP selects the text instead.
+  // Browsers offer the clipboard on HTTPS only. On plain HTTP, select the text instead.
   if (navigator.clipboard) await navigator.clipboard.writeText(text);
   else getSelection().selectAllChildren(pre);
   live.textContent = button.textContent = navigator.clipboard ? "Copied" : "Selected";
@@ -33,14 +33,14 @@ for (const pre of document.querySelectorAll("div.highlight pre")) {
   pre.parentElement.prepend(button);
 }
 
-// A link inside the open menu closes it; the heading being read is marked in "On this page".
+// A link inside the open menu closes it. "On this page" marks the current heading.
 for (const nav of document.querySelectorAll("nav[popover]"))
   nav.addEventListener("click", (event) => event.target.closest("a") && nav.matches(":popover-open") && nav.hidePopover());
 
 const links = new Map([...document.querySelectorAll("#toc a[href^='#']")].map((a) => [a.hash.slice(1), a]));
 const headings = links.size ? [...document.querySelectorAll("section > :is(h1, h2, h3)")] : [];
 const above = new Set();
-// Everything above the upper third counts as seen, so that a jump over ten headings is noticed too.
+// Count every heading above the upper third, so that a jump over ten headings is noticed too.
 const reading = new IntersectionObserver(
   (entries) => {
     for (const { target, isIntersecting } of entries) above[isIntersecting ? "add" : "delete"](target);
