@@ -1,0 +1,1 @@
+"""Check the wording of pages, messages, docstrings, comments and test names."""
