@@ -1,7 +1,7 @@
-"""Let a reader put his own values in.
+"""Let readers fill in their own values.
 
-``{blanks} nginx`` says what the blanks of checks/recipes/nginx mean, and marks them in all code of its page:
-docs/_static/blanks.js makes the list a form, and puts what is typed there where the marks are.
+``{blanks} nginx`` explains the blanks of checks/recipes/nginx, and marks them in all code of its page.
+docs/_static/blanks.js turns the list into a form, and copies the typed values to the marks.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ NAME = re.compile(r"[\w-]+(\.[\w-]+)+")
 CODE = re.compile(r'(-console notranslate"><div class="highlight">)?(<(pre|code)\b[^>]*>)(.*?)(?=</\3>)', re.DOTALL)
 TAG = re.compile(r"<[^>]+>")
 PIECE = re.compile(r"<[^>]*>|&[^;]*;|.", re.DOTALL)
-# Where lines are counted, no port is meant.
+# The line numbers of a hunk are not ports.
 HUNK = r"(?m:^@@.*)"
 log = logging.getLogger(__name__)
 
 
 def kind(literal: str) -> str:
-    """Return what can stand in this place: a port, a path, a host, a name; or some other text."""
+    """Return the kind of value for this blank: port, path, host, name, or text."""
     if literal.endswith("PORT") or PORT.fullmatch(literal):
         return "port"
     if literal.startswith("/"):
@@ -46,7 +46,7 @@ def kind(literal: str) -> str:
 
 
 def changed(literal: str) -> str:
-    """Return the part that a reader changes: all of it, but of `*:80` the port."""
+    """Return the part that a reader changes: everything, or the port of `*:80`."""
     port = PORT.fullmatch(literal)
     return port[1] if port else literal
 
@@ -54,8 +54,8 @@ def changed(literal: str) -> str:
 def marked(html: str, kinds: Mapping[str, str], *, urls: bool = False) -> str:
     """Put a <var> around every blank, which Pygments may have cut into several spans.
 
-    A blank counts where the lab fills it: as a word of its own. With `urls`, for what somebody opens
-    rather than configures, the place behind a name is marked too, where another port than the usual belongs.
+    Like the lab, this replaces a blank only where it is a whole word. With `urls`, for code that readers open
+    rather than configure, it also marks the place after a name, for a port other than the default.
     """
     pieces = PIECE.findall(html)
     places = [place for place, piece in enumerate(pieces) if not piece.startswith("<")]
@@ -78,12 +78,12 @@ def marked(html: str, kinds: Mapping[str, str], *, urls: bool = False) -> str:
 
 
 class Blanks(SphinxDirective):
-    """The blanks of a recipe, each with what it means."""
+    """The blanks of a recipe, each with its meaning."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """Return the list; a warning when there is nothing to put in."""
+        """Return the list; log a warning if the recipe has no blanks."""
         path = RECIPES / self.arguments[0] / "recipe.toml"
         self.env.note_dependency(str(path))
         declared = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
@@ -94,8 +94,8 @@ class Blanks(SphinxDirective):
             )
             return []
         kinds = {literal: blank.get("kind") or kind(literal) for literal, blank in blanks.items()}
-        box = nodes.container("", nodes.paragraph("", "Put in your own values:"), classes=["blanks"], blanks=kinds)
-        # `80` and `*:80` are one port of the reader's, and one field.
+        box = nodes.container("", nodes.paragraph("", "Fill in your own values:"), classes=["blanks"], blanks=kinds)
+        # `80` and `*:80` are the same port, so they share a field.
         together: dict[str, list[str]] = {}
         for literal in blanks:
             together.setdefault(changed(literal), []).append(literal)
@@ -125,7 +125,7 @@ def mark(app: Sphinx, _page: str, _template: str, context: dict[str, Any], doctr
     def code(found: re.Match[str]) -> str:
         console, tag, element, inside = found.groups(default="")
         said = TAG.sub("", inside)
-        # A number alone is one that the sentence speaks of, as in "only `443` is let through".
+        # A number alone belongs to the sentence, as in "only `443` is allowed".
         if element == "code" and said.isdecimal() and 'class="blank ' not in tag:
             return found.group()
         address = element == "code" and ADDRESS.fullmatch(said)
@@ -138,6 +138,6 @@ def mark(app: Sphinx, _page: str, _template: str, context: dict[str, Any], doctr
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register with Sphinx."""
     app.add_directive("blanks", Blanks)
-    # Before frame.py, which looks at what is loaded.
+    # Before frame.py, which checks the loaded scripts.
     app.connect("html-page-context", mark)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

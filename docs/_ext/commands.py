@@ -1,9 +1,10 @@
-"""Show on the pages what the commands are, from the commands themselves.
+"""Document the commands on the pages, from the commands themselves.
 
-``{options} diagnose`` lists the options of a command, with `:beyond:` only those that another has not; ``{evidence}``
-the fields of the evidence that --json and --save give; ``{download}`` offers websocket-doctor.pyz, when it has been
-built, with its SHA-256; ``{haste}`` says what a healthy look costs; ``{tools}`` what other tools say; ``{causes}``
-lists the findings.
+``{options} diagnose`` lists the options of a command, with `:beyond:` only those that another command does not have.
+``{evidence}`` lists the fields of the evidence that --json and --save write.
+``{download}`` links to websocket-doctor.pyz, with its SHA-256, if it was built.
+``{haste}`` shows what a healthy diagnose costs, and ``{tools}`` what other tools print.
+``{causes}`` lists the causes.
 """
 
 from __future__ import annotations
@@ -42,14 +43,14 @@ PACKED = ROOT / "_build" / "websocket-doctor.pyz"
 
 
 class Written(SphinxDirective, ABC):
-    """A part of a page that is Markdown written by a machine."""
+    """A part of a page that is generated as Markdown."""
 
     @abstractmethod
     def lines(self) -> Iterator[str]:
         """Yield the lines of Markdown."""
 
     def run(self) -> list[nodes.Node]:
-        """Return what these lines are as part of the page."""
+        """Return the nodes of these lines."""
         around = nodes.Element()
         self.state.nested_parse(StringList(list(self.lines()), self.get_source_info()[0]), self.content_offset, around)
         return around.children
@@ -75,7 +76,7 @@ class Options(Written):
         known = {"help"}
         if "beyond" in self.options:
             known |= {action.dest for action in commands()[self.options["beyond"]]._actions}  # noqa: SLF001
-        for group in commands()[self.arguments[0]]._action_groups:  # noqa: SLF001  # argparse tells nobody else
+        for group in commands()[self.arguments[0]]._action_groups:  # noqa: SLF001  # argparse has no public name for it
             actions = [action for action in group._group_actions if action.dest not in known]  # noqa: SLF001
             own = group.title not in {"positional arguments", "options"}
             if actions and own:
@@ -88,7 +89,7 @@ class Options(Written):
 
 
 class Evidence(Written):
-    """The records of evidence, with the words that stand below each field in the code."""
+    """The records of evidence, with the docstring of each field."""
 
     def lines(self) -> Iterator[str]:
         """Yield a table for each record."""
@@ -112,7 +113,7 @@ class Evidence(Written):
 
     @staticmethod
     def _kind(annotation: str) -> str:
-        """Return a type of Python as what it is in JSON."""
+        """Return the JSON type for a Python type."""
         many = annotation.startswith("tuple[") or annotation == "Pairs"
         inner = annotation.removeprefix("tuple[").removesuffix("]").removesuffix(", ...")
         plain = {"str": "text", "int": "number", "float": "number", "bool": "true or false", "Pairs": "pairs of texts"}
@@ -126,64 +127,65 @@ class Evidence(Written):
 
 
 class Causes(Written):
-    """Every cause with what is wrong, by where it is, nearest to the reader first."""
+    """Every cause, by hop, nearest to the browser first."""
 
     def lines(self) -> Iterator[str]:
-        """Yield a list for each place."""
+        """Yield a list for each hop."""
         for hop in findings.HOPS:
             here = [name for name in findings.ids() if hop == findings.module(name).HOP]
             if here:
                 yield from (f"**{view.HOPS[hop][0].upper()}{view.HOPS[hop][1:]}**", "")
             for name in here:
                 self.env.note_dependency(str(findings.module(name).__file__))
-                yield from (f"[{name}]({name}.md)", f": {findings.summary(name)}.", "")
+                yield from (f"[]({name}.md) `{name}`", f": {findings.summary(name)}.", "")
 
 
 class Haste(Written):
-    """What `diagnose` costs, as `python -m checks bench --diagnose --write` measured it."""
+    """What `diagnose` costs, from `python -m checks bench --diagnose --write`."""
 
     def lines(self) -> Iterator[str]:
         """Yield the sentence and the table."""
         self.env.note_dependency(str(HASTE))
         found = json.loads(HASTE.read_text())
-        yield f"A healthy `diagnose`, the whole command, takes {found['diagnose']:.1f} x the time and"
-        yield f"{found['memory']:.1f} x the memory of the shortest Python program that opens a socket and gets a"
-        yield "message back, on the same machine in the same run."
-        yield from ("", "| addresses | seconds | memory |", "|--:|--:|--:|")
+        yield "Where everything works, the whole `diagnose` command takes"
+        yield f"{found['diagnose']:.1f} x the time and {found['memory']:.1f} x the memory"
+        yield "of the shortest Python program that opens a WebSocket and gets a message back."
+        yield "Both were measured on the same machine in the same run."
+        yield from ("", "| URLs | seconds | memory |", "|--:|--:|--:|")
         for number, seconds in found["many"].items():
             yield f"| {number} | {seconds:.1f} | {found['many_memory'][number]:.0f} MB |"
-        yield from ("", f"Measured on {found['cores']} cores, which the server shares, by")
+        yield from ("", f"Measured on {found['cores']} cores that are shared with the server, by")
         yield "`python -m checks bench --diagnose`."
 
 
 class Tools(Written):
-    """What the usual tools say of broken ways, as `python -m checks tools --write` saw it."""
+    """What common tools print in broken cases, from `python -m checks tools --write`."""
 
     def lines(self) -> Iterator[str]:
-        """Yield a list for each way: what is wrong, then who said what."""
+        """Yield a list for each case: the cause, then the output of each tool."""
         self.env.note_dependency(str(TOOLS))
         seen = json.loads(TOOLS.read_text())
         for case in seen["cases"]:
-            wrong = f"[{case['twin']}](../findings/{case['twin']}.md)" if case["twin"] else "nothing is wrong"
+            wrong = f"[](../findings/{case['twin']}.md)" if case["twin"] else "WebSocket works"
             yield from (f"```{{rubric}} {case['proxy']}: {wrong}", ":heading-level: 3", "```", "")
             for tool, said in case["said"].items():
-                words = said["words"].replace("`", "'") or "nothing at all"
-                ended = "and stays" if said["code"] is None else f"and ends with exit code {said['code']}"
+                words = said["words"].replace("`", "'") or "no output"
+                ended = "and keeps running" if said["code"] is None else f"and exit code {said['code']}"
                 yield from (tool, f": `` {words} ``" if said["words"] else f": {words}", f"  {ended}", "")
             named = ", ".join(f"**{each}**" for each in case["found"]) or "not decided; next"
             yield from ("diagnose", f": {named}: {case['proof']}", "")
         told = ", ".join(f"{name} {version}" for name, version in seen["versions"].items())
-        yield f"With {told}; `python -m checks tools` shows it again."
+        yield f"Versions: {told}. Run `python -m checks tools` to repeat this."
 
 
 class Download(SphinxDirective):
-    """The single file, offered with what it takes to check it."""
+    """A link to the single file, with its size and SHA-256."""
 
     def run(self) -> list[nodes.Node]:
-        """Return the link, size and sum, or how to build the file."""
+        """Return the link, the size, and the checksum, or how to build the file."""
         self.env.note_dependency(str(PACKED))
         if not PACKED.exists():
-            return [nodes.paragraph("", "This copy of the site has no file; `make pyz` in a checkout builds it.")]
+            return [nodes.paragraph("", "This copy of the site does not include it. Run `make pyz` in a checkout.")]
         data = PACKED.read_bytes()
         link = nodes.reference("", PACKED.name, refuri="../" * self.env.docname.count("/") + PACKED.name)
         offered = nodes.paragraph("", "", link, nodes.Text(f", {len(data) / 1e6:.1f} MB, with the SHA-256"))
@@ -192,7 +194,7 @@ class Download(SphinxDirective):
 
 
 def offer(app: Sphinx, error: Exception | None) -> None:
-    """Put the single file into the built site."""
+    """Copy the single file into the built site."""
     if not error and PACKED.exists() and app.builder.format == "html":
         shutil.copy(PACKED, app.outdir)
 

@@ -1,9 +1,9 @@
-"""Show the configs of checks/recipes on the pages of the proxies, always in the same way.
+"""Show the configs of checks/recipes in the same way on the pages of all proxies.
 
-``{config} nginx/https.conf`` shows a file, on what it ran, and what each of its lines is for.
-``{mistake} nginx/idle-timeout`` begins with the link to the finding; its text says how the mistake is made; the
-difference between the broken copy and the config folds out below.
-``{cures}``, on the page of a finding, shows that difference for every proxy in which the mistake is made.
+``{config} nginx/https.conf`` shows a file, the tested versions, and what each of its lines does.
+``{mistake} nginx/idle-timeout`` shows the title of a cause with a link to its page, and the text of the directive,
+which describes the mistake. A dropdown has the difference between the broken example and the config.
+``{cures}``, on the page of a cause, shows that difference for every proxy that has a broken example.
 """
 
 from __future__ import annotations
@@ -26,40 +26,40 @@ RECIPES = Path(__file__).resolve().parents[2] / "checks" / "recipes"
 
 
 def twins(proxy: str, finding: str) -> list[Path]:
-    """Return the broken copies for a finding, of one proxy or of all (`*`)."""
+    """Return the broken variants for a finding, of one proxy or of all (`*`)."""
     found = RECIPES.glob(f"{proxy}/broken/{finding}.*")
     return sorted(path for path in found if path.suffix != ".console")
 
 
 class Shown(SphinxDirective):
-    """What the directives below share: a recipe, paths from the page, and Markdown written by a machine."""
+    """Base of the directives below: read a recipe, resolve paths, render Markdown."""
 
     def recipe(self, proxy: str) -> dict[str, Any]:
-        """Return what a recipe declares."""
+        """Return the content of a recipe.toml."""
         declaration = RECIPES / proxy / "recipe.toml"
         self.env.note_dependency(str(declaration))
         return tomllib.loads(declaration.read_text())
 
     def path(self, target: Path) -> str:
-        """Return the way from the page to a file."""
+        """Return the path of a file relative to the page."""
         return os.path.relpath(target, Path(self.env.doc2path(self.env.docname)).parent)
 
     def cure(self, twin: Path) -> list[str]:
-        """Return what shows the way from a broken copy to the config."""
+        """Return a directive that shows the change from a broken variant to the config."""
         needs = self.recipe(twin.parents[1].name).get("needs", {}).get(f"broken/{twin.name}", {})
         sound = needs.get("part", f"{'https' if needs.get('https') else 'http'}{twin.suffix}")
         config = twin.parents[1] / sound
         return [f"```{{literalinclude}} {self.path(config)}", f":diff: {self.path(twin)}", "```"]
 
     def markdown(self, *lines: str) -> list[nodes.Node]:
-        """Return what these lines are as part of the page."""
+        """Return the nodes of these lines of Markdown."""
         around = nodes.Element()
         self.state.nested_parse(StringList(list(lines), self.get_source_info()[0]), self.content_offset, around)
         return around.children
 
 
 class Config(Shown):
-    """A file to copy, on what it ran, what each line is for."""
+    """A file to copy, the tested versions, and what each line does."""
 
     required_arguments = 1
     option_spec = {"caption": directives.unchanged_required, "language": directives.unchanged_required}  # noqa: RUF012  # as docutils wants it
@@ -79,7 +79,7 @@ class Config(Shown):
             f"```{{last-ran}} {name}",
             "```",
             "",
-            ":::{dropdown} What each line is for: it was taken out, and this was red",
+            ":::{dropdown} What each line does, and the check that fails without it",
             "",
             f"```{{lines}} {name}",
             "```",
@@ -88,7 +88,7 @@ class Config(Shown):
 
 
 class Mistake(Shown):
-    """A mistake that is made with this proxy: which finding it gives, how it is made, what undoes it."""
+    """A common mistake with a proxy: its cause, how it happens, and the fix."""
 
     required_arguments = 1
     has_content = True
@@ -101,10 +101,10 @@ class Mistake(Shown):
             raise self.error(f"there is no checks/recipes/{proxy}/broken/{finding}.*")
         page = self.path(Path(self.env.srcdir) / "findings" / f"{finding}.md")
         return self.markdown(
-            f"[{finding}]({page})",
+            f"[]({page}) `{finding}`",  # without a text, MyST shows the title of the page
             *(f"{'  ' if number else ': '}{line}" for number, line in enumerate(self.content)),
             "",
-            "  :::{dropdown} From the mistake to the config above",
+            "  :::{dropdown} Show the fix",
             "",
             *(f"  {line}" for line in self.cure(found[0])),
             "  :::",
@@ -112,13 +112,13 @@ class Mistake(Shown):
 
 
 class Cures(Shown):
-    """What undoes the mistake that a page of docs/findings is about, for each proxy that was run with it."""
+    """The fix for the cause of a page, for each proxy that has a broken example."""
 
     def run(self) -> list[nodes.Node]:
         """Return a tab for each proxy."""
         finding = Path(self.env.docname).name
         for folder in RECIPES.glob("*/broken"):
-            self.env.note_dependency(str(folder))  # a copy may be added
+            self.env.note_dependency(str(folder))  # a broken variant may be added
         named = {self.recipe(twin.parents[1].name)["title"]: twin for twin in twins("*", finding)}
         if not named:
             raise self.error(f"there is no checks/recipes/<proxy>/broken/{finding}.*")
@@ -129,7 +129,7 @@ class Cures(Shown):
             lines += [f":::{{tab-item}} {title}", f":sync: {proxy}", "", *self.cure(twin), ""]
             lines += [f"The whole config: [{title}]({page}).", ":::", ""]
         return self.markdown(
-            "From the broken copy of our config to the config itself; what begins with `-` goes, with `+` comes:",
+            "The change from a broken example to our config: remove lines with `-`, and add lines with `+`.",
             "",
             *lines,
             "::::",

@@ -1,7 +1,7 @@
-"""Say what lines of a browser's console mean, all from checks/console.json.
+"""Explain the console errors of browsers, from checks/console.json.
 
-``{console-lines} Firefox`` lists the lines of a browser, complete without JavaScript.
-``{console-reader}`` is where docs/_static/console.js puts a field for a line, and shows what the list says of it.
+``{console-lines} Firefox`` lists the errors of a browser, complete without JavaScript.
+``{console-reader}`` is where docs/_static/console.js puts a field for a console error, and explains it from the list.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ log = logging.getLogger(__name__)
 
 
 class Reader(SphinxDirective):
-    """The place for a pasted line; the patterns travel with it, so that it works from a disk too."""
+    """The place for a pasted line, with the patterns, so that it works from a disk."""
 
     def run(self) -> list[nodes.Node]:
-        """Return the place, with what to do where there is no JavaScript."""
+        """Return the place, with a hint for browsers without JavaScript."""
         self.env.note_dependency(str(DATA))
         data = json.loads(DATA.read_text(encoding="utf-8"))
         kept = {key: data[key] for key in ("reported", "address", "text", "line")}
         kept["lines"] = [[line["pattern"], len(line["ids"]), line.get("reported", False)] for line in data["lines"]]
         said = escape(json.dumps(kept, ensure_ascii=False, separators=(",", ":")))
-        box = f'<div id="console" data-console="{said}"><p>Find your line in the lists below.</p></div>'
+        box = f'<div id="console" data-console="{said}"><p>Find your console error in the lists below.</p></div>'
         return [nodes.raw("", box, format="html", console=True)]
 
 
 class Lines(SphinxDirective):
-    """The lines of one browser, what they mean, and what to try."""
+    """The console errors of one browser, what they mean, and what to try."""
 
     required_arguments = 1
     final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
-        """Return the list; a warning when nothing is known of this browser."""
+        """Return the list; log a warning if it is empty."""
         self.env.note_dependency(str(DATA))
         every = enumerate(json.loads(DATA.read_text(encoding="utf-8"))["lines"])
         items = [self._item(number, line) for number, line in every if line["browser"] == self.arguments[0]]
@@ -81,13 +81,13 @@ class Lines(SphinxDirective):
 
 
 def _step(line: dict[str, Any]) -> Iterator[nodes.Node]:
-    """Yield what to try, the commands in it as code."""
+    """Yield what to try, with commands as code."""
     for number, part in enumerate(line["next"].split("`")):
         yield nodes.literal("", part) if number % 2 else nodes.Text(part)
 
 
 def load(app: Sphinx, _page: str, _template: str, _context: dict[str, Any], doctree: nodes.document | None) -> None:
-    """Load the script where there is something for it to do."""
+    """Load the script on pages that use it."""
     if doctree and any(each.get("console") for each in doctree.findall(nodes.raw)):
         app.add_js_file("console.js", loading_method="defer")
 
@@ -96,6 +96,6 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     """Register with Sphinx."""
     app.add_directive("console-reader", Reader)
     app.add_directive("console-lines", Lines)
-    # Before frame.py, which looks at what is loaded.
+    # Before frame.py, which checks the loaded scripts.
     app.connect("html-page-context", load)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""What a page loads, and the few places where the HTML of Sphinx and sphinx-design falls short."""
+"""Load only what a page uses, and repair the HTML of Sphinx and sphinx-design."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
 
-# What a screen of 360 px shows of a code line; only a longer one makes a block scroll.
+# The width of a code line on a screen of 360 px; longer lines make a block scroll.
 CODE_COLUMNS = 34
 TAG = re.compile(r"<[^>]+>")
 PRE = re.compile(r"<pre>(.*?)</pre>", re.DOTALL)
@@ -32,7 +32,7 @@ def _pre(match: re.Match[str]) -> str:
 
 
 def repaired(html: str) -> str:
-    """Give what scrolls a tab stop, tables a frame that scrolls, captions a level."""
+    """Add tab stops to wide code, frames to tables, and levels to captions."""
     html = PRE.sub(_pre, html)
     html = TABLE.sub(r'<div class="table" role="group" aria-label="Table" tabindex="0">\g<0></div>', html)
     # The label names a radio button, and aria-controls is not allowed there.
@@ -48,18 +48,18 @@ def _size(picture: Path) -> str:
 
 
 def _sized(app: Sphinx, body: str) -> str:
-    """Say how large pictures are, so that the text does not jump when they arrive."""
+    """Add the size of pictures, so that the text does not jump when they load."""
     sources = {name: path for path, name in app.builder.images.items()}
 
     def sized(match: re.Match[str]) -> str:
-        source = sources.get(unquote(match[1]))  # of a picture that is not there, Sphinx says so itself
+        source = sources.get(unquote(match[1]))  # Sphinx itself warns about a missing picture
         return match[0] + (_size(app.srcdir / source) if source else "")
 
     return IMG.sub(sized, body)
 
 
 def _meta(tags: str, *, public: bool) -> str:
-    """Let a preview show the description of the front matter, and no address while there is none."""
+    """Use the description of the page for previews; drop the URL if not public."""
     if described := re.search(r'<meta content="([^"]*)" name="description"', tags):
         text = f'<meta property="og:description" content="{described[1]}" />'
         tags = re.sub(r'<meta property="og:description"[^>]*>', lambda _: text, tags)
@@ -80,7 +80,7 @@ def frame(app: Sphinx, pagename: str, _template: str, context: dict[str, Any], _
 
 
 def shorten_diffs(app: Sphinx, doctree: nodes.document) -> None:
-    """Name the files of a `:diff:` as the repository does; Sphinx writes where they lay on the disk."""
+    """Show the files of a `:diff:` with paths relative to the repository."""
     for block in doctree.findall(nodes.literal_block):
         if block.get("language") == "udiff":
             block.rawsource = block.astext().replace(f"{app.confdir}/", "")

@@ -1,9 +1,11 @@
-"""Show on the pages what checks/proof.json says held, and on what.
+"""Show on the pages what was tested on which versions, from checks/proof.json.
 
-``{proven}`claim-id` `` ends a sentence that a test holds. ``{last-ran} nginx/http.conf`` says below a config
-where it ran as printed; ``{lines} nginx/http.conf`` lists what goes wrong without each of its lines;
-``{claims}`` lists every claim, ``{survival}`` what every config must survive, ``{matrix}`` what held where,
-``{verdicts}`` what diagnose said of each cause, ``{recipes}`` the pages of the proxies.
+``{proven}`claim-id` `` ends a sentence that a test holds. It names the tested versions.
+``{last-ran} nginx/http.conf`` names the versions that a config was tested on.
+``{lines} nginx/http.conf`` lists the check that fails without each line of a config.
+``{claims}`` lists every claim, ``{survival}`` the conformance checks, and ``{matrix}`` their results for each config.
+``{verdicts}`` counts the verdicts of diagnose for each cause, and ``{recipes}`` lists the pages of the proxies.
+``{costs}`` shows what each proxy costs, from checks/costs.json.
 """
 
 from __future__ import annotations
@@ -31,18 +33,18 @@ log = logging.getLogger(__name__)
 
 
 def record() -> dict[str, Any]:
-    """Return what the last proof wrote; empty before the first one."""
+    """Return the record of the last `make prove`, or an empty one."""
     empty: dict[str, Any] = {"proven": "", "survival": [], "configs": {}, "claims": {}}
     return json.loads(PROOF.read_text()) if PROOF.exists() else empty
 
 
 def declared() -> dict[str, dict[str, Any]]:
-    """Return what each recipe declares, by the name of its folder."""
+    """Return the content of each recipe.toml, by the name of its folder."""
     return {path.parent.name: tomllib.loads(path.read_text()) for path in sorted(CHECKS.glob("recipes/*/recipe.toml"))}
 
 
 def joined(versions: Sequence[str]) -> str:
-    """Return `nginx 1.22.1 and 1.31.3; Chromium 156`: of a browser, what people call its version."""
+    """Return versions as `nginx 1.22.1 and 1.31.3; Chromium 156`."""
     titles = {recipe["program"]: recipe["title"] for recipe in declared().values()}
     grouped: dict[str, list[str]] = {}
     for version in versions:
@@ -57,15 +59,15 @@ def listed(words: Sequence[str]) -> str:
 
 
 class Proven(SphinxRole):
-    """A mark at the end of a sentence: what it last held on."""
+    """A mark at the end of a sentence, with the versions that were tested."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        """Return the mark, or a warning that tells the writer what is missing."""
+        """Return the mark; log a warning if no test holds the claim."""
         self.env.note_dependency(str(PROOF))
         claim = record()["claims"].get(self.text)
         if not claim:
             log.warning(
-                "no test has held the claim %r: mark the test that does with @pytest.mark.proves(%r), run `make prove`",
+                "no test holds the claim %r: mark its test with @pytest.mark.proves(%r), and run `make prove`",
                 self.text,
                 self.text,
                 location=self.get_location(),
@@ -79,22 +81,22 @@ class Proven(SphinxRole):
 
 
 class Proof(SphinxDirective):
-    """What the directives below share: the record of one config."""
+    """Base of the directives below: the record of one config."""
 
     required_arguments = 1
 
     def config(self) -> dict[str, Any]:
-        """Return the record of the named config; a warning when it is not the one that was proven."""
+        """Return the record of the config; log a warning if the config has changed since."""
         self.env.note_dependency(str(PROOF))
         name = self.arguments[0]
         path = CHECKS / "recipes" / name
         self.env.note_dependency(str(path))
         found: dict[str, Any] = record()["configs"].get(name, {"on": [], "lines": {}, "sha256": ""})
         if not path.is_file():
-            log.warning("there is no checks/recipes/%s", name, location=self.get_location())
+            log.warning("checks/recipes/%s does not exist", name, location=self.get_location())
         elif found["sha256"] != hashlib.sha256(path.read_bytes()).hexdigest():
             log.warning(
-                "checks/recipes/%s is not the file that was proven: run `make prove`, and commit checks/proof.json",
+                "checks/recipes/%s has changed since it was proven: run `make prove`, and commit checks/proof.json",
                 name,
                 location=self.get_location(),
             )
@@ -102,19 +104,19 @@ class Proof(SphinxDirective):
 
 
 class LastRan(Proof):
-    """One line below a config: on what it ran as printed."""
+    """One line below a config: the versions it was tested on."""
 
     def run(self) -> list[nodes.Node]:
         """Return the line."""
         held, line = self.config(), nodes.paragraph(classes=["proof"])
-        line += nodes.Text(f"Ran as printed on {joined(held['on'])}, {record()['proven']}. ")
+        line += nodes.Text(f"Tested exactly as shown on {joined(held['on'])}, {record()['proven']}. ")
         uri = self.env.app.builder.get_relative_uri(self.env.docname, PAGE)
-        line += nodes.reference("", "How it is proven", refuri=uri, internal=True)
+        line += nodes.reference("", "How we test", refuri=uri, internal=True)
         return [line]
 
 
 class Lines(Proof):
-    """A table: each line of a config, and the first check that goes red without it."""
+    """A table: each line of a config, and the first check that fails without it."""
 
     def run(self) -> list[nodes.Node]:
         """Return the table."""
@@ -122,7 +124,7 @@ class Lines(Proof):
         for line, check in self.config()["lines"].items():
             number, _, text = line.partition(": ")
             rows.append([nodes.Text(number), nodes.literal(text, text), nodes.Text(check)])
-        return [table(["Line", "Directive", "Not true without it"], rows)]
+        return [table(["Number", "Line", "Fails without it"], rows)]
 
 
 class Claims(SphinxDirective):
@@ -137,11 +139,11 @@ class Claims(SphinxDirective):
             sentence = test.removeprefix("test_").replace("_", " ")
             anchor = nodes.inline("", sentence[0].upper() + sentence[1:], ids=[name])
             rows.append([anchor, nodes.Text(joined(claim["on"]) or "the stand-in"), nodes.literal(path, path)])
-        return [table(["What holds", "On", "Test"], rows)]
+        return [table(["Claim", "Tested on", "Test"], rows)]
 
 
 class Recipes(SphinxDirective):
-    """A table of the proxies that have a page: for which schemes, on which versions."""
+    """A table of the proxies that have a page: schemes and tested versions."""
 
     def run(self) -> list[nodes.Node]:
         """Return the table."""
@@ -158,45 +160,46 @@ class Recipes(SphinxDirective):
             ran = sorted({build for held in configs.values() for build in held["on"]}, key=by_version)
             link = nodes.reference("", recipe["title"], refuri=uri, internal=True)
             rows.append([link, nodes.Text(" and ".join(schemes)), nodes.Text(joined(ran))])
-        return [table(["Proxy", "For", "Ran on"], rows)]
+        return [table(["Proxy", "Configs for", "Tested on"], rows)]
 
 
 class Matrix(SphinxDirective):
-    """A table: each config, on which versions how many of the checks held; below it what was exempt, and why."""
+    """A table of the checks that each config passed, and the exceptions."""
 
     def run(self) -> list[nodes.Node]:
-        """Return the table, the count of lines, and the list of exemptions."""
+        """Return the table, the count of lines, and the list of exceptions."""
         self.env.note_dependency(str(PROOF))
         configs = {name: config for name, config in record()["configs"].items() if "/broken/" not in name}
         rows, exempt = [], {}
         for name, config in configs.items():
             held = ", ".join(f"{count} on {build.partition(' ')[2]}" for build, count in config.get("held", {}).items())
             lines = str(len(config["lines"]))
-            rows.append([nodes.literal(name, name), nodes.Text(held or "with the others"), nodes.Text(lines)])
+            rows.append([nodes.literal(name, name), nodes.Text(held or "with the other files"), nodes.Text(lines)])
             for reason, builds in config.get("exempt", {}).items():
                 exempt.setdefault((reason, joined(builds)), []).append(name)
         titles = [title for config in configs.values() for title in config["lines"].values()]
         kept = sum(title.startswith("nothing") for title in titles)
         broken = len(record()["configs"]) - len(configs)
         said = (
-            f"{len(titles)} lines were taken out alone; {len(titles) - kept} were missed by a check,"
-            f" {kept} stay for a reason that stands beside them. {broken} broken copies gave exactly their finding."
+            f"We removed {len(titles)} lines, one at a time. Without {len(titles) - kept} of them, a check failed."
+            f" The other {kept} have a reason, which the page of the proxy gives."
+            f" For {broken} broken examples, diagnose named exactly their cause."
         )
-        head = ["Config", "Checks held", "Lines taken out alone"]
+        head = ["Config", "Checks passed", "Lines removed, one at a time"]
         return [table(head, rows), nodes.paragraph("", said), *exemptions(exempt)]
 
 
 def exemptions(found: dict[tuple[str, str], list[str]]) -> list[nodes.Node]:
-    """Return a list of what does not hold, from the names of configs by (reason, versions)."""
+    """Return a list of exceptions, from the names of configs by (reason, versions)."""
     items = nodes.bullet_list()
     for (reason, on), names in found.items():
         text = f"{reason} ({on}: {listed([name.partition('/')[2] for name in names])})"
         items += nodes.list_item("", nodes.paragraph("", text))
-    return [nodes.paragraph("", "What does not hold, and why:"), items] if found else []
+    return [nodes.paragraph("", "Exceptions, with their reasons:"), items] if found else []
 
 
 def configs_of(recipe: str) -> dict[str, Any]:
-    """Return what the record holds of the configs of one recipe, without its broken copies."""
+    """Return the records of the configs of one recipe, without its broken variants."""
     configs: dict[str, Any] = record()["configs"]
     return {
         name: config for name, config in configs.items() if name.startswith(f"{recipe}/http") and "/broken/" not in name
@@ -209,12 +212,12 @@ def by_version(name: str) -> list[int | str]:
 
 
 class Verdicts(SphinxDirective):
-    """A table: each cause, in how many cases it was there, and what diagnose said."""
+    """A table: each cause, its cases, and the verdicts of diagnose."""
 
     KINDS = {  # noqa: RUF012  # constant
         "proxy": "a proxy",
         "chain": "a proxy behind another",
-        "forward": "a company's proxy",
+        "forward": "a forward proxy",
         "peer": "a scripted server",
     }
 
@@ -227,17 +230,29 @@ class Verdicts(SphinxDirective):
             sums = {said: sums[said] + counts[said] for said in sums}
             cases = {kind: sum(sum(on.values()) for on in found.values()) for kind, found in kinds.items()}
             seen = "; ".join(f"{what}: {cases[kind]}" for kind, what in self.KINDS.items() if kind in cases)
-            rows.append([nodes.literal(truth, truth), *map(nodes.Text, (seen, *map(str, counts.values())))])
+            rows.append([self.cause(truth), *map(nodes.Text, (seen, *map(str, counts.values())))])
         said = (
-            f"{sum(sums.values())} cases: {sums['named']} named, {sums['undecided']} said to be undecided,"
+            f"{sum(sums.values())} cases: {sums['named']} named, {sums['undecided']} undecided, and"
             f" {sums['wrong']} given a wrong name."
         )
-        head = ["What is wrong", "Cases", "Named", "Undecided", "Wrong name"]
+        head = ["Cause", "Cases", "Named", "Undecided", "Wrong name"]
         return [table(head, rows), nodes.paragraph("", said)]
+
+    def cause(self, truth: str) -> nodes.Node:
+        """Return the title of the page of a cause, as a link, with its id."""
+        page = f"findings/{truth}"
+        if page not in self.env.found_docs:
+            return nodes.Text(truth.capitalize())
+        path = self.env.doc2path(page)
+        self.env.note_dependency(path)
+        title = Path(path).read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+        uri = self.env.app.builder.get_relative_uri(self.env.docname, page)
+        link = nodes.reference("", title, refuri=uri, internal=True)
+        return nodes.inline("", "", link, nodes.Text(" "), nodes.literal(truth, truth))
 
 
 class Survival(SphinxDirective):
-    """The list of what every config must survive."""
+    """The list of the conformance checks."""
 
     def run(self) -> list[nodes.Node]:
         """Return the list."""
@@ -260,14 +275,14 @@ def table_row(cells: Sequence[nodes.Node]) -> nodes.row:
 
 
 class Costs(SphinxDirective):
-    """A table: what each proxy costs, as `python -m checks bench --write` measured it."""
+    """A table: what each proxy costs, measured by `python -m checks bench --write`."""
 
     def run(self) -> list[nodes.Node]:
-        """Return the table, and how it was measured."""
+        """Return the table, and a sentence about the measurement."""
         path = CHECKS / "costs.json"
         self.env.note_dependency(str(path))
         if not path.is_file():
-            log.warning("nothing was measured yet: run `python -m checks bench --write`", location=self.get_location())
+            log.warning("no checks/costs.json: run `python -m checks bench --write`", location=self.get_location())
             return []
         measured = json.loads(path.read_text())
         rows = []
@@ -275,9 +290,9 @@ class Costs(SphinxDirective):
             times = [f"{cost[name]:.1f} x" for name in ("handshake", "trip")]
             rates = [f"{cost[name]:.2f} x" for name in ("one", "many")]
             rows.append([nodes.Text(text) for text in (cost["proxy"], *times, *rates)])
-        head = ["Proxy", "Time to open", "Time there and back", "Rate, 1 socket", "Rate, 200 sockets"]
+        head = ["Proxy", "Time to open", "Round-trip time", "Rate, 1 connection", "Rate, 200 connections"]
         how = nodes.Text(
-            f"Each is the median of {measured['rounds']} rounds on {measured['cores']} cores, measured by "
+            f"Each value is the median of {measured['rounds']} rounds on {measured['cores']} cores, measured by "
         )
         command = nodes.literal("", "python -m checks bench")
         return [table(head, rows), nodes.paragraph("", "", how, command, nodes.Text("."))]
