@@ -1,6 +1,7 @@
-"""What every recipe must survive. Each function is one check; its docstring is the name pages show.
+"""The conformance checks, which every recipe must pass.
 
-A check takes a running site and raises AssertionError. The order is that of the cost, cheapest first.
+Each function is one check, and its docstring is the name that pages show. A check takes a running site and raises
+AssertionError. The cheapest checks come first.
 """
 
 import asyncio
@@ -26,11 +27,14 @@ MIB = 1 << 20
 ECHO = "/dip/lab-socket"
 
 STUCK = 10 * SCALE
-"""Seconds in which nothing has moved, after which nothing will: where a recipe holds, it moves in a tenth of one."""
+"""Seconds without progress after which a check fails.
+
+With a recipe that works, there is progress in every tenth of a second.
+"""
 
 
 def page(site):
-    """the page of DSS and its health check come through"""
+    """the DSS page and its health check load"""
     response, body = Reader(site).request("/")
     assert (response.status, b"Stand-in of DSS" in body) == (200, True)
     response, body = Reader(site).request("/dip/api/ping")
@@ -38,27 +42,27 @@ def page(site):
 
 
 def redirects_to_https(site):
-    """whoever comes over HTTP is sent to the same address on HTTPS"""
+    """a request over HTTP is redirected to the same URL over HTTPS"""
     if not site.tls:
         return
     response, _ = Reader(site, insecure=True).request("/projects/%2F?a=b", headers={"Host": "localhost"})
-    assert response.status in {301, 308}, f"answered {response.status}, expected a permanent redirect"
-    # The port is that of the lab; in production it is 443, which no address names.
+    assert response.status in {301, 308}, f"got {response.status}, expected a permanent redirect"
+    # The port is that of the lab. In production it is 443, which URLs omit.
     there = response.getheader("Location").replace(f":{site.https}", "")
     assert there == "https://localhost/projects/%2F?a=b"
 
 
 def other_sites(site):
-    """the other sites of the same proxy stay reachable"""
+    """other sites on the same proxy stay reachable"""
     _, body = Reader(site).request("/dip/api/ping", headers={"Host": f"127.0.0.1:{site.port}"})
-    assert body != b"pong\n", "the recipe answers for a name that is not its own"
+    assert body != b"pong\n", "the recipe serves a host name that is not its own"
     if site.tls:
         response, _ = Reader(site, insecure=True).request("/", headers={"Host": "other.example.com"})
-        assert not response.getheader("Location"), "the redirect answers for a name that is not its own"
+        assert not response.getheader("Location"), "the recipe redirects a host name that is not its own"
 
 
 def addresses(site):
-    """addresses arrive as the browser sent them: %2F, %3F, %25, %23, %3B, %20, UTF-8, two slashes, dots"""
+    """URLs reach DSS unchanged: %2F, %3F, %25, %23, %3B, %20, UTF-8, //, and dots"""
     for target in (
         "/dip/lab/request/a%2Fb",
         "/dip/lab/request/a%3Fb?c=%2F",
@@ -73,44 +77,44 @@ def addresses(site):
 
 
 def host(site):
-    """Host arrives as the browser sent it, with its port, and so does Origin"""
+    """Host, with its port, and Origin reach DSS as the browser sent them"""
     seen = _arrived(site, "/dip/lab/request", Origin=site.origin)["headers"]
     assert (seen["Host"], seen["Origin"]) == (f"localhost:{site.port}", site.origin)
 
 
 def forwarded_for(site):
-    """the reader's own address arrives in X-Forwarded-For"""
+    """X-Forwarded-For contains the IP address of the client"""
     seen = _arrived(site, "/dip/lab/request", **{"X-Forwarded-For": "192.0.2.7"})["headers"]
-    # What the reader says himself may stand before it, or not. Of a reader on its own machine, Envoy gives its address.
+    # The value that the client sent may come first. For a client on its own machine, Envoy adds its own IP address.
     last = seen.get("X-Forwarded-For", "").split(",")[-1].strip()
-    assert last != "192.0.2.7", "the proxy adds nothing to what the reader says of himself"
+    assert last != "192.0.2.7", "the proxy adds nothing to the value that the client sent"
     assert ipaddress.ip_address(last)
 
 
 def forwarded_proto(site):
-    """over HTTPS, X-Forwarded-Proto says so"""
+    """over HTTPS, X-Forwarded-Proto is https"""
     seen = _arrived(site, "/dip/lab/request")["headers"]
     assert not site.tls or seen.get("X-Forwarded-Proto") == "https"
 
 
 def fresh(site):
-    """what one reader is answered is not kept for the next"""
+    """a response to one user is not cached for the next"""
     for reader in ("one", "another"):
         assert _arrived(site, "/dip/lab/request/fresh", **{"X-Reader": reader})["headers"]["X-Reader"] == reader
 
 
 def http_1_1(site):
-    """requests reach DSS as HTTP/1.1"""
+    """requests reach DSS over HTTP/1.1"""
     assert _arrived(site, "/dip/lab/request")["headers"]["X-Front-Protocol"] == "HTTP/1.1"
 
 
 def connection_header(site):
-    """ordinary requests do not ask DSS for an upgrade"""
+    """ordinary requests do not request an upgrade from DSS"""
     assert "upgrade" not in _arrived(site, "/dip/lab/request")["headers"]["X-Front-Connection"].lower()
 
 
 def handshake_headers(site):
-    """a handshake reaches DSS with both Upgrade and Connection, as RFC 9110 asks (section 7.8)"""
+    """a handshake reaches DSS with Upgrade and Connection (RFC 9110, section 7.8)"""
     with Reader(site).socket(ECHO) as websocket:
         websocket.send("headers")
         seen = dict(json.loads(websocket.recv(timeout=20)))
@@ -119,13 +123,13 @@ def handshake_headers(site):
 
 
 def redirects(site):
-    """a redirect that DSS answers leads back to the address in the browser"""
+    """a redirect from DSS leads to the scheme, host, and port in the browser"""
     response, _ = Reader(site).request("/dip/lab/redirect")
     assert response.getheader("Location") == f"{site.origin}/dip/api/ping"
 
 
 def cookies(site):
-    """7 KB of cookies come through"""
+    """7 KB of cookies reach DSS"""
     crumb = "sso=" + "x" * 7000
     assert _arrived(site, "/dip/lab/request", Cookie=crumb)["headers"]["Cookie"] == crumb
 
@@ -138,12 +142,12 @@ def accepted(site):
 
 
 def notifications(site):
-    """the notification socket opens with its subprotocol and answers a ping"""
+    """the notification WebSocket opens with its subprotocol and responds to a ping"""
 
     async def one():
         address = Reader(site).address("/dip/websocket?sessionId=a")
         options = {"origin": site.origin, "subprotocols": ["xsrf-0", "dummy"], "ssl": site.tls, "proxy": None}
-        # Without pings of its own: their answers would bring along what was kept back.
+        # Without pings from the client, because their pongs would flush what the proxy buffers.
         async with asyncio.timeout(STUCK), connect_async(address, ping_interval=None, **options) as websocket:
             assert websocket.subprotocol == "dummy"
             assert json.loads(await websocket.recv()) == {"type": "hello"}
@@ -151,14 +155,14 @@ def notifications(site):
             assert json.loads(await websocket.recv()) == {"type": "pong"}
 
     async def several():
-        # What DSS says first may travel with its 101, or not, and a proxy must pass on both.
+        # The first message may arrive with the 101 or after it, and a proxy must forward both.
         await asyncio.gather(*(one() for _ in range(20)))
 
     asyncio.run(several())
 
 
 def messages(site):
-    """text, binary, fragmented and compressed messages come back as they were sent"""
+    """text, binary, fragmented, and compressed messages come back unchanged"""
     for compression in (None, "deflate"):
         with Reader(site).socket(ECHO, compression=compression) as websocket:
             for sent, expected in (
@@ -171,7 +175,7 @@ def messages(site):
 
 
 def close_codes(site):
-    """close codes and reasons come through"""
+    """close codes and reasons reach the client"""
     for code in (1000, 1011, 4321):
         with Reader(site).socket(ECHO) as websocket:
             websocket.send(f"close {code}")
@@ -181,7 +185,7 @@ def close_codes(site):
 
 
 def large_messages(site):
-    """messages of 16 MiB come through both ways"""
+    """messages of 16 MiB arrive in both directions"""
     message = os.urandom(16 * MIB)
     with Reader(site).socket(ECHO, compression=None) as websocket:
         websocket.send(message)
@@ -189,7 +193,7 @@ def large_messages(site):
 
 
 def many_sockets(site):
-    """300 sockets are open and answer at once"""
+    """300 WebSocket connections are open and respond at the same time"""
 
     async def one(number, everyone):
         address = Reader(site).address(ECHO)
@@ -207,13 +211,13 @@ def many_sockets(site):
             waiting = everyone
             while waiting:
                 opened, waiting = await asyncio.wait(waiting, timeout=STUCK, return_when=asyncio.FIRST_COMPLETED)
-                assert opened, f"{300 - len(waiting)} sockets are open, and for {STUCK} s no other has opened"
+                assert opened, f"{300 - len(waiting)} are open, and no other opened for {STUCK} s"
 
     asyncio.run(run())
 
 
 def uploads(site):
-    """an upload of 64 MiB arrives whole, without a stop on the proxy's disk"""
+    """an upload of 64 MiB arrives complete, without a copy on the proxy's disk"""
     block, kept = os.urandom(MIB), [_kept(site.folder)]
 
     def body():
@@ -222,13 +226,13 @@ def uploads(site):
         yield block
 
     response, answer = Reader(site).request("/dip/lab/upload", "POST", body(), {"Content-Length": str(64 * MIB)})
-    assert response.status == 200, f"answered {response.status}, expected 200"
+    assert response.status == 200, f"got {response.status}, expected 200"
     assert json.loads(answer) == {"length": 64 * MIB, "sha256": hashlib.sha256(block * 64).hexdigest()}
-    assert kept[1] - kept[0] < 16 * MIB, f"{kept[1] - kept[0]} bytes lay on the proxy's disk before the last were sent"
+    assert kept[1] - kept[0] < 16 * MIB, f"the proxy stored {kept[1] - kept[0]} bytes before the upload was complete"
 
 
 def downloads(site):
-    """a download of 64 MiB arrives whole at a slow reader, without a stop on the proxy's disk"""
+    """a download of 64 MiB arrives complete, with a slow client and no copy on disk"""
     plain = socket.socket(socket.AF_INET)
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     plain.settimeout(100)
@@ -238,7 +242,7 @@ def downloads(site):
         request = f"GET /dip/lab/download?blocks=1024 HTTP/1.1\r\nHost: localhost:{site.port}\r\n\r\n"
         connection.sendall(request.encode())
         select.select([connection], [], [], 100)
-        Reader(site).request("/dip/api/ping")  # a while in which the proxy has a reader who does not read
+        Reader(site).request("/dip/api/ping")  # meanwhile, the client does not read the download
         with http.client.HTTPResponse(connection) as response:
             response.begin()
             block = bytes(range(256)) * 256
@@ -246,13 +250,13 @@ def downloads(site):
 
 
 def broken_downloads(site):
-    """a download that breaks off at DSS is not passed off as complete"""
+    """a download that breaks off at DSS does not look complete"""
     with pytest.raises(http.client.IncompleteRead):
         Reader(site).request("/dip/lab/download?blocks=256&breaks-off=1")
 
 
 def notebook(site):
-    """a notebook logs in, starts a kernel and computes 6 * 7"""
+    """a notebook signs in, starts a kernel, and computes 6 * 7"""
     reader = Reader(site)
     reader.log_in()
     path = reader.start_kernel()
@@ -263,11 +267,11 @@ def notebook(site):
 
 
 def reloads(site):
-    """a reload of the proxy leaves open sockets alone"""
+    """a reload of the proxy does not close open WebSocket connections"""
     with Reader(site).socket(ECHO) as websocket:
         result = site.command(site.recipe.command("reload"))
         assert result.returncode == 0, result.stdout
-        # Otherwise a busy machine lets the proxy answer before it has noticed the signal.
+        # Otherwise, on a busy machine, the proxy may respond before it handles the signal.
         site.process.wait_until(lambda: not _has_pending_signals(site.process.pid))
         page = Reader(site)
         page.timeout = 10
@@ -282,14 +286,14 @@ def reloads(site):
 
 
 def _has_pending_signals(pid):
-    """Tell whether a process has been sent a signal that it has not handled yet (proc_pid_status(5))."""
+    """Return whether a signal is pending for a process (proc_pid_status(5))."""
     status = Path(f"/proc/{pid}/status")
     masks = re.findall(r"(?m)^(?:SigPnd|ShdPnd):\s*(\w+)", status.read_text()) if status.exists() else []
     return any(int(mask, 16) for mask in masks)
 
 
 def _kept(folder):
-    """Return how many bytes are in the proxy's folder; files may come and go meanwhile."""
+    """Return the size of the proxy's folder in bytes, ignoring files that disappear."""
     total = 0
     for path in folder.rglob("*"):
         with contextlib.suppress(FileNotFoundError):
@@ -298,19 +302,19 @@ def _kept(folder):
 
 
 def _arrived(site, target, **headers):
-    """Return what reached DSS when a browser asks for `target`."""
+    """Return the request that reached DSS for `target`."""
     response, body = Reader(site).request(target, headers=headers)
-    assert response.status == 200, f"{target} answered {response.status}, expected 200"
+    assert response.status == 200, f"{target}: got {response.status}, expected 200"
     seen = json.loads(body)
     seen["headers"] = {name.title(): value for name, value in seen["headers"]}
     return seen
 
 
 SILENCE = 75
-"""Seconds: longer than the 60 s after which most proxies give up by themselves."""
+"""Seconds, longer than the default timeout of most proxies, 60 s."""
 
-STAYS = f"a socket on which nothing is said for {SILENCE} s stays open"
-ANSWERS = f"a query that takes {SILENCE} s is answered"
+STAYS = f"a WebSocket that is idle for {SILENCE} s stays open"
+ANSWERS = f"a query that takes {SILENCE} s gets its response"
 ARRIVES = f"an upload that takes {SILENCE} s arrives"
 
 CHECKS = {
@@ -325,7 +329,7 @@ def survive(check, site):
     before = len(site.log())
     try:
         check(site)
-    except pytest.fail.Exception as error:  # of pytest.raises; it is no Exception, so that nobody catches it by mistake
+    except pytest.fail.Exception as error:  # raised by pytest.raises, and not a subclass of Exception
         raise AssertionError(str(error)) from error
     fresh = site.log()[before:]
-    assert not fresh, f"expected a clean log of {site.build}, it says:\n{fresh}"
+    assert not fresh, f"expected no new lines in the log of {site.build}, got:\n{fresh}"
