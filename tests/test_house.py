@@ -12,7 +12,7 @@ from checks.findings import ids
 
 pytestmark = pytest.mark.quick
 
-SECTIONS = ["What you see", "Why it happens", "How we know", "Fix", "Fires on", "Stays quiet on"]
+SECTIONS = ["What you see", "Why it happens", "How we know", "Fix", "Reported when", "Not reported when"]
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 
@@ -78,9 +78,17 @@ def test_every_finding_has_its_page_and_every_page_its_finding():
 
 
 @pytest.mark.parametrize("finding", ids())
-def test_the_page_of_a_finding_has_the_sections_and_begins_with_its_id(finding):
+def test_page_of_a_cause_has_a_title_and_its_id(finding):
     lines = (ROOT / "docs" / "findings" / f"{finding}.md").read_text().splitlines()
-    assert lines[0] == f"# {finding}"
+    title = lines[0].removeprefix("# ")
+    assert " " in title, f"docs/findings/{finding}.md: the title is a phrase for people, not {title!r}"
+    assert title[-1] != ".", f"docs/findings/{finding}.md: a heading has no full stop"
+    assert lines[2].endswith(f"`{finding}`"), f"docs/findings/{finding}.md: expected `{finding}` below the title"
+
+
+@pytest.mark.parametrize("finding", ids())
+def test_page_of_a_cause_has_the_sections_and_the_cures(finding):
+    lines = (ROOT / "docs" / "findings" / f"{finding}.md").read_text().splitlines()
     headings = [line.removeprefix("## ") for line in lines if line.startswith("## ")]
     assert headings == SECTIONS, f"docs/findings/{finding}.md: the sections are {SECTIONS}, in this order"
     made = any((ROOT / "checks" / "recipes").glob(f"*/broken/{finding}.*"))

@@ -85,7 +85,7 @@ def test_it_writes_a_note_that_names_the_file_and_not_a_checkout(python, pyz, ds
 def test_it_explains_without_a_checkout(python, pyz):
     done = run(python, pyz, "explain", "idle-timeout")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "A proxy closes the socket when nothing is said for a while" in done.stdout
+    assert done.stdout.startswith("An idle timeout closes the WebSocket\n")
 
 
 def test_wrong_usage_gets_one_sentence(python, pyz):
