@@ -1,4 +1,7 @@
-"""Settings of the site; the sources are in docs/, the frame around them in docs/_ext, _static, _templates."""
+"""Configure the site.
+
+The sources are in docs/, and the layout is in docs/_ext, docs/_static and docs/_templates.
+"""
 
 import contextlib
 import os
@@ -8,7 +11,7 @@ from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).parent / "docs" / "_ext"))
 
-# It prints, at import, that the social cards we do not want need matplotlib.
+# At import, it prints that social cards need matplotlib. The site has none.
 with contextlib.redirect_stdout(None):
     import sphinxext.opengraph  # noqa: F401
 
@@ -45,25 +48,25 @@ html_show_sourcelink = False
 html_use_index = False
 html_domain_indices = False
 
-# The address is known only where the site is published: SITE_URL=https://docs.example.com/ make html
+# The URL is known only where the site is published: SITE_URL=https://docs.example.com/ make html
 html_baseurl = os.environ.get("SITE_URL", "")
 ogp_site_url = html_baseurl or "/"
 ogp_social_cards = {"enable": False}
 ogp_enable_meta_description = True
 
-# Links that `make linkcheck` leaves out, as patterns, each with the reason.
+# Patterns of links that `make linkcheck` skips, each with the reason.
 ignored_links = {
-    r"https://my\.f5\.com/": "loads its articles with a script, so a page that is gone answers like any other",
-    r"https://support\.citrix\.com/": "loads its articles with a script, so a page that is gone answers like any other",
-    r"http://support\.dataiku\.com$": "leads to a sign-in; the address is the one in the documentation of DSS",
+    r"https://my\.f5\.com/": "a script loads the articles, so a missing page looks like any other",
+    r"https://support\.citrix\.com/": "a script loads the articles, so a missing page looks like any other",
+    r"http://support\.dataiku\.com$": "redirects to a sign-in; the URL is the one in the documentation of DSS",
 }
 linkcheck_ignore = list(ignored_links)
 
-# Every other redirect fails the check: the page has moved, and its new address belongs in the page.
+# Every other redirect fails the check: the page has moved, so link to its new URL.
 allowed_redirects = {
     r"https://learn\.microsoft\.com/(?!en-us/)": (
         r"https://learn\.microsoft\.com/en-us/",
-        "adds the language of the reader",
+        "adds the language of the visitor",
     ),
 }
 linkcheck_allowed_redirects = {link: target for link, (target, _) in allowed_redirects.items()}
@@ -73,7 +76,7 @@ notfound_urls_prefix = urlsplit(html_baseurl).path.rstrip("/") + "/"
 notfound_context = {
     "title": "Page not found",
     "body": f"""<h1>Page not found</h1>
-<p>No page has this address. Most people look for
-<a href="{notfound_urls_prefix}troubleshooting/problems/websockets.html">the WebSocket message</a>;
-the menu lists every other page.</p>""",
+<p>There is no page at this URL. Most people look for
+<a href="{notfound_urls_prefix}troubleshooting/problems/websockets.html">the WebSocket error</a>.
+The menu lists all other pages.</p>""",
 }
