@@ -36,7 +36,7 @@ With a recipe that works, there is progress in every tenth of a second.
 def page(site):
     """the DSS page and its health check load"""
     response, body = Reader(site).request("/")
-    assert (response.status, b"Stand-in of DSS" in body) == (200, True)
+    assert (response.status, b"Stand-in for DSS" in body) == (200, True)
     response, body = Reader(site).request("/dip/api/ping")
     assert (response.status, body) == (200, b"pong\n")
 
