@@ -136,8 +136,8 @@ def measure(arguments: argparse.Namespace) -> int:
     print(f"{'as a multiple of no proxy':<28} {'handshake':>9} {'round trip':>10} {'1 socket':>9} {'200 sockets':>11}")
     for row in costs.values():
         times, rates = (
-            f"{row['handshake']:>8.1f}x {row['trip']:>9.1f}x",
-            f"{row['one']:>8.2f}x {row['many']:>10.2f}x",
+            f"{row['handshake']:>8.1f}x {row['round_trip']:>9.1f}x",
+            f"{row['rate_one']:>8.2f}x {row['rate_many']:>10.2f}x",
         )
         print(f"{row['proxy']:<28} {times} {rates}")
     if arguments.write:
@@ -148,20 +148,21 @@ def measure(arguments: argparse.Namespace) -> int:
 
 def measure_diagnose(arguments: argparse.Namespace) -> int:
     """Measure diagnose itself, and print what it costs."""
-    from checks.lab.haste import RESULTS, haste  # noqa: PLC0415
+    from checks.lab import bench_diagnose  # noqa: PLC0415
     from checks.lab.process import LabError  # noqa: PLC0415
 
     try:
-        found = haste(arguments.rounds)
+        found = bench_diagnose.measure(arguments.rounds)
     except LabError as error:
         raise UsageError(str(error)) from error
-    print(f"a healthy diagnose takes {found.diagnose:.1f} x the time of a bare handshake and echo")
-    print(f"and {found.memory:.1f} x its memory; --help takes {found.help:.1f} x the time of `import asyncio, ssl`")
-    for number, seconds in found.many.items():
-        print(f"{number:>5} addresses: {seconds:5.1f} s, {found.many_memory[number]:4.0f} MB")
+    print(f"a healthy diagnose takes {found.time_ratio:.1f} x the time of a bare handshake and echo")
+    print(f"and {found.memory_ratio:.1f} x its memory")
+    print(f"--help takes {found.help_time_ratio:.1f} x the time of `import asyncio, ssl`")
+    for number, seconds in found.seconds.items():
+        print(f"{number:>5} addresses: {seconds:5.1f} s, {found.megabytes[number]:4.0f} MB")
     if arguments.write:
         kept = {"rounds": arguments.rounds, "cores": os.cpu_count(), **asdict(found)}
-        RESULTS.write_text(json.dumps(kept, indent=2) + "\n")
+        bench_diagnose.RESULTS.write_text(json.dumps(kept, indent=2) + "\n")
     return 0
 
 
@@ -175,11 +176,11 @@ def compare_tools(arguments: argparse.Namespace) -> int:
         versions = {tool.name: tool.version for tool in tools()}
         for case in cases():
             seen.append(asdict(case))
-            print(f"{case.proxy}, {case.twin or 'as published'}:")
-            for name, said in case.said.items():
-                ended = "stays" if said.code is None else f"exit {said.code}"
-                print(f"  {name:<12} {ended:<9} {clean(said.words)}")
-            print(f"  {'diagnose':<12} {'':<9} {', '.join(case.found) or 'undecided'}", flush=True)
+            print(f"{case.proxy}, {case.broken or 'as published'}:")
+            for name, output in case.outputs.items():
+                ended = "stays" if output.exit_code is None else f"exit {output.exit_code}"
+                print(f"  {name:<12} {ended:<9} {clean(output.line)}")
+            print(f"  {'diagnose':<12} {'':<9} {', '.join(case.causes) or 'undecided'}", flush=True)
     except LabError as error:
         raise UsageError(str(error)) from error
     if arguments.write:
@@ -189,7 +190,7 @@ def compare_tools(arguments: argparse.Namespace) -> int:
 
 def take_picture(_: argparse.Namespace) -> int:
     """Take _images/websockets-1.png."""
-    from checks.lab.browser import picture  # noqa: PLC0415
+    from checks.lab.chromium import picture  # noqa: PLC0415
     from checks.lab.process import LabError  # noqa: PLC0415
 
     try:

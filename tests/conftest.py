@@ -41,7 +41,7 @@ from proof import (
     text_of,
 )
 
-from checks.lab.browser import chromium_version, launch
+from checks.lab.chromium import chromium_version, launch
 from checks.lab.process import LabError
 from checks.lab.standin import stand_in
 

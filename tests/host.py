@@ -13,7 +13,7 @@ from pathlib import Path
 
 import trustme
 
-from checks.lab.process import ROOT, Process, answers, on_free_ports, running, workspace
+from checks.lab.process import ROOT, Process, is_listening, on_free_ports, running, workspace
 from checks.lab.zoo import wheel_nginx
 
 HOSTING = ROOT / "hosting"
@@ -87,7 +87,7 @@ class Host:
 
     def log(self):
         """Return everything nginx printed."""
-        return self.process.said()
+        return self.process.output()
 
 
 @contextlib.contextmanager
@@ -118,7 +118,7 @@ def serve(site):
         def start(http, https):
             (folder / "site.conf").write_text(filled(site, folder, http, https), encoding="utf-8")
             process = stack.enter_context(running([wheel_nginx(), "-p", folder, "-c", "nginx.conf"], folder, "nginx"))
-            process.wait_until(lambda: answers(https))
+            process.wait_until(lambda: is_listening(https))
             return Host(http, https, tls, process)
 
         yield on_free_ports(2, start)

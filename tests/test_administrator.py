@@ -7,7 +7,7 @@ from test_blanks import field
 from test_browser import state_of
 from test_site import served, sphinx
 
-from checks.lab.browser import chromium_version, launch
+from checks.lab.chromium import chromium_version, launch
 from checks.lab.process import SCALE
 from checks.lab.proxy import proxy
 

@@ -5,7 +5,7 @@ from machine import RECIPES, newest, recipe_of
 from proof import id_of
 from reader import Reader
 
-from checks.lab.browser import chromium_version, launch
+from checks.lab.chromium import chromium_version, launch
 from checks.lab.proxy import proxy
 
 NGINX = RECIPES["nginx"]

@@ -6,7 +6,7 @@ from reader import Reader
 from survival import ECHO
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from checks.lab.process import answers
+from checks.lab.process import is_listening
 from checks.lab.proxy import proxy
 from checks.lab.standin import stand_in
 
@@ -36,7 +36,7 @@ def test_a_site_for_every_name_on_port_80_takes_the_redirect_to_https_away(build
     # Caddy reads `http://` as it does the `:80` of the package: every name, on the port for HTTP.
     text = config.read_text() + '\nhttp:// {\n\trespond "welcome"\n}\n'
     with proxy(CADDY, build, config, dss, changed={config: text}) as site:
-        site.process.wait_until(lambda: answers(site.http))  # its port for HTTPS is open first
+        site.process.wait_until(lambda: is_listening(site.http))  # its port for HTTPS is open first
         response, body = Reader(site, insecure=True).request("/", headers={"Host": "localhost"})
     assert (response.status, body) == (200, b"welcome")
 

@@ -20,7 +20,7 @@ from proof import ROOT
 
 from checks.__main__ import main
 from checks.evidence import Evidence
-from checks.lab.haste import haste
+from checks.lab import bench_diagnose
 from checks.lab.process import MachineError, free_port
 from checks.lab.proxy import proxy
 
@@ -320,6 +320,6 @@ def test_no_line_is_wider_than_80_columns(dss, capsys):
 
 
 def test_a_healthy_diagnose_and_the_help_stay_within_their_budgets():
-    found = haste(5, many=(), processor=True)
-    assert found.diagnose < 2, "times a bare handshake and echo"
-    assert found.help < 2, "times `import asyncio, ssl`"
+    cost = bench_diagnose.measure(5, url_counts=(), cpu_time=True)
+    assert cost.time_ratio < 2, "times a bare handshake and echo"
+    assert cost.help_time_ratio < 2, "times `import asyncio, ssl`"

@@ -17,7 +17,7 @@ from playwright.sync_api import Error
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from checks.lab.browser import chromium_version, launch
+from checks.lab.chromium import chromium_version, launch
 from checks.lab.forward import can_inspect, config, forward
 from checks.lab.process import LabError, MachineError, NotInstalledError, free_port
 from checks.lab.proxy import proxy

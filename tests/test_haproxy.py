@@ -10,7 +10,7 @@ from test_twins import evidence_of
 from websockets.exceptions import ConnectionClosed
 
 from checks.findings import diagnose
-from checks.lab.browser import chromium_version, launch
+from checks.lab.chromium import chromium_version, launch
 from checks.lab.proxy import proxy
 from checks.probe import Target, look
 
@@ -73,7 +73,7 @@ def reloaded(site):
     """Reload, and tell whether it does: a signal to one that has only just started may be lost."""
     result = site.command(HAPROXY.command("reload"))
     assert result.returncode == 0, result.stdout
-    return "Reloading HAProxy" in site.process.said() or "Reexecuting Master process" in site.process.said()
+    return "Reloading HAProxy" in site.process.output() or "Reexecuting Master process" in site.process.output()
 
 
 @pytest.mark.proves("haproxy-without-timeout-tunnel-the-shorter-limit-counts")

@@ -16,15 +16,15 @@ REFUSES = OPENS + "\nwhile True: server.accept()[0].close()"
 
 def confirm(program, folder):
     with running([sys.executable, "-c", program], folder, "proxy") as process:
-        process.wait_until(lambda: process.said().endswith("\n"))
-        confirm_start(SimpleNamespace(address="127.0.0.1", port=int(process.said()), tls=None, process=process))
+        process.wait_until(lambda: process.output().endswith("\n"))
+        confirm_start(SimpleNamespace(address="127.0.0.1", port=int(process.output()), tls=None, process=process))
 
 
-def test_a_proxy_that_ends_after_it_opened_its_port_did_not_start(tmp_path):
+def test_a_proxy_that_ends_with_open_ports_did_not_start(tmp_path):
     with pytest.raises(LabError, match="no certificate"):
         confirm(ENDS, tmp_path)
 
 
 @pytest.mark.parametrize("program", [IS_SILENT, REFUSES], ids=["silent", "refuses"])
-def test_a_proxy_that_stays_without_an_answer_did_start(program, tmp_path):
+def test_a_proxy_that_stays_without_a_response_did_start(program, tmp_path):
     confirm(program, tmp_path)

@@ -9,7 +9,7 @@ from reader import Reader
 from survival import ECHO
 from websockets.exceptions import ConnectionClosed
 
-from checks.lab.browser import chromium_version, launch
+from checks.lab.chromium import chromium_version, launch
 from checks.lab.proxy import proxy
 
 LIGHTTPD = RECIPES["lighttpd"]

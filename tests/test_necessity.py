@@ -22,7 +22,7 @@ from websockets.exceptions import ConnectionClosed
 
 from checks.findings import diagnose
 from checks.lab.process import LabError, MachineError, NotInstalledError
-from checks.lab.proxy import NOWHERE, proxy
+from checks.lab.proxy import NO_PORT, proxy
 from checks.probe import Target, look
 
 STARTS = "the proxy starts"
@@ -96,7 +96,7 @@ def red(path, number, dss, checks):
         except (MachineError, NotInstalledError):
             raise
         except LabError as error:
-            return LISTENS if NOWHERE in str(error) else STARTS
+            return LISTENS if NO_PORT in str(error) else STARTS
     return None
 
 

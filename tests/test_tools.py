@@ -1,6 +1,7 @@
-"""What other tools say, as the page has it: every line is of a real run, and curl and websockets say it again."""
+"""The page quotes real output of other tools; curl and websockets print it again."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -8,33 +9,33 @@ from machine import RECIPES
 
 from checks.findings import ids
 from checks.lab.proxy import proxy
-from checks.lab.tools import CASES, RESULTS, Tool, ask, here
+from checks.lab.tools import CASES, RESULTS, Tool, commands_without_npm, run_tool
 from checks.lab.zoo import PROGRAMS, program
 
-SEEN = json.loads(RESULTS.read_text())
+RECORD = json.loads(RESULTS.read_text())
 AGAIN = ["upgrade-not-forwarded", "accept-mismatch"]
 
 
-def test_the_record_is_of_these_cases_and_diagnose_named_what_is_wrong_or_nothing():
-    assert [case["twin"] for case in SEEN["cases"]] == [twin for _, twin in CASES]
-    for case in SEEN["cases"]:
-        assert set(case["said"]) == set(SEEN["versions"])
-        assert case["found"] in ([case["twin"] or "works"], []), case["twin"]
-        assert set(case["found"]) <= set(ids())
+def test_diagnose_names_the_right_cause_or_none_in_every_case():
+    assert [case["broken"] for case in RECORD["cases"]] == [broken for _, broken in CASES]
+    for case in RECORD["cases"]:
+        assert set(case["outputs"]) == set(RECORD["versions"])
+        assert case["causes"] in ([case["broken"] or "works"], []), case["broken"]
+        assert set(case["causes"]) <= set(ids())
 
 
-@pytest.mark.parametrize("twin", AGAIN)
+@pytest.mark.parametrize("broken", AGAIN)
 @pytest.mark.parametrize("name", ["curl", "websockets"])
-def test_a_tool_that_is_here_says_again_what_the_page_has(name, twin, dss):
+def test_a_tool_prints_the_recorded_line_again(name, broken, dss):
     if name in PROGRAMS:
         program(name)
-    (case,) = (case for case in SEEN["cases"] if case["twin"] == twin)
-    tool = Tool(name, "", here()[name])
-    with proxy(RECIPES["nginx"], RECIPES["nginx"].newest(), RECIPES["nginx"].twin(twin), dss) as site:
-        said = ask(tool, site)
-    assert {"words": said.words, "code": said.code} == case["said"][name]
+    (case,) = (case for case in RECORD["cases"] if case["broken"] == broken)
+    tool = Tool(name, "", commands_without_npm()[name])
+    with proxy(RECIPES["nginx"], RECIPES["nginx"].newest(), RECIPES["nginx"].twin(broken), dss) as site:
+        output = run_tool(tool, site)
+    assert asdict(output) == case["outputs"][name]
 
 
-def test_the_page_names_every_tool_that_was_asked():
+def test_the_page_names_every_tool_of_the_record():
     page = (Path(__file__).parents[1] / "docs" / "reference" / "other-tools.md").read_text()
-    assert all(f"[{name}]" in page for name in SEEN["versions"])
+    assert all(f"[{name}]" in page for name in RECORD["versions"])

@@ -14,7 +14,7 @@ from test_confusion import CAUSES
 from test_diagnose_forward import INSPECTED
 
 from checks.findings import diagnose, doubt, ids
-from checks.lab.browser import chromium_version, launch
+from checks.lab.chromium import chromium_version, launch
 from checks.lab.process import SCALE
 from checks.lab.proxy import proxy
 from checks.probe import APART, NOTIFICATIONS, Target, look

@@ -1,8 +1,8 @@
-"""A private apt: download packages from several Debian suites and unpack them side by side, without root.
+"""Download and unpack Debian packages with a private apt, without root.
 
-It uses the mirrors, proxies and credentials configured for the machine's own apt. Its lists, cache and state are
-separate, in `.zoo/apt`, so it does not depend on an earlier `apt-get update`. apt verifies each list against Debian's
-signatures, and each package against the lists.
+Several suites are unpacked side by side. The private apt uses the mirrors, proxies and credentials of the machine's own
+apt. Its lists, cache and state are separate, in `.zoo/apt`, so it does not depend on an earlier `apt-get update`. It
+verifies each list against Debian's signatures, and each package against the lists.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SUITES = ("bullseye", "bookworm", "trixie", "forky", "sid", "testing", "stable",
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 ARCHIVES = ZOO / "debs"
 INCOMING = ARCHIVES / "incoming"
-"""apt downloads into this folder: it uses the final file name from the first byte, so a file here may be partial."""
+"""The folder into which apt downloads. A file here may be partial, because apt uses its final name from the start."""
 
 UNPACKED = ZOO / "unpacked"
 
@@ -154,19 +154,19 @@ class Apt:
         return [f"{name}={version}" for name, version in versions.items()]
 
     def download(self, packages: Sequence[str]) -> list[Path]:
-        """Return the archives of these packages; those of an earlier run are not downloaded again."""
+        """Return the archives of these packages, and download those that are missing."""
         lacking = [package for package in packages if not _archive(package)]
-        with contextlib.suppress(LabError):  # of what a mirror lists but does not have, another version will do
+        with contextlib.suppress(LabError):  # _another downloads those that the mirror lists but does not have
             self._get(lacking)
         return [_archive(package) or self._another(package) for package in packages]
 
     def size(self, packages: Sequence[str]) -> int:
-        """Return how many bytes are to be downloaded for these packages."""
+        """Return how many bytes a download of these packages takes."""
         lacking = [package for package in packages if not _archive(package)]
         return sum(size for size, _ in self._listed(lacking).values())
 
     def _listed(self, packages: Sequence[str]) -> dict[str, tuple[int, str]]:
-        """Return the size and SHA-256 of each archive by its file name, as the verified lists have them."""
+        """Return the size and SHA-256 of each archive by file name, from verified lists."""
         if not packages:
             return {}
         printed = run(["apt-get", "download", "--print-uris", "-q", *packages], "apt-get download", self._environment)
@@ -174,7 +174,7 @@ class Apt:
         return {name: (int(size), digest) for name, size, digest in lines}
 
     def _get(self, packages: Sequence[str]) -> None:
-        """Download packages; keep complete files from an interrupted run, and replace partial ones."""
+        """Download packages, except for complete files of an interrupted run."""
         listed = self._listed(packages)
         _keep_complete(listed)
         lacking = [package for package in packages if not _archive(package)]
@@ -185,7 +185,7 @@ class Apt:
                 _keep_complete(listed)
 
     def _another(self, package: str) -> Path:
-        """Download a package alone, in this version or the next older one that the mirror has."""
+        """Download one package, in this version or the next older one on the mirror."""
         name, _, version = package.partition("=")
         listed = run(["apt-cache", "madison", name], f"{self.suite} has no {name}", self._environment)
         for other in [version, *(line.split("|")[1].strip() for line in listed.splitlines())]:
@@ -193,11 +193,11 @@ class Apt:
                 self._get([f"{name}={other}"])
             if archive := _archive(f"{name}={other}"):
                 return archive
-        raise LabError(f"the mirror lists {name} in {self.suite}, but has no version of it")
+        raise LabError(f"the mirror lists {name} in {self.suite}, but none of its versions can be downloaded")
 
 
 def install(suite: str, packages: Sequence[str], root: Path, say: Say) -> None:
-    """Unpack packages of a suite, with the libraries they need, into `root`, and make their programs run there."""
+    """Unpack packages and their libraries into `root`, so that their programs run."""
     with _LOCK:
         apt = _apt(suite, say)
         needed = apt.closure(packages)
@@ -213,10 +213,11 @@ def install(suite: str, packages: Sequence[str], root: Path, say: Say) -> None:
 
 
 _FAILED: dict[str, LabError] = {}
-"""Suites whose lists could not be downloaded: nothing more is asked of them in this run."""
+"""Suites whose lists could not be downloaded, so that this run does not try again."""
 
 
 def _apt(suite: str, say: Say) -> Apt:
+    """Return the private apt of a suite; raises again the error of an earlier call."""
     if suite in _FAILED:
         raise _FAILED[suite]
     try:
@@ -229,7 +230,7 @@ def _apt(suite: str, say: Say) -> Apt:
 def mirrors() -> Mirrors:
     """Return the Debian mirrors that the machine's own apt uses.
 
-    Raises MachineError if it has no apt, or no Debian mirror.
+    Raises MachineError if the machine has no apt, or no Debian mirror.
     """
     folder = ZOO / "apt" / "machine"
     (folder / "lists" / "partial").mkdir(parents=True, exist_ok=True)
@@ -238,7 +239,7 @@ def mirrors() -> Mirrors:
         # Unlike `indextargets`, this lists every source, even before the first download.
         printed = run(["apt-get", "update", "--print-uris", "-q", *state], "apt-get", {"PATH": TOOLS_PATH})
     except (OSError, LabError) as error:
-        raise MachineError(f"this machine has no apt that knows its sources ({error})") from error
+        raise MachineError(f"cannot read the sources of this machine's apt: {error}") from error
     return read_sources(printed)
 
 
@@ -256,20 +257,20 @@ def read_sources(printed: str) -> Mirrors:
         elif name in SUITES and not pocket:
             archives[address] = None
     if not archives:
-        raise MachineError("the apt of this machine has no source of Debian packages")
+        raise MachineError("the apt of this machine has no source of Debian packages; add a Debian mirror")
     # Paths of Debian mirrors usually end in /debian; other vendors' rarely do.
     return Mirrors(tuple(sorted(archives, key=lambda address: not address.endswith("/debian"))), tuple(security))
 
 
 def _acquire_settings() -> str:
-    """Return the machine's settings about proxies, certificates and dates, in the syntax of apt.conf."""
+    """Return the machine's apt settings for proxies, certificates, and dates."""
     printed = run(["apt-config", "dump"], "apt-config", {"PATH": TOOLS_PATH})
     kept = re.compile(r"Acquire::(http|https|ftp|Check-|Max-|ForceIPv)", re.IGNORECASE)
     return "\n".join(line for line in printed.splitlines() if kept.match(line))
 
 
 def _keep_complete(listed: Mapping[str, tuple[int, str]]) -> None:
-    """Move each archive that was downloaded whole to where the others are."""
+    """Move each complete archive from INCOMING to ARCHIVES."""
     for name, (size, digest) in listed.items():
         path = INCOMING / name
         if path.exists() and path.stat().st_size == size:
@@ -279,12 +280,16 @@ def _keep_complete(listed: Mapping[str, tuple[int, str]]) -> None:
 
 
 def _archive(package: str) -> Path | None:
+    """Return the downloaded archive of `name=version`, or None."""
     name, _, version = package.partition("=")
     return next(ARCHIVES.glob(f"{name}_{version.replace(':', '%3a')}_*.deb"), None)
 
 
 def _unpacked(archive: Path) -> Path:
-    """Return the folder of an unpacked package, without what only people read; it is shared by all who need it."""
+    """Return the folder of an unpacked package, without documentation.
+
+    All builds that need the package share the folder.
+    """
     folder = UNPACKED / archive.stem
     if not folder.exists():
         half = folder.with_name(f"{folder.name}.half")
@@ -315,7 +320,10 @@ def _programs(root: Path) -> Iterator[Path]:
 
 
 def relink(program: Path, root: Path, *libraries: Path) -> None:
-    """Make a program load the libraries of `root`, after those in the folders `libraries`, with its own loader."""
+    """Make a program use the loader and libraries of `root`.
+
+    The folders `libraries` come before those of `root`.
+    """
     folders = [*libraries, root / "lib" / "x86_64-linux-gnu", root / "usr" / "lib" / "x86_64-linux-gnu"]
     changed = program.with_name(f"{program.name}.changed")  # the original is shared with other builds
     loader = root / "lib" / "x86_64-linux-gnu" / "ld-linux-x86-64.so.2"
@@ -331,7 +339,7 @@ def run(
 ) -> str:
     """Return what a command prints.
 
-    Raises LabError with the last line of its complaint when it fails.
+    Raises LabError with `failing` and the last line that the command printed, if it fails.
     """
     ended = subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=cwd, env={**os.environ, **(env or {})}

@@ -1,8 +1,8 @@
-"""The part of the stand-in that plays the DSS backend; run as `python backend.py`, prints its two ports.
+"""Stand in for the DSS backend.
 
-The first port speaks WebSocket and serves the pages. It is the `websockets` library itself, so what it
-refuses, it refuses in that library's words. The second port takes whole HTTP requests: it gives back
-what arrived, swallows uploads, streams downloads.
+`python backend.py` prints its two ports and serves until ended. The first port serves WebSocket and the pages, with
+the `websockets` library, so it rejects handshakes as that library does. The second port is for other HTTP requests:
+it returns requests, accepts uploads, and sends downloads.
 """
 
 from __future__ import annotations
@@ -26,26 +26,32 @@ from websockets.typing import Subprotocol
 
 PAGES = {"/": "page.html", "/notebook": "notebook.html"}
 BACKLOG = 1024
-"""Connections that may wait to be accepted: of more than 5 or 100, Python's defaults, Linux resets or delays some."""
+"""Connections that may wait to be accepted.
+
+Python's defaults are 5 and 100, and Linux resets or delays the connections beyond them.
+"""
 
 BLOCK = bytes(range(256)) * 256
-"""64 KiB, the unit of downloads."""
+"""64 KiB: downloads consist of these."""
 
 
-def page(connection: ServerConnection, request: Request) -> Response | None:
-    """Answer the two pages and the health check; leave everything else to the WebSocket handshake."""
+def serve_page(connection: ServerConnection, request: Request) -> Response | None:
+    """Return the response for a page or the health check, or None for a handshake."""
     path = urlsplit(request.path).path
     if path == "/dip/api/ping":
         return connection.respond(http.HTTPStatus.OK, "pong\n")
     if path in PAGES:
         body = (Path(__file__).parent / PAGES[path]).read_bytes()
-        kind = Headers({"Content-Type": "text/html; charset=utf-8", "Content-Length": str(len(body))})
-        return Response(200, "OK", kind, body)
+        headers = Headers({"Content-Type": "text/html; charset=utf-8", "Content-Length": str(len(body))})
+        return Response(200, "OK", headers, body)
     return None
 
 
-async def sockets(connection: ServerConnection) -> None:
-    """Serve the notification socket, and an echo socket that never speaks first."""
+async def serve_websocket(connection: ServerConnection) -> None:
+    """Serve the notification WebSocket, or at other paths send messages back.
+
+    At other paths, it sends nothing first. `close CODE` closes the WebSocket, and `headers` returns the headers.
+    """
     assert connection.request
     if urlsplit(connection.request.path).path == "/dip/websocket":
         await connection.send(json.dumps({"type": "hello"}))
@@ -62,31 +68,31 @@ async def sockets(connection: ServerConnection) -> None:
             await connection.send(message)
 
 
-def choose(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """Accept `dummy`, as the notification client expects, and nothing else."""
+def select_subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """Accept only `dummy`, which the notification client expects."""
     return Subprotocol("dummy") if "dummy" in offered else None
 
 
-class Whole(BaseHTTPRequestHandler):
-    """Whole HTTP requests: give back, swallow, stream."""
+class PlainHandler(BaseHTTPRequestHandler):
+    """Handle requests that are not for WebSocket: return, accept, or stream data."""
 
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_: object) -> None:
-        """Stay quiet: the front server keeps the log."""
+        """Log nothing: the front server has the log."""
 
     def do_GET(self) -> None:
-        """Dispatch on the last part of /dip/lab/<what>."""
+        """Respond according to the last part of the path, /dip/lab/<what>."""
         url = urlsplit(self.path)
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         match url.path.removeprefix("/dip/lab/").split("/")[0]:
             case "request":
-                seen = {"method": self.command, "target": self.path, "headers": list(self.headers.items())}
-                self._reply(200, json.dumps(seen).encode())
+                request = {"method": self.command, "target": self.path, "headers": list(self.headers.items())}
+                self._reply(200, json.dumps(request).encode())
             case "redirect":
                 self._reply(302, b"", Location=f"http://{self.headers['Host']}/dip/api/ping")
             case "slow":
-                time.sleep(float(query["seconds"]))  # the endpoint is a long query
+                time.sleep(float(query["seconds"]))  # as a long query in DSS
                 self._reply(200, b"done")
             case "download":
                 self._download(int(query["blocks"]), breaks_off="breaks-off" in query)
@@ -94,7 +100,7 @@ class Whole(BaseHTTPRequestHandler):
                 self._reply(404, b"")
 
     def do_POST(self) -> None:
-        """Swallow the body, whatever its size, and answer its length and SHA-256."""
+        """Read a body of any size, and return its length and SHA-256."""
         digest, length = hashlib.sha256(), 0
         for block in self._body():
             digest.update(block)
@@ -116,7 +122,7 @@ class Whole(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _download(self, blocks: int, *, breaks_off: bool) -> None:
-        """Stream a body of unknown length, as an export is; perhaps end it in the middle."""
+        """Stream a body of unknown length, as an export is, or a part of it."""
         self.send_response(200)
         self.send_header("Content-Type", "application/octet-stream")
         self.send_header("Transfer-Encoding", "chunked")
@@ -128,28 +134,28 @@ class Whole(BaseHTTPRequestHandler):
         self.close_connection = True
 
 
-class Crowd(ThreadingHTTPServer):
-    """Whole HTTP requests, many at once."""
+class PlainServer(ThreadingHTTPServer):
+    """Serve many requests at once."""
 
     request_queue_size = BACKLOG
 
 
 async def main() -> None:
-    """Serve until ended; print the two ports as one line of JSON."""
-    whole = Crowd(("127.0.0.1", 0), Whole)
-    threading.Thread(target=whole.serve_forever, daemon=True).start()
+    """Print the two ports as one line of JSON, and serve until ended."""
+    plain = PlainServer(("127.0.0.1", 0), PlainHandler)
+    threading.Thread(target=plain.serve_forever, daemon=True).start()
     async with serve(
-        sockets,
+        serve_websocket,
         "127.0.0.1",
         0,
-        process_request=page,
-        select_subprotocol=choose,
-        ping_interval=None,  # silence must stay silence
+        process_request=serve_page,
+        select_subprotocol=select_subprotocol,
+        ping_interval=None,  # pings would keep an idle connection open
         backlog=BACKLOG,
-        open_timeout=60,  # many at once, on a busy machine
+        open_timeout=60,  # many handshakes at once, on a busy machine
         max_size=None,
     ) as server:
-        ports = [next(iter(server.sockets)).getsockname()[1], whole.server_address[1]]
+        ports = [next(iter(server.sockets)).getsockname()[1], plain.server_address[1]]
         sys.stdout.write(json.dumps(ports) + "\n")
         sys.stdout.flush()
         await server.serve_forever()

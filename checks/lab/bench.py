@@ -1,4 +1,4 @@
-"""What a proxy costs: sockets through it against sockets without it, in one run."""
+"""Measure what each proxy costs, compared with no proxy in the same run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from .process import ROOT, SCALE, LabError, running, workspace
@@ -18,15 +18,18 @@ from .recipe import Recipe
 from .standin import StandIn
 
 RESULTS = ROOT / "checks" / "costs.json"
+SERVER = Path(__file__).with_name("bench_server.py")
 
 FRAME = b"\x82\xc0" + bytes(4) + bytes(64)
 """A masked binary frame with 64 bytes of payload (RFC 6455, section 5.2)."""
 
 WINDOW = 32
-"""Messages under way at once on the one socket."""
+"""Messages in transit at once on the single connection."""
 
-SOCKETS = 200
-ASK = (
+CONNECTIONS = 200
+"""Connections that are open at once for the second rate."""
+
+HANDSHAKE = (
     "GET /dip/lab-socket HTTP/1.1\r\nHost: localhost:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
@@ -34,28 +37,32 @@ ASK = (
 
 @dataclass(frozen=True)
 class Cost:
-    """One measurement of one way to the server."""
+    """One measurement, or the ratio of two."""
 
     handshake: float
-    """Seconds to connect and open, the median of 50."""
-    trip: float
-    """Seconds for 64 bytes there and back, the median of 300."""
-    one: float
-    """Messages of 64 bytes a second on one socket, WINDOW under way."""
-    many: float
-    """Messages of 64 bytes a second on SOCKETS sockets, one under way on each."""
+    """Seconds to connect and open the WebSocket, the median of 50."""
+    round_trip: float
+    """Seconds until a message of 64 bytes is back, the median of 300."""
+    rate_one: float
+    """Messages of 64 bytes per second on one connection, with WINDOW in transit."""
+    rate_many: float
+    """Messages of 64 bytes per second on many connections (CONNECTIONS), with one in transit on each."""
+
+
+MEASURED = [field.name for field in fields(Cost)]
 
 
 def compare(recipes: list[Recipe], rounds: int, say: Callable[[str], None]) -> Iterator[tuple[Recipe, str, Cost]]:
-    """Yield for each recipe its newest build and what it costs as a multiple of the direct way.
+    """Yield each recipe, the version of its newest build, and its cost.
 
-    Each round measures the direct way and then every proxy; the result is the median of the rounds' ratios.
+    The cost is a multiple of the cost without a proxy. Each round measures the direct connection and then every proxy.
+    The result is the median of the rounds' ratios.
     """
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(workspace())
-        server = stack.enter_context(running([sys.executable, Path(__file__).parent / "echo.py"], folder, "echo"))
-        server.wait_until(lambda: server.said().endswith("\n"))
-        direct = StandIn(int(server.said()), "", folder)
+        server = stack.enter_context(running([sys.executable, SERVER], folder, "bench_server"))
+        server.wait_until(lambda: server.output().endswith("\n"))
+        direct = StandIn(int(server.output()), "", folder)
         sites = []
         for recipe in recipes:
             config = recipe.config(https=False)
@@ -72,74 +79,77 @@ def compare(recipes: list[Recipe], rounds: int, say: Callable[[str], None]) -> I
 
 
 def _ratio(cost: Cost, base: Cost) -> Cost:
-    return Cost(cost.handshake / base.handshake, cost.trip / base.trip, cost.one / base.one, cost.many / base.many)
+    return Cost(*(getattr(cost, name) / getattr(base, name) for name in MEASURED))
 
 
 def _median(costs: list[Cost]) -> Cost:
-    names = ("handshake", "trip", "one", "many")
-    return Cost(*(statistics.median(getattr(cost, name) for cost in costs) for name in names))
+    return Cost(*(statistics.median(getattr(cost, name) for cost in costs) for name in MEASURED))
 
 
 def _measure(port: int) -> Cost:
+    """Return the cost of connections to this port."""
     handshake = statistics.median(_handshake(port) for _ in range(50))
-    with _open(port) as way:
-        trip = statistics.median(_trip(way) for _ in range(300))
-        one = _busy([way], WINDOW)
+    with _open(port) as connection:
+        round_trip = statistics.median(_round_trip(connection) for _ in range(300))
+        rate_one = _rate([connection], WINDOW)
     with contextlib.ExitStack() as stack:
-        many = _busy([stack.enter_context(_open(port)) for _ in range(SOCKETS)], 1)
-    return Cost(handshake, trip, one, many)
+        rate_many = _rate([stack.enter_context(_open(port)) for _ in range(CONNECTIONS)], 1)
+    return Cost(handshake, round_trip, rate_one, rate_many)
 
 
 def _open(port: int) -> socket.socket:
-    """Return an open WebSocket."""
-    way = socket.create_connection(("127.0.0.1", port), timeout=20 * SCALE)
-    way.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    way.sendall(ASK.format(port=port).encode())
+    """Return an open WebSocket; raises LabError if the handshake fails."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=20 * SCALE)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.sendall(HANDSHAKE.format(port=port).encode())
     head = b""
-    while b"\r\n\r\n" not in head and (data := way.recv(4096)):
+    while b"\r\n\r\n" not in head and (data := connection.recv(4096)):
         head += data
     if b" 101 " not in head:
-        raise LabError(f"the handshake was answered {head[:200]!r}, expected 101")
-    return way
+        raise LabError(f"handshake on port {port}: expected status code 101, got {head[:200]!r}")
+    return connection
 
 
 def _handshake(port: int) -> float:
-    began = time.perf_counter()
+    start = time.perf_counter()
     _open(port).close()
-    return time.perf_counter() - began
+    return time.perf_counter() - start
 
 
-def _trip(way: socket.socket) -> float:
-    began = time.perf_counter()
-    way.sendall(FRAME)
-    left = len(FRAME)
-    while left:
-        left -= len(_some(way))
-    return time.perf_counter() - began
+def _round_trip(connection: socket.socket) -> float:
+    start = time.perf_counter()
+    connection.sendall(FRAME)
+    remaining = len(FRAME)
+    while remaining:
+        remaining -= len(_receive(connection))
+    return time.perf_counter() - start
 
 
-def _some(way: socket.socket) -> bytes:
-    """Return what has come; raises LabError when the other side has hung up."""
-    if data := way.recv(65536):
+def _receive(connection: socket.socket) -> bytes:
+    """Return the bytes that have arrived; raise LabError if the peer has closed."""
+    if data := connection.recv(65536):
         return data
-    raise LabError("the proxy closed a socket in the middle of the measurement")
+    raise LabError("the proxy closed a WebSocket during the measurement")
 
 
-def _busy(ways: list[socket.socket], window: int) -> float:
-    """Return the messages a second while all sockets send, and send again when all has come back, for a second."""
+def _rate(connections: list[socket.socket], window: int) -> float:
+    """Return the messages per second over one second.
+
+    Each connection sends `window` messages, and again as soon as all of them are back.
+    """
     batch, select, done = FRAME * window, selectors.DefaultSelector(), 0
-    left = dict.fromkeys(ways, len(batch))
-    for way in ways:
-        select.register(way, selectors.EVENT_READ)
-        way.sendall(batch)
-    began = time.perf_counter()
-    while time.perf_counter() - began < 1:
+    remaining = dict.fromkeys(connections, len(batch))
+    for connection in connections:
+        select.register(connection, selectors.EVENT_READ)
+        connection.sendall(batch)
+    start = time.perf_counter()
+    while time.perf_counter() - start < 1:
         for key, _ in select.select(timeout=1):
             assert isinstance(key.fileobj, socket.socket)
-            way = key.fileobj
-            left[way] -= len(_some(way))
-            if not left[way]:
+            connection = key.fileobj
+            remaining[connection] -= len(_receive(connection))
+            if not remaining[connection]:
                 done += window
-                left[way] = len(batch)
-                way.sendall(batch)
-    return done / (time.perf_counter() - began)
+                remaining[connection] = len(batch)
+                connection.sendall(batch)
+    return done / (time.perf_counter() - start)

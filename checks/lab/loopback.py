@@ -1,4 +1,6 @@
-"""Run a command in a network namespace with only a loopback interface: `python -m checks.lab.loopback COMMAND`.
+"""Run a command in a network namespace that has only a loopback interface.
+
+    python -m checks.lab.loopback COMMAND
 
 In the namespace, an ordinary user can listen on port 443, as a site does in production, and a test cannot reach other
 machines. Root can listen on any port, so for root the command runs as usual. If the machine does not allow namespaces,
@@ -20,7 +22,7 @@ UNSHARE = ("unshare", "--user", "--map-current-user", "--net", "--keep-caps")
 INSIDE = "--inside"
 
 SIOCSIFFLAGS, IFF_UP = 0x8914, 0x1
-"""Set the flags of a network interface, and the flag that says it is up (netdevice(7))."""
+"""The request that sets the flags of a network interface, and the flag for an active one (netdevice(7))."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -35,8 +37,10 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _allowed(command: Sequence[str]) -> bool:
-    found = shutil.which(command[0])
-    return bool(found) and not subprocess.run(command, capture_output=True, check=False).returncode
+    """Run a command, and return whether it succeeds."""
+    if not shutil.which(command[0]):
+        return False
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def _bring_up_loopback() -> None:

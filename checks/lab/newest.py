@@ -1,4 +1,4 @@
-"""Run the suite on the newest versions of the proxies, and report the claims that no longer hold.
+"""Run the suite on the newest proxies, and report the claims that no longer hold.
 
     python -m checks.lab.newest
 
@@ -63,7 +63,7 @@ class Failure:
 
 @dataclass
 class Results:
-    """What a run of the suite showed."""
+    """The failed tests of a run, and the builds that it used."""
 
     failures: list[Failure] = field(default_factory=list)
     builds: set[str] = field(default_factory=set)
@@ -71,7 +71,7 @@ class Results:
 
 
 def main() -> int:
-    """Return 0 where everything holds, 1 with a report where something does not, 2 where the suite cannot run."""
+    """Return 0 if everything holds, 1 with a report, or 2 if the suite cannot run."""
     REPORT.unlink(missing_ok=True)
     try:
         shutil.rmtree(COPY, ignore_errors=True)
@@ -89,12 +89,12 @@ def main() -> int:
         print("everything holds")
         return 0
     REPORT.write_text("\n".join(report(results.failures, new)) + "\n", encoding="utf-8")
-    print(f"{len(results.failures)} tests failed; the report: {REPORT.relative_to(ROOT)}")
+    print(f"{len(results.failures)} tests failed; the report is in {REPORT.relative_to(ROOT)}")
     return 1
 
 
 def upgrades(checkout: Path, newest: Callable[[str], tuple[str, str]]) -> Iterator[Upgrade]:
-    """Pin the newest version of each wheel in the recipes of a checkout, and yield what changed.
+    """Pin the newest wheels in the recipes of a checkout, and yield the changes.
 
     `newest` returns the version and the SHA-256 of the newest wheel of a package.
     """
@@ -116,9 +116,9 @@ def upgrades(checkout: Path, newest: Callable[[str], tuple[str, str]]) -> Iterat
 
 
 def newest_wheel(package: str) -> tuple[str, str]:
-    """Return the version and the SHA-256 of the newest wheel that runs on this machine.
+    """Return the version and SHA-256 of the newest wheel that runs on this machine.
 
-    Raises LabError when pip finds none.
+    Raises LabError if pip finds none.
     """
     with workspace() as folder:
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
@@ -133,34 +133,34 @@ def newest_wheel(package: str) -> tuple[str, str]:
 def run_suite(checkout: Path) -> Results:
     """Run `make test` in a checkout, and return what it showed.
 
-    Tests that only read the record are left out: it does not know the new versions.
+    It skips tests that only read the record, which does not have the new versions.
 
-    Raises LabError when the suite did not get as far as its report.
+    Raises LabError if the suite wrote no report.
     """
-    found = checkout / "_build" / "suite.xml"
-    options = ["-m", "not reads_proof", "-o", "junit_family=xunit1", f"--junit-xml={found}"]
-    # A make around this one has left its own options there.
+    junit = checkout / "_build" / "suite.xml"
+    options = ["-m", "not reads_proof", "-o", "junit_family=xunit1", f"--junit-xml={junit}"]
+    # If make runs this, its options are in the environment.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     environment = {**inherited, "PYTEST_ADDOPTS": shlex.join(options)}
     ended = subprocess.run(["make", "test", f"PYTHON={sys.executable}"], cwd=checkout, env=environment, check=False)
-    if not found.exists():
+    if not junit.exists():
         raise LabError(f"the suite did not run: make test ended with exit code {ended.returncode} in {checkout}")
-    return read_results(found.read_text(encoding="utf-8"))
+    return read_results(junit.read_text(encoding="utf-8"))
 
 
 def read_results(text: str) -> Results:
-    """Return what a run of pytest wrote with --junit-xml."""
+    """Read the results that pytest wrote with --junit-xml."""
     results = Results()
     for case in ET.fromstring(text).iter("testcase"):  # noqa: S314  # written by our own pytest
-        noted = defaultdict(list)
+        properties = defaultdict(list)
         for entry in case.iter("property"):
-            noted[entry.get("name", "")].append(entry.get("value", ""))
+            properties[entry.get("name", "")].append(entry.get("value", ""))
         if case.find("skipped") is None:
-            results.builds.update(noted["on"])
-        failed = [each for kind in ("failure", "error") for each in case.iter(kind)]
-        if failed:
+            results.builds.update(properties["on"])
+        problems = [each for kind in ("failure", "error") for each in case.iter(kind)]
+        if problems:
             test = f"{case.get('file') or case.get('classname', '')}::{case.get('name', '')}"
-            results.failures.append(Failure(test, failed[0].get("message", ""), noted["proves"]))
+            results.failures.append(Failure(test, problems[0].get("message", ""), properties["proves"]))
     return results
 
 
@@ -170,7 +170,7 @@ def recorded(record: Mapping[str, Mapping[str, Mapping[str, list[str]]]]) -> set
 
 
 def report(failures: Sequence[Failure], new: Sequence[str]) -> Iterator[str]:
-    """Yield a report in Markdown: the claims that no longer hold, then the other tests that failed."""
+    """Yield a Markdown report: claims that no longer hold, then other failed tests."""
     claims = sorted({claim for failure in failures for claim in failure.claims})
     others = [failure for failure in failures if not failure.claims]
     yield f"Versions that `checks/proof.json` does not have: {', '.join(new) or 'none'}."
@@ -191,7 +191,7 @@ def report(failures: Sequence[Failure], new: Sequence[str]) -> Iterator[str]:
 
 
 def _short(message: str) -> str:
-    """Return a message in one line."""
+    """Return a message in one line of at most MESSAGE characters."""
     line = " ".join(message.split()) or "no message"
     return line if len(line) <= MESSAGE else f"{line[:MESSAGE]}..."
 

@@ -1,4 +1,4 @@
-"""Start programs, know when they answer, show what they said, and leave none behind."""
+"""Run child processes: wait until ready, capture output, always clean up."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ Started = TypeVar("Started")
 ROOT = Path(__file__).resolve().parents[2]
 
 PORTS = range(10240, 32768)
-"""Below what Linux takes for connections and for port 0 (net.ipv4.ip_local_port_range)."""
+"""Ports below those that Linux assigns itself, to clients and for port 0 (net.ipv4.ip_local_port_range)."""
 
-BRIEF = 0.3
-"""Seconds for the farewell of a proxy: some wait for readers of whom the lab knows that they have gone."""
+STOP_TIMEOUT = 0.3
+"""Seconds until a proxy is killed: some wait for their clients before they end, and here the clients are gone."""
 
 SCALE = float(os.environ.get("CHECKS_TIME_SCALE", "1"))
-"""Every deadline of the lab, in seconds, is multiplied by this: raise it on a slow machine."""
+"""Factor for every timeout of the lab: set CHECKS_TIME_SCALE higher on a slow machine."""
 
 
 class LabError(Exception):
-    """The lab could not do what was asked; the message is for the person who asked."""
+    """The lab cannot do what was asked; the message is for the person who asked."""
 
 
 class MachineError(LabError):
-    """The machine lacks something that cannot be downloaded: an apt, a mirror, a permission."""
+    """The machine lacks something that cannot be downloaded, such as a permission."""
 
 
 class NotInstalledError(LabError):
-    """A program that the lab runs is not on this machine, and `make builds` may be able to download it.
+    """A program is not installed, and `make builds` may be able to download it.
 
-    `what` names it for people, with the versions that would do: "HAProxy 2.8 or newer".
+    `what` is its name for people, with the versions that are needed: "HAProxy 2.8 or newer".
     """
 
     def __init__(self, what: str) -> None:
@@ -51,7 +51,7 @@ class NotInstalledError(LabError):
 
 @contextlib.contextmanager
 def workspace() -> Iterator[Path]:
-    """Give a folder inside the checkout and take it away again."""
+    """Create a folder in the checkout for the length of the block."""
     base = ROOT / "_build" / "lab"
     base.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=base))
@@ -62,10 +62,10 @@ def workspace() -> Iterator[Path]:
 
 
 def free_port() -> int:
-    """Return a TCP port that nothing on loopback listens on now, and that the kernel gives to nobody by itself.
+    """Return a TCP port on loopback that nothing listens on.
 
-    A port of the kernel's own range may be somebody else's by the time our program wants it; then it is the other
-    one that answers.
+    The kernel never assigns it by itself. A port from the kernel's own range may belong to another program by the time
+    ours binds it, and then the other program would answer.
     """
     while True:
         port = secrets.choice(PORTS)
@@ -75,7 +75,7 @@ def free_port() -> int:
 
 
 def on_free_ports(count: int, start: Callable[..., Started]) -> Started:
-    """Call `start` with `count` free ports; again with others when somebody took one meanwhile."""
+    """Call `start` with `count` free ports, and with others if one was taken."""
     for left in reversed(range(5)):
         try:
             return start(*(free_port() for _ in range(count)))
@@ -86,21 +86,21 @@ def on_free_ports(count: int, start: Callable[..., Started]) -> Started:
 
 
 class Process:
-    """One program in a process group of its own, its output in a file.
+    """A program in its own process group, with its output in a file.
 
-    The kernel ends it when we are killed ourselves (`setpriv --pdeathsig`, where the machine has it),
-    so that nothing stays behind even then.
+    The kernel ends it if this process is killed, so that nothing keeps running even then. That needs
+    `setpriv --pdeathsig`, which some machines lack.
     """
 
     def __init__(
         self, command: Sequence[str | Path], folder: Path, name: str, env: dict[str, str] | None = None
     ) -> None:
         self.name = name
-        self.output = folder / f"{name}.output"
-        # Servers that root starts become another user, and must still reach a checkout below /root.
+        self._log = folder / f"{name}.output"
+        # Servers that root starts switch to another user, and must still reach a checkout below /root.
         keeping = ["--securebits", "+no_setuid_fixup"] if is_closed(folder) else []
         guard = ["setpriv", "--pdeathsig", "TERM", *keeping] if shutil.which("setpriv") else []
-        with self.output.open("wb") as sink:
+        with self._log.open("wb") as sink:
             self._popen = subprocess.Popen(
                 [*guard, *map(str, command)],
                 cwd=folder,
@@ -113,64 +113,69 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """The id of the process, and of its group."""
+        """The id of the process and of its group."""
         return self._popen.pid
 
-    def said(self) -> str:
+    def output(self) -> str:
         """Return what the program has printed so far."""
-        return self.output.read_text(errors="replace")
+        return self._log.read_text(errors="replace")
 
     def wait_until(self, ready: Callable[[], object], seconds: float = 20) -> None:
-        """Return when `ready` answers true.
+        """Return when `ready` returns true.
 
-        Raises LabError with the program's own words when it ends first, or after `seconds` (scaled).
+        Raises LabError with the program's output if it ends first, or after `seconds` (scaled).
         """
         deadline = time.monotonic() + seconds * SCALE
         while not ready():
             if self._popen.poll() is not None:
                 raise LabError(
-                    f"{self.name} ended with exit code {self._popen.returncode} before it answered:\n{self.said()}"
+                    f"{self.name} ended with exit code {self._popen.returncode} before it was ready:\n{self.output()}"
                 )
             if time.monotonic() > deadline:
-                raise LabError(f"{self.name} did not answer within {seconds * SCALE:.0f} s; it said:\n{self.said()}")
-            time.sleep(0.01)  # between two polls: what counts is `ready`, not the time
+                raise LabError(f"{self.name} was not ready in {seconds * SCALE:.0f} s; its output:\n{self.output()}")
+            time.sleep(0.01)  # between two polls: only `ready` decides
 
     def ends_within(self, seconds: float) -> bool:
-        """Tell whether the program ends by itself within this time."""
+        """Wait up to `seconds`, and return whether the program has ended by itself."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._popen.wait(seconds)
         return self._popen.poll() is not None
 
-    def stop(self, patience: float = 5) -> None:
-        """End the program and all it started, by force after `patience` seconds."""
-        for sign, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 5)):
+    def stop(self, timeout: float = 5) -> None:
+        """End the program and all its children; kill them after `timeout` seconds."""
+        for number, seconds in ((signal.SIGTERM, timeout), (signal.SIGKILL, 5)):
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._popen.pid, sign)
+                os.killpg(self._popen.pid, number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._popen.wait(seconds)
                 break
-        with contextlib.suppress(ProcessLookupError):  # what it started and did not end itself
+        with contextlib.suppress(ProcessLookupError):  # children that the program did not end itself
             os.killpg(self._popen.pid, signal.SIGKILL)
 
 
 def is_closed(folder: Path) -> bool:
-    """Tell whether only root reaches this folder, as below /root, so that a server that gives up root would not."""
+    """Return whether only root can enter this folder, as with one below /root.
+
+    A server that gives up root cannot read its files there.
+    """
     return not os.geteuid() and not all(parent.stat().st_mode & stat.S_IXOTH for parent in folder.parents)
 
 
 def unprivileged(folder: Path) -> list[str]:
-    """Return what makes a command not root's, for a program that refuses to be, and give it the folder.
+    """Return a command prefix for programs that refuse to run as root.
 
-    Raises MachineError when the machine lacks setpriv.
+    For root, it switches to the user `nobody`, which becomes the owner of `folder`; for other users, it is empty.
+
+    Raises MachineError if the machine lacks setpriv.
     """
     if os.geteuid():
         return []
     if not shutil.which("setpriv"):
-        raise MachineError("no setpriv, with which root starts a program as another user")
+        raise MachineError("setpriv is not on PATH; root needs it to start a program as another user")
     for path in [folder, *folder.rglob("*")]:
         shutil.chown(path, "nobody")
     passing = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"] if is_closed(folder) else []
-    # Changing the user loses the signal that Process asked for.
+    # A change of the user clears the signal that Process set.
     return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *passing, "--pdeathsig=TERM"]
 
 
@@ -180,18 +185,21 @@ def running(
     folder: Path,
     name: str,
     env: dict[str, str] | None = None,
-    patience: float = 5,
+    stop_timeout: float = 5,
 ) -> Iterator[Process]:
-    """Start a program and end it when the block ends, however it ends; by force after `patience` seconds."""
+    """Run a program for the length of the block, then stop it.
+
+    It is killed if it has not ended `stop_timeout` seconds after the block.
+    """
     process = Process(command, folder, name, env)
     try:
         yield process
     finally:
-        process.stop(patience)
+        process.stop(stop_timeout)
 
 
-def answers(port: int, address: str = "127.0.0.1") -> bool:
-    """Tell whether something accepts connections on this port of loopback."""
+def is_listening(port: int, address: str = "127.0.0.1") -> bool:
+    """Return whether something accepts connections on this port of loopback."""
     with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1):
         return True
     return False

@@ -1,4 +1,7 @@
-"""Run a config, as published but for the reader's own values, on one build of its proxy."""
+"""Run a published config on one build of its proxy, in front of a stand-in.
+
+It changes only the values that users set themselves, such as ports and host names.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +19,28 @@ from pathlib import Path
 
 import trustme
 
-from .process import BRIEF, ROOT, LabError, Process, answers, on_free_ports, running, unprivileged, workspace
+from .process import (
+    ROOT,
+    STOP_TIMEOUT,
+    LabError,
+    Process,
+    is_listening,
+    on_free_ports,
+    running,
+    unprivileged,
+    workspace,
+)
 from .recipe import Recipe
 from .standin import StandIn
 from .zoo import Build, library_path, program, search_path
 
-NOWHERE = "says where to listen"
+NO_PORT = "the line that sets the port to listen on"
+"""What a config lacks that must not run; tests look for it in the error."""
 
 
 @dataclass(frozen=True)
 class Proxy:
-    """A running proxy in front of a stand-in; readers reach it as `localhost` on its two ports."""
+    """A running proxy in front of a stand-in, reachable as `localhost` on two ports."""
 
     recipe: Recipe
     build: Build
@@ -36,13 +50,13 @@ class Proxy:
     http: int
     https: int
     tls: ssl.SSLContext | None
-    """What a reader's browser trusts, when the config speaks HTTPS."""
+    """What a client must trust, if the config is for HTTPS."""
     address: str
     process: Process
 
     @property
     def authority(self) -> Path:
-        """The root certificate in PEM, for programs that want a file."""
+        """The root certificate in PEM, for programs that need a file."""
         return self.folder / "authority.pem"
 
     @property
@@ -52,20 +66,20 @@ class Proxy:
 
     @property
     def origin(self) -> str:
-        """The address in the reader's browser, without a slash at the end."""
+        """The URL in the browser, without a slash at the end."""
         return f"http{'s' if self.tls else ''}://localhost:{self.port}"
 
     def log(self) -> str:
-        """Return what the proxy has complained about, but for what its recipe.toml says is no complaint."""
-        said = self.process.said()
+        """Return the proxy's log, minus lines matching `[quiet]` in recipe.toml."""
+        log = self.process.output()
         with contextlib.suppress(FileNotFoundError):
-            said += (self.folder / "proxy.log").read_text(errors="replace")
+            log += (self.folder / "proxy.log").read_text(errors="replace")
         quiet = list(self.recipe.declared.get("quiet", {}))
-        lines = said.splitlines(keepends=True)
+        lines = log.splitlines(keepends=True)
         return "".join(line for line in lines if not any(re.search(pattern, line) for pattern in quiet))
 
     def command(self, line: str) -> subprocess.CompletedProcess[str]:
-        """Run a command line of the page as it stands, on this proxy instead of the system's own."""
+        """Run a command line of the page on this proxy instead of an installed one."""
         return subprocess.run(
             ["sh", "-c", line.replace(self.recipe.etc, str(self.folder))],
             cwd=ROOT,
@@ -88,67 +102,91 @@ def proxy(
     changed: Mapping[Path, str] | None = None,
     address: str | None = None,
 ) -> Iterator[Proxy]:
-    """Run `config` and the parts that go with it in front of `dss` for the length of the block.
+    """Run a config and its parts in front of `dss` for the length of the block.
 
-    `changed` holds another text for some of these files. `address`, an address of loopback that nobody else uses,
-    gives HTTPS the port it has in production: 443.
+    `changed` replaces the text of some of these files. `address` is a loopback address that nothing else uses: with it,
+    HTTPS is on port 443, as in production.
 
-    Raises LabError with the proxy's own words when it does not start, and NotInstalledError when it needs a program
-    that is not on this machine.
+    Raises LabError with the proxy's output if it does not start, and NotInstalledError if a program that it needs is
+    not on this machine.
     """
     for needed in recipe.declared.get("programs", []):
         program(needed)
+    published = _published(recipe, config)
+    texts = {**published, **(changed or {})}
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(workspace())
+        trust = _certificates(folder)
+        tls = trust if recipe.secure(config) else None
+
+        def start(http: int, https: int) -> Proxy:
+            own, https = (address, 443) if address else ("127.0.0.1", https)
+            values = _values(folder, build, dss, {"address": own, "http": http, "https": https})
+            _require_ports(recipe, published, texts, values)
+            _lay_out(recipe, build, texts, values)
+            process = stack.enter_context(_start(recipe, values))
+            (folder / "main.pid").write_text(str(process.pid))
+            site = Proxy(recipe, build, config, dss, folder, http, https, tls, own, process)
+            _wait(site)
+            return site
+
+        yield on_free_ports(2, start)
+
+
+def _published(recipe: Recipe, config: Path) -> dict[Path, str]:
+    """Return the text of each file that a config or broken variant needs."""
     published = {path: path.read_text() for path in (recipe.base(config), *recipe.parts)}
     if part := recipe.needs(config).get("part"):  # the mistake is in one of the parts
         published[recipe.folder / part] = config.read_text()
     elif config in recipe.twins:
         published = {config: config.read_text(), **{path: published[path] for path in recipe.parts}}
-    texts = {**published, **(changed or {})}
-    authority = trustme.CA()
-    with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(workspace())
-        _certificates(authority, folder)
-        environment = _environment(recipe, folder)
-        tls = _trust(authority) if recipe.secure(config) else None
-
-        def serve(http: int, https: int) -> Proxy:
-            own, https = (address, 443) if address else ("127.0.0.1", https)
-            values: dict[str, object] = {"dss": dss.port, "address": own, "http": http, "https": https}
-            values |= {"certificate": folder / "site.pem", "key": folder / "site.key"}
-            values |= {"bundle": folder / "site.bundle.pem", "folder": folder, "root": build.root}
-            _stay_home(recipe, published, texts, values)
-            _lay_out(recipe, texts, values)
-            _shims(recipe, build, values)
-            command = [*(unprivileged(folder) if recipe.declared.get("unprivileged") else [])]
-            command += shlex.split(recipe.declared["start"].format_map(values))
-            patience = recipe.declared.get("patience", BRIEF)
-            process = stack.enter_context(running(command, folder, "proxy", environment, patience))
-            (folder / "main.pid").write_text(str(process.pid))
-            here = Proxy(recipe, build, config, dss, folder, http, https, tls, own, process)
-            process.wait_until(lambda: answers(here.port, own), seconds=10)  # most take less than one
-            confirm_start(here)
-            if recipe.declared.get("settles"):
-                _settle(here)
-            return here
-
-        yield on_free_ports(2, serve)
+    return published
 
 
-def _stay_home(
+def _values(folder: Path, build: Build, dss: StandIn, listen: Mapping[str, object]) -> dict[str, object]:
+    """Return what the placeholders of recipe.toml are replaced with."""
+    certificate = {"certificate": folder / "site.pem", "key": folder / "site.key", "bundle": folder / "site.bundle.pem"}
+    return {"dss": dss.port, **listen, **certificate, "folder": folder, "root": build.root}
+
+
+def _start(recipe: Recipe, values: Mapping[str, object]) -> contextlib.AbstractContextManager[Process]:
+    """Return a context manager that runs the proxy."""
+    folder = Path(str(values["folder"]))
+    command = unprivileged(folder) if recipe.declared.get("unprivileged") else []
+    command += shlex.split(recipe.declared["start"].format_map(values))
+    stop_timeout = recipe.declared.get("patience", STOP_TIMEOUT)
+    return running(command, folder, "proxy", _environment(recipe, folder), stop_timeout)
+
+
+def _wait(site: Proxy) -> None:
+    """Return when the proxy is ready.
+
+    Raises LabError with the proxy's output if it ends, or opens no port in time.
+    """
+    site.process.wait_until(lambda: is_listening(site.port, site.address), seconds=10)  # most need less than one
+    confirm_start(site)
+    if site.recipe.declared.get("settles"):
+        _wait_for_routes(site)
+
+
+def _require_ports(
     recipe: Recipe, published: Mapping[Path, str], texts: Mapping[Path, str], values: Mapping[str, object]
 ) -> None:
-    """Raise LabError when a line that holds a port was taken out: a proxy may have a default, open to all."""
+    """Raise LabError if a line that sets a port was removed.
+
+    The default of a proxy may be a port that other machines can reach.
+    """
     for path, text in published.items():
         filled = recipe.fill(texts[path], values)
         for port in (values["http"], values["https"]):
             if str(port) in recipe.fill(text, values) and str(port) not in filled:
-                raise LabError(f"{path.name} lacks a line that {NOWHERE}: its default is a port open to all")
+                raise LabError(f"{path.name} lacks {NO_PORT}: the default may be reachable from other machines")
 
 
-def _lay_out(recipe: Recipe, texts: Mapping[Path, str], values: Mapping[str, object]) -> None:
-    """Lay out a fresh installation, then put each filled config where it belongs: at the end of what stands there.
+def _lay_out(recipe: Recipe, build: Build, texts: Mapping[Path, str], values: Mapping[str, object]) -> None:
+    """Write a fresh installation, with each config added to its file, and shims.
 
-    In the files of the installation, LAB_DSS and the like stand for the values, besides the blanks of the recipe.
+    In the files of the installation, LAB_DSS and similar words are placeholders too, besides the recipe's blanks.
     """
     folder, lab = Path(str(values["folder"])), recipe.folder / "lab"
     for path in recipe.surroundings:
@@ -160,6 +198,7 @@ def _lay_out(recipe: Recipe, texts: Mapping[Path, str], values: Mapping[str, obj
         target = folder / Path(recipe.parts.get(path, recipe.declared["installed_as"])).relative_to(recipe.etc)
         before = target.read_text() if (lab / target.relative_to(folder)).exists() else ""
         _write(target, before + recipe.fill(text, values))
+    _shims(recipe, build, values)
 
 
 def _write(path: Path, text: str) -> None:
@@ -168,13 +207,13 @@ def _write(path: Path, text: str) -> None:
 
 
 def _environment(recipe: Recipe, folder: Path) -> dict[str, str]:
-    """Put the shims first, and the Python that runs us where a reader's shell finds it."""
+    """Return an environment with the shims and this Python on PATH."""
     own = {name: value.format(folder=folder) for name, value in recipe.declared.get("environment", {}).items()}
     return {**os.environ, **own, "PATH": search_path(folder / "bin", Path(sys.executable).parent)}
 
 
 def _shims(recipe: Recipe, build: Build, values: Mapping[str, object]) -> None:
-    """Make the commands of the page mean this build and this folder: the program's own name, and systemctl."""
+    """Write shims for the proxy's command and systemctl."""
     arguments = [word.format_map(values) for word in recipe.declared.get("arguments", [])]
     variables = [f"{name}={shlex.quote(value)}" for name, value in library_path(build.libraries).items()]
     call = " ".join([*variables, "exec", shlex.join([str(build.path), *arguments])])
@@ -182,34 +221,34 @@ def _shims(recipe: Recipe, build: Build, values: Mapping[str, object]) -> None:
     folder = Path(str(values["folder"]))
     unit = f"MAINPID=$(cat {shlex.quote(str(folder / 'main.pid'))})\n{reload.format_map(values)}"
     for name, line in ((recipe.called, f'{call} "$@"'), ("systemctl", unit)):
-        # Another process writes it: a child that another thread forks at this moment would inherit our open file, and
-        # Linux runs no program that some process has open for writing (ETXTBSY).
+        # Linux does not run a program that some process has open for writing (ETXTBSY). A child that another thread
+        # forks at this moment would inherit our open file, so another process writes it.
         write = ["sh", "-c", 'mkdir -p "${1%/*}" && cat > "$1" && chmod 755 "$1"', "sh", str(folder / "bin" / name)]
         subprocess.run(write, input=f"#!/bin/sh\n{line}\n", text=True, check=True)
 
 
-def _settle(site: Proxy) -> None:
-    """Wait until the routes are there, for a proxy that opens its ports before it has read them all."""
-    with contextlib.suppress(LabError):  # a config without a route never answers otherwise
+def _wait_for_routes(site: Proxy) -> None:
+    """Wait for a proxy that opens its ports before it has read all its routes."""
+    with contextlib.suppress(LabError):  # a config without a route always responds with 404
         site.process.wait_until(lambda: _status(site) not in {None, 404}, seconds=3)
 
 
 def confirm_start(site: Proxy) -> None:
-    """Return when the proxy has answered a request, or has not ended although it does not answer.
+    """Return when the proxy has responded, or keeps running without a response.
 
-    An open port proves little: some proxies open theirs before they find that they cannot start. A proxy that is
-    ending answers no request.
+    An open port is not enough: some proxies open theirs before they find that they cannot start. A proxy that is ending
+    does not respond.
 
-    Raises LabError with the proxy's own output when it ends.
+    Raises LabError with the proxy's output if it ends.
     """
     if _status(site) is None and site.process.ends_within(1):
-        raise LabError(f"proxy ended after it had opened its ports:\n{site.process.said()}")
+        raise LabError(f"proxy ended after it had opened its ports:\n{site.process.output()}")
 
 
 def _status(site: Proxy) -> int | None:
-    """Return the status of the health check; None when there is no response within a second."""
+    """Return the status code of the health check, or None after a second."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE  # a wrong certificate is an answer, too
+    tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE  # a wrong certificate is a response too
     connection = (
         http.client.HTTPSConnection(site.address, site.port, timeout=1, context=tls)
         if site.tls
@@ -221,8 +260,12 @@ def _status(site: Proxy) -> int | None:
     return None
 
 
-def _certificates(authority: trustme.CA, folder: Path) -> None:
-    """Write the reader's certificate, signed by an intermediate one, and another site's."""
+def _certificates(folder: Path) -> ssl.SSLContext:
+    """Write the site's certificate, with an intermediate one, and another site's.
+
+    Return a context that trusts their authority.
+    """
+    authority = trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "authority.pem"))
     issuer = authority.create_child_ca()
     for name, identity in (("site", "localhost"), ("other", "other.example.com")):
@@ -230,9 +273,6 @@ def _certificates(authority: trustme.CA, folder: Path) -> None:
         leaf.private_key_pem.write_to_path(str(folder / f"{name}.key"))
         (folder / f"{name}.pem").write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
         leaf.private_key_and_cert_chain_pem.write_to_path(str(folder / f"{name}.bundle.pem"))
-
-
-def _trust(authority: trustme.CA) -> ssl.SSLContext:
     context = ssl.create_default_context()
     authority.configure_trust(context)
     return context

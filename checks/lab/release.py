@@ -1,8 +1,8 @@
-"""Build the files of a release, in _build/release: the site, websocket-doctor.pyz, their checksums, the notes.
+"""Build a release: the site, websocket-doctor.pyz, checksums, and notes.
 
     python -m checks.lab.release [TAG]
 
-The same checkout gives the same bytes on the same Python, on any day and any machine.
+It writes to _build/release. The same checkout and the same Python give the same bytes, on any day and any machine.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ RELEASE = ROOT / "_build" / "release"
 CHANGELOG = ROOT / "CHANGELOG.md"
 
 LEFT_OUT = (".buildinfo", ".doctrees")
-"""What Sphinx writes beside the site for its own next run."""
+"""Files that Sphinx writes beside the site for its own next run."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Build a release and print its checksums; 2 with one sentence when it cannot be built."""
+    """Build a release and print its checksums; return 2 if that fails."""
     try:
         check(arguments)
         print(build(RELEASE, CHANGELOG.read_text(encoding="utf-8")), end="")
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def check(tags: Sequence[str]) -> None:
-    """Raise LabError when there is a tag that does not name this version, or more than one."""
+    """Raise LabError if there is more than one tag, or the tag is not this version's."""
     if len(tags) > 1:
         raise LabError(f"expected one tag at most, got {len(tags)}")
     if tags and tags[0] != f"v{__version__}":
@@ -48,15 +48,15 @@ def check(tags: Sequence[str]) -> None:
 
 
 def build(target: Path, changelog: str) -> str:
-    """Write the files of a release into the folder `target`, and return the content of SHA256SUMS.
+    """Write the files of a release to the folder `target`, and return SHA256SUMS.
 
-    Raises LabError when the changelog has no section for this version, or something does not build.
+    Raises LabError if the changelog has no section for this version, or something does not build.
     """
     text = notes(changelog, __version__)
     target.mkdir(parents=True, exist_ok=True)
     for old in target.iterdir():
         old.unlink()
-    pack(PACKED)  # the site offers it for download
+    pack(PACKED)  # the site has a link to it
     files = {PACKED.name: PACKED.read_bytes()}
     with workspace() as folder:
         _sphinx(folder / "html")
@@ -68,11 +68,11 @@ def build(target: Path, changelog: str) -> str:
 
 
 def notes(changelog: str, version: str) -> str:
-    """Return the section of the changelog about this version, without its heading.
+    """Return the section of the changelog for this version, without its heading.
 
     A heading is the version alone, or the version with a date: `## 1.2.0` or `## 1.2.0 - 2027-01-31`.
 
-    Raises LabError when there is no such section, or nothing in it.
+    Raises LabError if there is no such section, or it is empty.
     """
     heading = rf"## {re.escape(version)}(?: - \d{{4}}-\d\d-\d\d)?"
     found = re.search(rf"(?ms)^{heading}\n(.*?)(?=^## |\Z)", changelog)
@@ -82,7 +82,10 @@ def notes(changelog: str, version: str) -> str:
 
 
 def archive(folder: Path, name: str) -> bytes:
-    """Return a tar.gz of a folder, under another name, without owners, dates and permissions of this machine."""
+    """Return a tar.gz of a folder, with `name` as its top folder.
+
+    It has no owners, dates, or permissions of this machine.
+    """
     with workspace() as place:
         packed = place / "archive"
         with (
@@ -101,7 +104,7 @@ def archive(folder: Path, name: str) -> bytes:
 
 
 def _sphinx(html: Path) -> None:
-    """Build the site in a folder of its own, so that no page of an older build is left in it."""
+    """Build the site in an empty folder, so that it has no pages of an older build."""
     command = [sys.executable, "-m", "sphinx", "-q", "-n", "-W", "--keep-going", "-c", ".", "docs", str(html)]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:

@@ -1,6 +1,7 @@
-"""The thing that plays DSS: its own nginx on the base port, a small backend, a real Jupyter server.
+"""Run a stand-in for DSS.
 
-Only the layout and the sockets are those of DSS; nothing here is DSS, and nothing that ran here ran on DSS.
+It consists of nginx on the base port, a small backend, and a real Jupyter server. Only its layout and its WebSocket
+paths are those of DSS. It is not DSS, and what ran on it did not run on DSS.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .process import answers, on_free_ports, running, workspace
+from .process import is_listening, on_free_ports, running, workspace
 from .zoo import wheel_nginx
 
 HERE = Path(__file__).parent
@@ -21,14 +22,14 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class StandIn:
-    """A running stand-in: where it listens on loopback, and the token that logs in to its Jupyter."""
+    """A running stand-in: its port on loopback, and the token for its Jupyter."""
 
     port: int
     token: str
     folder: Path
 
     def log(self) -> str:
-        """Return what its own nginx has complained about."""
+        """Return the warnings and errors of its nginx."""
         return (self.folder / "front.log").read_text(errors="replace")
 
 
@@ -36,8 +37,8 @@ class StandIn:
 def stand_in(*, bare: bool = False, server: Mapping[str, str] | None = None) -> Iterator[StandIn]:
     """Run a stand-in for the length of the block.
 
-    `bare` leaves out its nginx and its Jupyter, so that what is in front of it talks to the backend itself.
-    `server` is the section [server] of an install.ini, whose keys for HTTPS are obeyed as DSS documents them.
+    `bare` leaves out nginx and Jupyter, so that a proxy in front of the stand-in connects to the backend itself.
+    `server` is the section [server] of an install.ini: its keys for HTTPS work as DSS documents them.
 
     Raises LabError with the output of the part that did not start.
     """
@@ -45,12 +46,12 @@ def stand_in(*, bare: bool = False, server: Mapping[str, str] | None = None) -> 
         folder = stack.enter_context(workspace())
         token = secrets.token_hex(16)
         backend = stack.enter_context(running([sys.executable, HERE / "backend.py"], folder, "backend"))
-        backend.wait_until(lambda: backend.said().endswith("\n"))
-        sockets, whole = json.loads(backend.said())
+        backend.wait_until(lambda: backend.output().endswith("\n"))
+        websocket, plain = json.loads(backend.output())
         if bare:
-            yield StandIn(sockets, token, folder)
+            yield StandIn(websocket, token, folder)
             return
-        upstream = {"BACKEND": sockets, "WHOLE": whole, "JUPYTER": _jupyter(stack, folder, token)}
+        upstream = {"BACKEND": websocket, "PLAIN": plain, "JUPYTER": _jupyter(stack, folder, token)}
         port = on_free_ports(1, lambda port: _front(stack, folder, server or {}, upstream | {"LISTEN": port}))
         yield StandIn(port, token, folder)
 
@@ -61,6 +62,7 @@ def _front(
     server: Mapping[str, str],
     ports: dict[str, int],
 ) -> int:
+    """Start nginx with these ports in front.conf; return the port that it listens on."""
     text = (HERE / "front.conf").read_text()
     if server.get("ssl") == "true":
         keys = "".join(f"{key} {server[key]};" for key in ("ssl_certificate", "ssl_certificate_key"))
@@ -69,12 +71,15 @@ def _front(
         text = text.replace(name, f"127.0.0.1:{port}")
     (folder / "front.conf").write_text(text)
     front = stack.enter_context(running([wheel_nginx(), "-p", folder, "-c", "front.conf"], folder, "front"))
-    front.wait_until(lambda: answers(ports["LISTEN"]))
+    front.wait_until(lambda: is_listening(ports["LISTEN"]))
     return ports["LISTEN"]
 
 
 def _jupyter(stack: contextlib.ExitStack, folder: Path, token: str) -> int:
-    """Start Jupyter as DSS does: below /jupyter/, open to any public name, its Origin check as it comes."""
+    """Start Jupyter as DSS does, and return its port.
+
+    It is below /jupyter/, accepts any host name, and has its default Origin check.
+    """
     settings = {
         "ServerApp.base_url": "/jupyter/",
         "ServerApp.port": 0,
@@ -84,12 +89,12 @@ def _jupyter(stack: contextlib.ExitStack, folder: Path, token: str) -> int:
         "ServerApp.allow_remote_access": True,
         "ServerApp.root_dir": folder,
         "ServerApp.jpserver_extensions": "{}",
-        # Kernels listen on files: a port that Jupyter picked for one could be somebody else's before it was bound.
+        # Kernels listen on files, because another program could take a port before the kernel binds it.
         "KernelManager.transport": "ipc",
         "IdentityProvider.token": token,
     }
     home = {name: str(folder / "jupyter") for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
-    home["JUPYTER_RUNTIME_DIR"] = "jupyter"  # seen from `folder`: the name of such a file may have 107 bytes
+    home["JUPYTER_RUNTIME_DIR"] = "jupyter"  # relative to `folder`: the path of a Unix socket may have 107 bytes
     command = [
         sys.executable,
         "-m",
@@ -101,5 +106,5 @@ def _jupyter(stack: contextlib.ExitStack, folder: Path, token: str) -> int:
     (record,) = (folder / "jupyter").glob("jpserver-*.json")
     process.wait_until(lambda: record.read_text().endswith("}"))
     port: int = json.loads(record.read_text())["port"]
-    process.wait_until(lambda: answers(port))
+    process.wait_until(lambda: is_listening(port))
     return port

@@ -1,4 +1,4 @@
-"""What the usual tools say of a broken way, and what `diagnose` says: the same endpoints, one after the other."""
+"""Compare `diagnose` with common tools on servers where WebSocket is broken."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ RESULTS = ROOT / "checks" / "tools.json"
 TOOLS = ROOT / ".zoo" / "tools"
 WSCAT = "wscat@6.1.0"
 
-ENOUGH = 3.0
-"""Seconds (scaled) after which a tool that is still there has its socket open, and is ended."""
+CONNECTED_AFTER = 3.0
+"""Seconds (scaled) after which a tool that still runs has an open WebSocket, or waits, and is killed."""
 
 KEY = "SGVsbG8sIHdlYnNvY2tldA=="
 HANDSHAKE = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {KEY}"]
 PATH = "/dip/websocket?sessionId=tools"
-RAISED = re.compile(r"[\w.]+(Exception|Error): ")
-"""The line of a traceback that says what happened; a server's whole page may stand below it."""
+EXCEPTION = re.compile(r"[\w.]+(Exception|Error): ")
+"""The line of a traceback with the exception; the server's whole page may follow it."""
 
 COLOURS = re.compile(r"\x1b(\[[0-9;]*[A-Za-z]|.)")
 
@@ -48,51 +48,52 @@ CASES = (
     ("envoy", "handshake-unanswered"),
     ("envoy", "h2-websocket"),
 )
-"""A recipe, and its broken twin; none where everything is as it should be."""
+"""A recipe and its broken variant, or no variant for the config as published."""
 
 
 @dataclass(frozen=True)
 class Tool:
-    """A program that people try a WebSocket with."""
+    """A program that people test WebSocket with."""
 
     name: str
     version: str
     command: list[str]
-    """What they type, with URL for the address, and HTTP for the same address as curl wants it."""
+    """The command line. URL stands for the WebSocket URL, and HTTP for the same URL with http, for curl."""
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a tool said of an endpoint."""
+class Output:
+    """The output of a tool for one case."""
 
-    words: str
-    """The line that decides: the status line of curl, the last line of a complaint."""
-    code: int | None
-    """Its exit code; None where it had its socket open, and was ended."""
+    line: str
+    """The line that matters: curl's status line, or the last line of an error."""
+    exit_code: int | None
+    """Its exit code, or None if it still ran after CONNECTED_AFTER."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One endpoint, and what was said of it."""
+    """A proxy, and what each tool and diagnose report about it."""
 
     proxy: str
-    twin: str
-    said: dict[str, Said]
-    found: list[str]
-    """The findings that diagnose names."""
+    broken: str
+    """The id of the broken variant, or nothing for the config as published."""
+    outputs: dict[str, Output]
+    causes: list[str]
+    """The causes that diagnose names."""
     proof: str
-    """What diagnose has seen; where it names nothing, what it says to try next."""
+    """The evidence for them, or without a cause the next step."""
 
 
 def tools() -> list[Tool]:
-    """Return the tools with their versions; wscat is brought by npm, once.
+    """Return the tools with their versions; npm installs wscat the first time.
 
-    Raises LabError when one cannot be had.
+    Raises NotInstalledError if curl is not installed, and LabError if another tool is not available.
     """
     curl, npm = str(program("curl")), shutil.which("npm")
     wscat = TOOLS / "node_modules" / ".bin" / "wscat"
     if not npm:
-        raise LabError("wscat needs npm, which is not on PATH")
+        raise LabError("npm is not on PATH; wscat needs it, so install Node.js with npm")
     if not wscat.exists():
         TOOLS.mkdir(parents=True, exist_ok=True)
         _output([npm, "install", "--no-audit", "--no-fund", "--prefix", str(TOOLS), WSCAT])
@@ -103,13 +104,12 @@ def tools() -> list[Tool]:
         "wsdump": installed("websocket-client"),
         "websockets": installed("websockets"),
     }
-    return [
-        Tool(name, versions[name], command) for name, command in {**here(), "wscat": [str(wscat), "-c", "URL"]}.items()
-    ]
+    commands = {**commands_without_npm(), "wscat": [str(wscat), "-c", "URL"]}
+    return [Tool(name, versions[name], command) for name, command in commands.items()]
 
 
-def here() -> dict[str, list[str]]:
-    """Return the commands of curl, and of the tools that come with requirements.txt."""
+def commands_without_npm() -> dict[str, list[str]]:
+    """Return the commands of curl and of the tools in requirements.txt."""
     headers = [word for header in HANDSHAKE for word in ("-H", header)]
     return {
         "curl": ["curl", "-isSN", "--http1.1", *headers, "HTTP"],
@@ -119,63 +119,70 @@ def here() -> dict[str, list[str]]:
 
 
 def cases() -> Iterator[Case]:
-    """Run every tool, and diagnose, at every endpoint.
+    """Run every tool, and diagnose, for every case.
 
-    Raises LabError when a tool or a proxy cannot be had.
+    Raises LabError if a tool or a proxy is not available.
     """
-    known, asked = recipes(), tools()
+    known, installed = recipes(), tools()
     with stand_in() as dss:
-        for name, twin in CASES:
+        for name, broken in CASES:
             recipe = known[name]
-            config = recipe.twin(twin) if twin else recipe.config(https=False)
+            config = recipe.twin(broken) if broken else recipe.config(https=False)
             build = recipe.pick(config)
             with proxy(recipe, build, config, dss) as site:
-                said = {tool.name: ask(tool, site) for tool in asked}
-                found, proof = _diagnosed(site)
-                yield Case(f"{recipe.title} {build.version}", twin, said, found, proof)
+                outputs = {tool.name: run_tool(tool, site) for tool in installed}
+                causes, proof = _diagnose(site)
+                yield Case(f"{recipe.title} {build.version}", broken, outputs, causes, proof)
 
 
-def ask(tool: Tool, site: Proxy) -> Said:
-    """Run a tool at the notification socket, as somebody types it, for as long as it takes to see what it says."""
-    places = {"URL": f"{site.origin.replace('http', 'ws', 1)}{PATH}", "HTTP": f"{site.origin}{PATH}"}
-    command = [places.get(word, word) for word in tool.command]
-    # A keyboard on which nobody types.
+def run_tool(tool: Tool, site: Proxy) -> Output:
+    """Run a tool on the notification WebSocket, at most for CONNECTED_AFTER."""
+    urls = {"URL": f"{site.origin.replace('http', 'ws', 1)}{PATH}", "HTTP": f"{site.origin}{PATH}"}
+    command = [urls.get(word, word) for word in tool.command]
+    # An open input without data, as from a keyboard.
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with subprocess.Popen(command, env=_trusting(site), **pipes) as running:  # type: ignore[call-overload]
+    with subprocess.Popen(command, env=_environment(site), **pipes) as running:  # type: ignore[call-overload]
         with contextlib.suppress(subprocess.TimeoutExpired):
-            running.wait(ENOUGH * SCALE)
-        still = running.poll() is None
+            running.wait(CONNECTED_AFTER * SCALE)
+        still_runs = running.poll() is None
         running.kill()
         text = COLOURS.sub("", running.stdout.read().decode(errors="replace"))
+    return Output(_without_port(_line(text, still_runs=still_runs), site), None if still_runs else running.returncode)
+
+
+def _line(text: str, *, still_runs: bool) -> str:
+    """Return the line that matters of a tool's output."""
     lines = [line.strip() for line in text.replace("\r", "\n").splitlines() if line.strip(" >\t")]
-    first = still or any(line.startswith("HTTP/") for line in lines[:1])
-    raised = [line.partition(" -+-+- ")[0] for line in lines if RAISED.match(line)]
-    words = (lines[0] if first else [*lines, *raised][-1]) if lines else ""
-    return Said(_anywhere(words, site), None if still else running.returncode)
+    if still_runs or any(line.startswith("HTTP/") for line in lines[:1]):
+        return lines[0] if lines else ""
+    exceptions = [line.partition(" -+-+- ")[0] for line in lines if EXCEPTION.match(line)]
+    return [*lines, *exceptions][-1] if lines else ""
 
 
-def _trusting(site: Proxy) -> dict[str, str]:
-    """Return the environment in which each tool is found and trusts the authority of the lab."""
+def _environment(site: Proxy) -> dict[str, str]:
+    """Return an environment in which the tools are found and trust the authority."""
     names = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "WEBSOCKET_CLIENT_CA_BUNDLE")
     return {**os.environ, **dict.fromkeys(names, str(site.authority)), "PATH": search_path()}
 
 
-def _diagnosed(site: Proxy) -> tuple[list[str], str]:
+def _diagnose(site: Proxy) -> tuple[list[str], str]:
+    """Return the causes that diagnose names, and their proofs or the next step."""
     trust = ["--ca", str(site.authority), site.origin]
     command = [sys.executable, "-m", "checks", "diagnose", "--no-proxy", "--json", *trust]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
-    said = json.loads(ended.stdout)
-    proofs = [each["proof"] for each in said["findings"]] or [said["next"]]
-    return [each["id"] for each in said["findings"]], _anywhere("; ".join(proofs), site)
+    result = json.loads(ended.stdout)
+    proofs = [each["proof"] for each in result["findings"]] or [result["next"]]
+    return [each["id"] for each in result["findings"]], _without_port("; ".join(proofs), site)
 
 
-def _anywhere(text: str, site: Proxy) -> str:
-    """Return the text as it would be anywhere else: the port of the lab is nobody's business."""
+def _without_port(text: str, site: Proxy) -> str:
+    """Return the text with dss.example.com instead of the lab's host and port."""
     return text.replace(f"localhost:{site.port}", "dss.example.com").replace("localhost", "dss.example.com")
 
 
 def _output(command: list[str]) -> str:
+    """Return what a command prints; raises LabError if it fails."""
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     if ended.returncode:
-        raise LabError(f"{Path(command[0]).name} fails: {(ended.stderr or ended.stdout).strip()[-300:]}")
+        raise LabError(f"{Path(command[0]).name} failed: {(ended.stderr or ended.stdout).strip()[-300:]}")
     return ended.stdout

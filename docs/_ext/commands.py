@@ -3,7 +3,7 @@
 ``{options} diagnose`` lists the options of a command, with `:beyond:` only those that another command does not have.
 ``{evidence}`` lists the fields of the evidence that --json and --save write.
 ``{download}`` links to websocket-doctor.pyz, with its SHA-256, if it was built.
-``{haste}`` shows what a healthy diagnose costs, and ``{tools}`` what other tools print.
+``{diagnose-cost}`` shows what a healthy diagnose costs, and ``{tools}`` what other tools print.
 ``{causes}`` lists the causes.
 """
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from sphinx.util.typing import ExtensionMetadata
 
 EVIDENCE = ROOT / "checks" / "evidence.py"
-HASTE = ROOT / "checks" / "haste.json"
+DIAGNOSE_COST = ROOT / "checks" / "bench_diagnose.json"
 TOOLS = ROOT / "checks" / "tools.json"
 PACKED = ROOT / "_build" / "websocket-doctor.pyz"
 
@@ -140,20 +140,20 @@ class Causes(Written):
                 yield from (f"[]({name}.md) `{name}`", f": {findings.summary(name)}.", "")
 
 
-class Haste(Written):
+class DiagnoseCost(Written):
     """What `diagnose` costs, from `python -m checks bench --diagnose --write`."""
 
     def lines(self) -> Iterator[str]:
         """Yield the sentence and the table."""
-        self.env.note_dependency(str(HASTE))
-        found = json.loads(HASTE.read_text())
+        self.env.note_dependency(str(DIAGNOSE_COST))
+        found = json.loads(DIAGNOSE_COST.read_text())
         yield "Where everything works, the whole `diagnose` command takes"
-        yield f"{found['diagnose']:.1f} x the time and {found['memory']:.1f} x the memory"
+        yield f"{found['time_ratio']:.1f} x the time and {found['memory_ratio']:.1f} x the memory"
         yield "of the shortest Python program that opens a WebSocket and gets a message back."
         yield "Both were measured on the same machine in the same run."
         yield from ("", "| URLs | seconds | memory |", "|--:|--:|--:|")
-        for number, seconds in found["many"].items():
-            yield f"| {number} | {seconds:.1f} | {found['many_memory'][number]:.0f} MB |"
+        for number, seconds in found["seconds"].items():
+            yield f"| {number} | {seconds:.1f} | {found['megabytes'][number]:.0f} MB |"
         yield from ("", f"Measured on {found['cores']} cores that are shared with the server, by")
         yield "`python -m checks bench --diagnose`."
 
@@ -166,13 +166,13 @@ class Tools(Written):
         self.env.note_dependency(str(TOOLS))
         seen = json.loads(TOOLS.read_text())
         for case in seen["cases"]:
-            wrong = f"[](../findings/{case['twin']}.md)" if case["twin"] else "WebSocket works"
+            wrong = f"[](../findings/{case['broken']}.md)" if case["broken"] else "WebSocket works"
             yield from (f"```{{rubric}} {case['proxy']}: {wrong}", ":heading-level: 3", "```", "")
-            for tool, said in case["said"].items():
-                words = said["words"].replace("`", "'") or "no output"
-                ended = "and keeps running" if said["code"] is None else f"and exit code {said['code']}"
-                yield from (tool, f": `` {words} ``" if said["words"] else f": {words}", f"  {ended}", "")
-            named = ", ".join(f"**{each}**" for each in case["found"]) or "not decided; next"
+            for tool, output in case["outputs"].items():
+                words = output["line"].replace("`", "'") or "no output"
+                ended = "and keeps running" if output["exit_code"] is None else f"and exit code {output['exit_code']}"
+                yield from (tool, f": `` {words} ``" if output["line"] else f": {words}", f"  {ended}", "")
+            named = ", ".join(f"**{each}**" for each in case["causes"]) or "not decided; next"
             yield from ("diagnose", f": {named}: {case['proof']}", "")
         told = ", ".join(f"{name} {version}" for name, version in seen["versions"].items())
         yield f"Versions: {told}. Run `python -m checks tools` to repeat this."
@@ -204,7 +204,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("options", Options)
     app.add_directive("evidence", Evidence)
     app.add_directive("download", Download)
-    app.add_directive("haste", Haste)
+    app.add_directive("diagnose-cost", DiagnoseCost)
     app.add_directive("tools", Tools)
     app.add_directive("causes", Causes)
     app.connect("build-finished", offer)

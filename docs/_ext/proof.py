@@ -287,8 +287,8 @@ class Costs(SphinxDirective):
         measured = json.loads(path.read_text())
         rows = []
         for cost in measured["costs"].values():
-            times = [f"{cost[name]:.1f} x" for name in ("handshake", "trip")]
-            rates = [f"{cost[name]:.2f} x" for name in ("one", "many")]
+            times = [f"{cost[name]:.1f} x" for name in ("handshake", "round_trip")]
+            rates = [f"{cost[name]:.2f} x" for name in ("rate_one", "rate_many")]
             rows.append([nodes.Text(text) for text in (cost["proxy"], *times, *rates)])
         head = ["Proxy", "Time to open", "Round-trip time", "Rate, 1 connection", "Rate, 200 connections"]
         how = nodes.Text(

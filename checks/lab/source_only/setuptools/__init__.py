@@ -1,1 +1,1 @@
-"""Stands in for setuptools where a source package is downloaded: see build_meta."""
+"""Replace setuptools while pip downloads a source package: see build_meta."""

@@ -1,4 +1,4 @@
-"""A real browser: headless Chromium, driven by Playwright; and the picture it takes for the site."""
+"""Run headless Chromium with Playwright, and take the screenshot for the site."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .zoo import BIN, DRIVER_LIBRARIES, library_path, program, version_of
 
 PICTURE = ROOT / "_images" / "websockets-1.png"
 
-QUIET = [
+NO_OWN_REQUESTS = [
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -30,6 +30,7 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+"""Options that stop Chromium from sending requests of its own."""
 
 
 def chromium() -> Path:
@@ -39,25 +40,27 @@ def chromium() -> Path:
 
 @functools.cache
 def chromium_version() -> str:
-    """Return the browser's name and version; raises NotInstalledError if it is not installed."""
+    """Return the name and version; raise NotInstalledError if it is not installed."""
     command = [str(chromium()), "--version"]
     with workspace() as home:
-        said = subprocess.run(command, env=_at_home(home), capture_output=True, text=True, check=True, timeout=60)
-    number = re.search(r"\d+(\.\d+)+", said.stdout)
-    return f"Chromium {number.group() if number else 0}"  # Google Chrome too
+        done = subprocess.run(command, env=_environment(home), capture_output=True, text=True, check=True, timeout=60)
+    number = re.search(r"\d+(\.\d+)+", done.stdout)
+    return f"Chromium {number.group() if number else 0}"  # also for Google Chrome
 
 
-def _at_home(home: Path) -> dict[str, str]:
-    """Return an environment in which what the browser leaves behind stays in `home`."""
+def _environment(home: Path) -> dict[str, str]:
+    """Return an environment in which the browser writes its files to `home`."""
     names = ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR")
     return {**os.environ, **dict.fromkeys(names, str(home))}
 
 
 @functools.cache
-def driver_needs() -> dict[str, str]:
-    """Return the environment in which Playwright's driver, a Node.js in its wheel, runs on this machine.
+def _driver_environment() -> dict[str, str]:
+    """Return the environment variables that Playwright's driver needs to run here.
 
-    Raises NotInstalledError when a library is missing that it needs.
+    The driver is the Node.js in Playwright's wheel.
+
+    Raises NotInstalledError if a library that it needs is missing.
     """
     node = Path(compute_driver_executable()[0])
     for libraries in (None, DRIVER_LIBRARIES):
@@ -67,8 +70,8 @@ def driver_needs() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _environment(added: Mapping[str, str]) -> Iterator[None]:
-    """Add variables to the environment of this process for the length of the block."""
+def _variables(added: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables of this process for the length of the block."""
     before = {name: os.environ.get(name) for name in added}
     os.environ.update(added)
     try:
@@ -83,16 +86,18 @@ def _environment(added: Mapping[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def launch(*arguments: str, **options: Any) -> Iterator[Browser]:
-    """Run a browser for the length of the block; options are those of Playwright's `launch`.
+    """Run Chromium for the length of the block.
 
-    Raises NotInstalledError if Chromium is not installed, or its driver does not run on this machine.
+    `arguments` are options of Chromium, and `options` those of Playwright's `launch`.
+
+    Raises NotInstalledError if Chromium is not installed, or Playwright's driver does not run on this machine.
     """
     path = chromium()
-    # Chromium refuses its sandbox to root, and cannot set it up where its helper has not been installed by root.
+    # As root, Chromium does not start with its sandbox; the sandbox needs a helper that root has installed.
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 or BIN in path.parents else []
-    with workspace() as home, _environment(driver_needs()), sync_playwright() as playwright:
+    with workspace() as home, _variables(_driver_environment()), sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=path, args=[*QUIET, *sandbox, *arguments], env={**_at_home(home)}, **options
+            executable_path=path, args=[*NO_OWN_REQUESTS, *sandbox, *arguments], env={**_environment(home)}, **options
         )
         try:
             yield browser
@@ -101,9 +106,9 @@ def launch(*arguments: str, **options: Any) -> Iterator[Browser]:
 
 
 def picture() -> Path:
-    """Photograph the stand-in's message behind an nginx that drops Upgrade; return the picture's path.
+    """Take a screenshot of the stand-in behind an nginx that drops Upgrade.
 
-    Raises LabError when something real is missing.
+    Raises NotInstalledError if nginx or Chromium is missing, and LabError if the lab does not start.
     """
     recipe = recipes()["nginx"]
     twin = recipe.twin("upgrade-not-forwarded")

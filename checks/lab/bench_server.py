@@ -1,6 +1,7 @@
-"""A server that costs as little as it can: it opens every WebSocket and sends all bytes back; run as a script.
+"""Serve WebSocket at the lowest cost: run it as a script, which prints its port.
 
-What comes after the handshake it does not read: to a proxy it is a tunnel, and the tunnel is what is measured.
+It answers each handshake, and then sends all bytes back without parsing them. To a proxy, the connection is a tunnel,
+and the benchmark measures the tunnel.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 PONG = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\npong\n"
 
 
-def answer(head: bytes) -> bytes:
-    """Return what a request is answered: 101 to a handshake, 200 to all else."""
+def respond(head: bytes) -> bytes:
+    """Return the response to a request: 101 for a handshake, 200 for anything else."""
     key = re.search(rb"(?i)\r\nsec-websocket-key: *([^\r]+)", head)
     if not key:
         return PONG
@@ -27,12 +28,12 @@ def answer(head: bytes) -> bytes:
 
 
 def main() -> None:
-    """Serve until ended; print the port."""
+    """Print the port, and serve until ended."""
     listening, select = socket.create_server(("127.0.0.1", 0), backlog=1024), selectors.DefaultSelector()
     select.register(listening, selectors.EVENT_READ)
     sys.stdout.write(f"{listening.getsockname()[1]}\n")
     sys.stdout.flush()
-    heads: dict[int, bytes] = {}  # of those that have not asked to the end
+    heads: dict[int, bytes] = {}  # of connections without a complete handshake
     while True:
         for key, _ in select.select():
             assert isinstance(key.fileobj, socket.socket)
@@ -46,16 +47,16 @@ def main() -> None:
 
 
 def serve(peer: socket.socket, heads: dict[int, bytes], select: selectors.BaseSelector) -> None:
-    """Take what one peer sent."""
+    """Read once from a connection, and send the response or the same bytes."""
     number = peer.fileno()
     try:
         data = peer.recv(65536)
         if number in heads:
             heads[number] += data
             if b"\r\n\r\n" in heads[number]:
-                reply, heads[number] = answer(heads[number]), b""
-                peer.sendall(reply)
-                if reply is not PONG:
+                response, heads[number] = respond(heads[number]), b""
+                peer.sendall(response)
+                if response is not PONG:
                     del heads[number]
         else:
             peer.sendall(data)
