@@ -37,11 +37,11 @@ ALLOWED = {
 
 def imports_of(path):
     """Return the parts of checks/ that a module imports."""
-    found = set()
+    found, inside = set(), path.relative_to(ROOT).parts
     for node in ast.walk(ast.parse(path.read_text())):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom):
-            base = "checks.lab." if node.level and "lab" in path.parts else "checks." if node.level else ""
+            base = "checks.lab." if node.level and "lab" in inside else "checks." if node.level else ""
             names = [f"{base}{node.module or ''}".rstrip("."), *(f"{node.module}.{alias.name}" for alias in node.names)]
         found |= {name.split(".")[1] for name in names if name.startswith("checks.")}
     return found
