@@ -26,7 +26,7 @@ from checks.lab.process import SCALE
 MIB = 1 << 20
 ECHO = "/dip/lab-socket"
 
-STUCK = 10 * SCALE
+STUCK = 30 * SCALE
 """Seconds without progress after which a check fails.
 
 With a recipe that works, there is progress in every tenth of a second.
