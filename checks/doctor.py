@@ -269,7 +269,7 @@ async def _look_at(
         sockets = (*target.sockets, *arguments.socket)
         tell = say if len(targets) == 1 else lambda _, __: None
         async with gate:
-            seen = await look(target, sockets=sockets, idle=arguments.idle, size=arguments.size, say=tell)
+            seen = await look(target, sockets=sockets, idle=arguments.idle, size=arguments.size, progress=tell)
         done += 1
         if len(targets) > 1:
             say(f"{done} of {len(targets)} addresses", 0)

@@ -27,6 +27,24 @@ Stage = Literal["", "name", "tcp", "proxy", "tls"]
 ALIKE_FOR_ALL = {301, 302, 303, 307, 308, 401, 403, 407, 429, 500, 502, 503, 504, 505}
 """With these a server or a gate answers everybody alike, whatever he asked for: no proof of a lost header."""
 
+NO_RESPONSE = "no response within"
+"""The beginning of `error` where nothing came in time."""
+
+NO_PONG = "no pong within"
+"""The beginning of `PingResult.error` where no pong came in time."""
+
+CLOSED = "closed the connection"
+"""A part of `error` where a peer closed the connection before it responded."""
+
+NOT_TLS = "instead of TLS"
+"""The end of `Route.error` where a port responded to TLS with something else."""
+
+CREDENTIALS = "user name and password"
+"""A part of `Route.tunnel.error` where a SOCKS5 proxy requires or rejects credentials."""
+
+NOT_REQUESTED = "not requested"
+"""The reason in `Evidence.skipped` for a test that is off by default."""
+
 Pairs = tuple[tuple[str, str], ...]
 
 
@@ -39,7 +57,7 @@ class Response:
     reason: str = ""
     headers: Pairs = ()
     body: str = ""
-    """The beginning of the body, at most probe.BODY_LIMIT bytes, what is not UTF-8 replaced."""
+    """The beginning of the body, at most `checks.probe.BODY_LIMIT` bytes, what is not UTF-8 replaced."""
     error: str = ""
     seconds: float = 0.0
     """From the first byte sent to the end of the response's head."""
@@ -167,6 +185,8 @@ class PingResult:
     close_reason: str = ""
     error: str = ""
     """What was wrong with a frame, or how the socket ended; empty when the pong came."""
+    unreadable: bool = False
+    """Whether a frame arrived that breaks RFC 6455."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-from checks.evidence import Evidence, HoldResult, PingResult, Response, Route
+from checks.evidence import NOT_REQUESTED, Evidence, HoldResult, PingResult, Response, Route
 from checks.findings import WORKS, Finding, Inconclusive, module
 
 WIDTH, INDENT = 80, 21
@@ -89,7 +89,7 @@ def _last(evidence: Evidence) -> Iterator[str]:
         closed = f", close code {size.close_code}" if size.close_code else ""
         yield from _row("message", f"{size.size} bytes: {'passed' if size.passed else 'did not pass'}{closed}")
     for what, why in evidence.skipped:
-        if why != "not asked for":
+        if why != NOT_REQUESTED:
             yield from _row("not tried", f"{what}: {why}")
 
 

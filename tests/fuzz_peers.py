@@ -1,13 +1,14 @@
-"""Everything that reads what a peer sent, as functions of bytes; run by hand, a fuzzer that is guided by coverage.
+"""Every parser of data from a peer, as a function of bytes; as a script, a fuzzer guided by coverage.
 
     python tests/fuzz_peers.py [SECONDS [ENTRY ...]]
 
-takes each entry for that long (60 s), and needs `pip install atheris`. Inputs that reach something new are kept in
-_build/fuzz/<entry>, one that breaks something in _build/fuzz/broken, and its traceback is shown.
+runs each entry for that long (default 60 s), and needs `pip install atheris`. Inputs that reach new code are kept in
+_build/fuzz/<entry>. An input that raises an error is kept in _build/fuzz/failed, and its traceback is printed.
 """
 
 import asyncio
 import base64
+import contextlib
 import dataclasses
 import hashlib
 import re
@@ -24,7 +25,9 @@ sys.path[:0] = [str(ROOT)] if str(ROOT) not in sys.path else []
 
 from checks import findings, note, view  # noqa: E402
 from checks.evidence import Evidence, Handshake, PingResult, Response, Route, Tls  # noqa: E402
-from checks.probe import NOTIFICATIONS, Target, certificate, channel, exchange, frames, http2  # noqa: E402
+from checks.probe import NOTIFICATIONS, Target, connect, frames, http2, session  # noqa: E402
+from checks.probe.certificate import decoded  # noqa: E402
+from checks.probe.stream import READ_SIZE, Stream  # noqa: E402
 from checks.route import Proxy  # noqa: E402
 
 KEEP = ROOT / "_build" / "fuzz"
@@ -32,10 +35,10 @@ PLAIN = Target("http://127.0.0.1", proxy=Proxy("http", "127.0.0.1", 3128, "user"
 NOTHING = Response()
 
 
-class Recorded(channel.Channel):
-    """A channel from which bytes come that were thought out before, and then the end.
+class Recorded(Stream):
+    """A stream of recorded bytes, followed by the end.
 
-    `{ACCEPT}` in them becomes the right answer to the key in the handshake that was sent.
+    `{ACCEPT}` in them becomes the correct response to the key in the handshake that was sent.
     """
 
     def __init__(self, data):
@@ -43,10 +46,10 @@ class Recorded(channel.Channel):
         self._data = data
 
     async def read(self):
-        early, self._early = self._early, b""
-        if early:
-            return early
-        data, self._data = self._data[: channel.BLOCK], self._data[channel.BLOCK :]
+        pushed_back, self._pushed_back = self._pushed_back, b""
+        if pushed_back:
+            return pushed_back
+        data, self._data = self._data[:READ_SIZE], self._data[READ_SIZE:]
         return data
 
     async def write(self, data):
@@ -62,89 +65,91 @@ class Recorded(channel.Channel):
 
 
 def evidence(data):
-    """Read evidence that was kept; what is none is refused with ValueError, what is some can be shown."""
+    """Read saved evidence: either it raises ValueError, or it can be reported."""
     try:
-        read = Evidence.from_json(data.decode("utf-8", "surrogatepass"))
+        saved = Evidence.from_json(data.decode("utf-8", "surrogatepass"))
     except ValueError:
         return
-    told(read)
+    report(saved)
 
 
 def handshake(data):
-    """Read the answer to a handshake, then frames."""
+    """Read the response to a handshake, then frames."""
     run(_handshake(data))
 
 
 async def _handshake(data):
-    opening = exchange.Exchange(Target("http://127.0.0.1"))
-    shake, socket = await opening.shake(NOTIFICATIONS, "", Recorded(data))
-    seen = (await frames.ping(socket, "", 5),) if socket else ()
-    told(Evidence("http://127.0.0.1", NOTHING, NOTHING, (shake,), pings=seen))
+    requests = session.Session(Target("http://127.0.0.1"))
+    opening, websocket = await requests.open_websocket(NOTIFICATIONS, "", Recorded(data))
+    pings = (await frames.ping(websocket, "", 5),) if websocket else ()
+    report(Evidence("http://127.0.0.1", NOTHING, NOTHING, (opening,), pings=pings))
 
 
-def connect(data):
-    """Read what a forward proxy answers to CONNECT."""
-    told(Evidence("http://127.0.0.1", NOTHING, NOTHING, route=run(_connect(PLAIN, data))))
+def http_connect(data):
+    """Read the response of a forward proxy to CONNECT."""
+    report(Evidence("http://127.0.0.1", NOTHING, NOTHING, route=run(_connect(PLAIN, data))))
 
 
 async def _connect(target, data):
-    making = channel.Connection(target, Route(addresses=("127.0.0.1",)), trusting=False, alpn=())
-    making._reach = lambda: _given(Recorded(data))  # noqa: SLF001  # no network here
-    whole, channel.Connection = channel.Connection, lambda *_, **__: making
     try:
-        return (await channel.connect(target))[1]
-    except channel.ConnectError as failed:
+        with replaced(connect, "open_tcp", Recorded(data)):
+            return (await connect.connect(target, ("127.0.0.1",)))[1]
+    except connect.ConnectError as failed:
         return failed.route
+
+
+@contextlib.contextmanager
+def replaced(module, name, result):
+    """Replace a coroutine function by one that returns this result: nothing here uses the network."""
+
+    async def replacement(*_, **__):
+        return result
+
+    original = getattr(module, name)
+    setattr(module, name, replacement)
+    try:
+        yield
     finally:
-        channel.Connection = whole
-
-
-async def _given(value):
-    return value
+        setattr(module, name, original)
 
 
 def socks_5(data):
-    """Read what a SOCKS proxy answers."""
+    """Read the responses of a SOCKS proxy."""
     target = dataclasses.replace(PLAIN, proxy=Proxy("socks5", "127.0.0.1", 1080, "user", "password"))
-    told(Evidence("http://127.0.0.1", NOTHING, NOTHING, route=run(_connect(target, data))))
+    report(Evidence("http://127.0.0.1", NOTHING, NOTHING, route=run(_connect(target, data))))
 
 
 def http_2(data):
-    """Read what a server says over HTTP/2."""
-    told(Evidence("https://127.0.0.1", NOTHING, NOTHING, run(_http_2(data))))
+    """Read HTTP/2 from a server."""
+    report(Evidence("https://127.0.0.1", NOTHING, NOTHING, run(_http_2(data))))
 
 
 async def _http_2(data):
-    whole = http2.connect
-    http2.connect = lambda *_, **__: _given((Recorded(data), Route(tls=Tls("TLSv1.3", "h2"))))
-    try:
-        shake = await http2.shake(exchange.Exchange(Target("https://127.0.0.1")), NOTIFICATIONS)
-    finally:
-        http2.connect = whole
-    return (shake,) if shake else ()
+    with replaced(session, "connect", (Recorded(data), Route(tls=Tls("TLSv1.3", "h2")))):
+        opening = await http2.handshake(session.Session(Target("https://127.0.0.1")), NOTIFICATIONS)
+    return (opening,) if opening else ()
 
 
 def certificate_(data):
-    """Read a certificate that nobody vouches for."""
-    read = certificate.decoded(data)
-    route = Route(tls=Tls("TLSv1.3", certificate=read, untrusted="x", code=18))
-    told(Evidence("https://127.0.0.1", NOTHING, NOTHING, route=route))
+    """Read an untrusted certificate."""
+    route = Route(tls=Tls("TLSv1.3", certificate=decoded(data), untrusted="x", code=18))
+    report(Evidence("https://127.0.0.1", NOTHING, NOTHING, route=route))
 
 
-def told(seen):
-    """Say everything about the evidence that can be said; raise where that fails, or could steer a terminal."""
-    found, doubt = findings.diagnose(seen), findings.doubt(seen)
-    lines = [*view.stages(seen), *view.verdict(seen, found, doubt), view.summary_line(seen, found, doubt)]
-    lines += [line for plain in (True, False) for line in note.note(seen, found, doubt, plain=plain).split("\n")]
-    dirty = {sign for line in lines for sign in line if unicodedata.category(sign)[0] == "C"}
-    assert not dirty, f"a peer's {dirty} would reach the terminal"
-    kept = seen.to_json()
-    assert kept.isascii()
-    assert Evidence.from_json(kept).to_json() == kept
+def report(evidence):
+    """Report the evidence in every format; raise where that fails, or where the text could control a terminal."""
+    found, doubt = findings.diagnose(evidence), findings.doubt(evidence)
+    lines = [*view.stages(evidence), *view.verdict(evidence, found, doubt), view.summary_line(evidence, found, doubt)]
+    lines += [line for plain in (True, False) for line in note.note(evidence, found, doubt, plain=plain).split("\n")]
+    unsafe = {sign for line in lines for sign in line if unicodedata.category(sign)[0] == "C"}
+    assert not unsafe, f"{unsafe} from a peer would reach the terminal"
+    saved = evidence.to_json()
+    assert saved.isascii()
+    assert Evidence.from_json(saved).to_json() == saved
 
 
 def run(coroutine):
-    """Return what comes of a coroutine."""
+    """Return the result of a coroutine."""
     return LOOP.run_until_complete(coroutine)
 
 
@@ -165,7 +170,7 @@ GOOD = Evidence(
 
 
 def signed():
-    """Return a certificate that a server might have."""
+    """Return the certificate of a server."""
     return ssl.PEM_cert_to_DER_cert(trustme.CA().issue_cert("127.0.0.1").cert_chain_pems[0].bytes().decode())
 
 
@@ -180,7 +185,7 @@ SEEDS = {
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-WebSocket-Doctor: echo\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
         b'HTTP/1.1 426 No\r\nX-WebSocket-Doctor: echo\r\nX-Arrived: {"headers": [["Host", "x"]]}\r\n\r\n',
     ],
-    connect: [
+    http_connect: [
         b"HTTP/1.1 200 Connected\r\n\r\n",
         b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\n\r\n",
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 403 No\r\n\r\n",
@@ -194,37 +199,37 @@ SEEDS = {
     ],
     certificate_: [signed(), signed()[:100]],
 }
-"""Each entry, and inputs to begin with."""
+"""Each entry, and its first inputs."""
 
 ENTRIES = {entry.__name__.rstrip("_").replace("_", "-"): entry for entry in SEEDS}
 
 
 def main(arguments):
-    """Take each entry for some seconds, in a process of its own, because the fuzzer ends its process."""
+    """Run each entry for some seconds, in a separate process, because the fuzzer ends its process."""
     seconds = int(arguments[0]) if arguments else 60
     names = arguments[1:] or list(ENTRIES)
     codes = [
         subprocess.run([sys.executable, __file__, "-", name, str(seconds)], check=False).returncode for name in names
     ]
-    broken = [name for name, code in zip(names, codes, strict=True) if code]
-    print(f"broken: {', '.join(broken)}; the inputs are in {KEEP / 'broken'}" if broken else "nothing broke")
-    return 1 if broken else 0
+    failed = [name for name, code in zip(names, codes, strict=True) if code]
+    print(f"failed: {', '.join(failed)}; the inputs are in {KEEP / 'failed'}" if failed else "no entry failed")
+    return 1 if failed else 0
 
 
 def fuzz(name, seconds):
-    """Take one entry; does not return."""
-    import atheris  # noqa: PLC0415  # for this alone; the tests do without
+    """Run one entry; does not return."""
+    import atheris  # noqa: PLC0415  # the tests do not need it
 
     seeds = KEEP / f"{name}-seeds"
-    for folder in (KEEP / name, KEEP / "broken", seeds):
+    for folder in (KEEP / name, KEEP / "failed", seeds):
         folder.mkdir(parents=True, exist_ok=True)
     for place, data in enumerate(SEEDS[ENTRIES[name]]):
         (seeds / str(place)).write_bytes(data)
-        ENTRIES[name](data)  # and with it everything is imported that shall be watched
+        ENTRIES[name](data)  # imports every module that the fuzzer instruments
     atheris.instrument_all()
     limits = [f"-max_total_time={seconds}", "-max_len=16384", "-timeout=10", "-rss_limit_mb=1024"]
     atheris.Setup(
-        [name, *limits, f"-artifact_prefix={KEEP}/broken/{name}-", str(KEEP / name), str(seeds)], ENTRIES[name]
+        [name, *limits, f"-artifact_prefix={KEEP}/failed/{name}-", str(KEEP / name), str(seeds)], ENTRIES[name]
     )
     atheris.Fuzz()
 

@@ -25,9 +25,9 @@ from checks.probe import Target
 
 WRONG = [
     ([], ""),
-    (["diagnose", "dss.example.com"], "is not the address of a page; expected something like https://dss.example.com"),
-    (["diagnose", "http://h/prefix"], "DSS cannot live below a path: leave the rest out"),
-    (["diagnose", "http://h:99999"], "has a port that is none; expected a number from 1 to 65535"),
+    (["diagnose", "dss.example.com"], "expected something like https://dss.example.com"),
+    (["diagnose", "http://h/prefix"], "DSS cannot run below a path: remove the rest"),
+    (["diagnose", "http://h:99999"], "invalid port in 'http://h:99999'; expected 1-65535"),
     (["diagnose", "http://h", "--idle=-1"], "--idle takes 0 to 86400 seconds, got -1"),
     (["diagnose", "http://h", "--idle", "-1"], "--idle takes a value after it, which does not begin with -"),
     (["diagnose", "http://h", "--size", "1.5"], "--size takes a number, got '1.5'"),

@@ -15,9 +15,8 @@ import trustme
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.server import ServerProtocol
 
-from checks import probe
 from checks.findings import diagnose, doubt
-from checks.probe import NOTIFICATIONS, Target, look
+from checks.probe import NOTIFICATIONS, Target, look, survey
 from checks.route import Proxy
 
 KERNEL = "/jupyter/api/kernels/1/channels"
@@ -289,7 +288,7 @@ def at_one_moment(code):
     """Return what ends the two that are held a moment after both are open: those before only answer."""
 
     async def talk(line):
-        if len(line.peer.lines) == 1 + probe.AGAIN + 2:
+        if len(line.peer.lines) == 1 + survey.REPEATS + 2:
             for each in line.peer.lines[-2:]:
                 asyncio.get_running_loop().call_later(0.15, ends, each, code)
 
@@ -548,8 +547,8 @@ def judged(monkeypatch, verdict):
     def judge(truth, peer, how):
         peer.lines.clear()
         peer.asked = 0
-        monkeypatch.setattr(probe, "APART", how.pop("apart", 2.0))
-        monkeypatch.setattr(probe, "PING_EVERY", how.pop("every", 15.0))
+        monkeypatch.setattr(survey, "HOLD_STAGGER", how.pop("apart", 2.0))
+        monkeypatch.setattr(survey, "PING_EVERY", how.pop("every", 15.0))
         found, between = named(seen(peer, **how))
         verdict("peer", truth, found)
         return found, between
@@ -584,7 +583,7 @@ def test_a_login_that_is_refused_is_not_tried_again_and_again(wanted):
 def test_no_size_is_searched_where_no_ping_is_answered():
     evidence = seen(Peer(talk=nothing_more), timeout=0.3, size=100_000)
     assert evidence.sizes == ()
-    assert "no ping" in dict(evidence.skipped)["size of a message"]
+    assert "no ping" in dict(evidence.skipped)["message size"]
 
 
 def test_where_nobody_listens_nothing_is_blamed_on_websocket(verdict):

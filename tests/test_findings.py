@@ -40,8 +40,8 @@ def to(address, status=301, **headers):
 PAGE = Response(200, "OK", body="<html>the page of DSS")
 PONG = Response(200, "OK", body="pong")
 OPEN = says(101, Upgrade="websocket", Connection="Upgrade", Sec_WebSocket_Accept="x")
-SILENT = Response(error="no answer within 10 s")
-CLOSED = Response(error="the connection was closed without an answer")
+SILENT = Response(error="no response within 10 s")
+CLOSED = Response(error="the server closed the connection before it sent a response")
 UPGRADE = says(426)
 LOGIN = Response(200, body="<html>Who are you?")
 NO_ORIGIN = "Cross origin websockets not allowed"
@@ -97,14 +97,17 @@ def pinged(*frames, shaken=(OPEN, OPEN), **more):
     return seen(shakes(shaken[0], no_extensions=shaken[1]), pings=frames, **more)
 
 
+RESERVED = "invalid frame: reserved bits must be 0"
+
+
 def ping(error="", *, variant="", pong=0.0, **more):
-    return PingResult(NOTIFICATIONS, variant, pong or (0.0 if error else 0.1), error=error, **more)
+    pong = pong or (0.0 if error else 0.1)
+    return PingResult(NOTIFICATIONS, variant, pong, error=error, unreadable=error == RESERVED, **more)
 
 
 BARE = ping(variant="no-extensions")
-RESERVED = "invalid frame: reserved bits must be 0"
 NO_PONG = "no pong within 10 s"
-DROPPED_OFF = "the connection was closed without a close frame"
+DROPPED_OFF = "the server closed the connection without a close frame"
 
 
 def sized(*sizes):
@@ -184,7 +187,7 @@ def asked_otherwise(page, other, *, url=SECURE, **route):
     return Evidence(url, page, Response(), route=Route(**route), other_scheme=other)
 
 
-PLAIN_ANSWER = "the port answered in plain HTTP to the beginning of TLS"
+PLAIN_ANSWER = "the port responded with plain HTTP instead of TLS"
 TLS_PORT = says(400, "The plain HTTP request was sent to HTTPS port")
 
 
@@ -275,8 +278,8 @@ FIRES = {
     },
     "extension-mangled": {
         "reserved bits": pinged(ping(RESERVED), BARE),
-        "closed with 1002": pinged(ping("the other end closed with code 1002", close_code=1002), BARE),
-        "closed with 1007": pinged(ping("the other end closed with code 1007", close_code=1007), BARE),
+        "closed with 1002": pinged(ping("the server closed the WebSocket with code 1002", close_code=1002), BARE),
+        "closed with 1007": pinged(ping("the server closed the WebSocket with code 1007", close_code=1007), BARE),
         "an answer with an extension that was not offered": seen(
             [
                 Handshake(NOTIFICATIONS, "", OPEN, "unsupported extension: name = x-webkit-deflate-frame, params = []"),
@@ -345,7 +348,8 @@ FIRES = {
             )
         ),
         "what HTTP/2 would be blamed for": seen(
-            again(OPEN, CLOSED, OPEN), [Handshake(NOTIFICATIONS, "http2", says(502), "no 200", (("Host", HOST),))]
+            again(OPEN, CLOSED, OPEN),
+            [Handshake(NOTIFICATIONS, "http2", says(502), "no 200", (("Host", HOST),))],
         ),
         "some refusals for their number, and one that is none": seen(again(OPEN, says(429), says(403))),
     },
@@ -360,8 +364,8 @@ FIRES = {
     "proxy-auth": {
         "407": no_tunnel(407),
         "407 to the tunnel, and the page comes": no_tunnel(407, page=PAGE, ping=PONG),
-        "SOCKS without a login": socks("the proxy wants a user name and password"),
-        "SOCKS with another": socks("the proxy refuses this user name and password"),
+        "SOCKS without a login": socks("the proxy requires a user name and password"),
+        "SOCKS with another": socks("the proxy rejected this user name and password"),
     },
     "proxy-reload": {
         "both end at one moment": held(silent(40.0), busy(38.1)),
@@ -410,7 +414,7 @@ FIRES = {
         "nobody listens": nowhere(
             "tcp", "connection refused", host=HOST, attempts=(ConnectAttempt("192.0.2.1:80", "connection refused"),)
         ),
-        "silence": nowhere("tcp", "no answer within 10 s", host=HOST),
+        "silence": nowhere("tcp", "no response within 10 s", host=HOST),
         "no such proxy": nowhere("name", "the name cannot be resolved", proxy=COMPANY, host="proxy.example.com"),
         "the proxy does not listen": nowhere("tcp", "connection refused", proxy=COMPANY, host="proxy.example.com"),
     },
@@ -537,7 +541,9 @@ QUIET = {
     "extension-mangled": {
         "one socket dropped, and the next did not": pinged(ping(DROPPED_OFF), BARE),
         "one was late, and the next was not": pinged(ping(NO_PONG), BARE),
-        "one was told to come back": pinged(ping("the other end closed with code 1013", close_code=1013), BARE),
+        "one was told to come back": pinged(
+            ping("the server closed the WebSocket with code 1013", close_code=1013), BARE
+        ),
         "one was reset": pinged(ping("connection reset by peer"), BARE),
         "both are broken": pinged(ping(RESERVED), ping(RESERVED, variant="no-extensions")),
         "not tried without": pinged(ping(RESERVED)),
@@ -611,7 +617,7 @@ QUIET = {
         "none passes": sized((1024, 1009)),
     },
     "proxy-auth": {
-        "SOCKS that does not allow it": socks("the proxy does not allow it"),
+        "SOCKS that does not allow it": socks("the proxy does not allow this connection"),
         "407 of a server": everywhere(says(407)),
         "407 of a server behind the tunnel": through(shakes(says(407), says(407))),
     },
@@ -930,7 +936,13 @@ def test_two_mistakes_are_two_findings_and_the_nearer_is_first():
 
 
 BODIES = ["", "pong", NO_UPGRADE, NO_ORIGIN, F5.body, TLS_PORT.body, LARGE.body, "<html>", "\x1b[31m\u202e\ud7ff\x00"]
-ERRORS = ["", "no answer within 10 s", "connection refused", PLAIN_ANSWER, "the proxy wants a user name and password"]
+ERRORS = [
+    "",
+    "no response within 10 s",
+    "connection refused",
+    PLAIN_ANSWER,
+    "the proxy requires a user name and password",
+]
 HEADERS = [
     *OPEN.headers,
     *DENIED.headers,
@@ -946,7 +958,7 @@ FLIPS = ["", "again", "no-upgrade", "no-origin", "no-cookies", "no-extensions", 
 ISSUERS = ["", "R11, Let's Encrypt", "Zscaler", "Kaspersky", "Example Corp CA"]
 STATUSES = [0, 101, 101, 200, 200, 301, 302, 400, 401, 403, 404, 405, 407, 426, 429, 431, 500, 502, 503, 504, 505, 999]
 FAULTS = ["", "", "no 101", "unsupported extension: x", "invalid Sec-WebSocket-Accept header"]
-WRONG_FRAMES = ["", "", RESERVED, NO_PONG, DROPPED_OFF, "the other end closed with code 1002"]
+WRONG_FRAMES = ["", "", RESERVED, NO_PONG, DROPPED_OFF, "the server closed the WebSocket with code 1002"]
 
 
 class Any:
@@ -989,7 +1001,8 @@ class Any:
 
     def frames(self):
         codes = self.one([0, 1002, 1009])
-        return PingResult(self.one([NOTIFICATIONS, KERNEL]), self.one(FLIPS), 0.1, 0, codes, "", self.one(WRONG_FRAMES))
+        path, flip, error = self.one([NOTIFICATIONS, KERNEL]), self.one(FLIPS), self.one(WRONG_FRAMES)
+        return PingResult(path, flip, 0.1, 0, codes, "", error, unreadable=error == RESERVED)
 
     def size(self):
         return SizeResult(NOTIFICATIONS, self.one([0, 1024, 65536]), self.one([True, False]), self.one([0, 1009]))

@@ -91,7 +91,7 @@ def test_it_explains_without_a_checkout(python, pyz):
 def test_wrong_usage_gets_one_sentence(python, pyz):
     done = run(python, pyz, "diagnose", "dss.example.com")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert done.stderr.startswith("websocket-doctor.pyz: 'dss.example.com' is not the address of a page")
+    assert done.stderr.startswith("websocket-doctor.pyz: invalid URL 'dss.example.com'")
 
 
 AS_3_8 = "import runpy, sys; sys.version_info = (3, 8, 20); runpy.run_path(sys.argv[1], run_name='__main__')"

@@ -17,7 +17,8 @@ from checks.findings import diagnose, doubt, ids
 from checks.lab.chromium import chromium_version, launch
 from checks.lab.process import SCALE
 from checks.lab.proxy import proxy
-from checks.probe import APART, NOTIFICATIONS, Target, look
+from checks.probe import NOTIFICATIONS, Target, look
+from checks.probe.survey import HOLD_STAGGER
 
 PATIENCE = {"handshake-unanswered": 5}
 """Seconds for an answer where none comes; elsewhere a kernel that has only just started may take its time."""
@@ -137,10 +138,10 @@ async def held_over_a_reload(site):
     """Look for longer than the two sockets take to open, and reload the proxy when both are."""
     both_open = asyncio.Event()
     looking = asyncio.create_task(
-        look(Target(site.origin), idle=20, say=lambda _, seconds: seconds and both_open.set())
+        look(Target(site.origin), idle=20, progress=lambda _, seconds: seconds and both_open.set())
     )
     await both_open.wait()
-    await asyncio.sleep(APART + 1)  # the second socket is opened so much later
+    await asyncio.sleep(HOLD_STAGGER + 1)  # the second socket is opened so much later
     await asyncio.to_thread(site.command, site.recipe.command("reload"))
     return await looking
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checks.evidence import Evidence, Response
+from checks.evidence import CLOSED, Evidence, Response
 
 HOP = "server"
 FIX = "start DSS, or end its maintenance, or correct where the proxy in front of it looks: host, port, http or https"
@@ -44,7 +44,7 @@ def maybe(evidence: Evidence) -> str | None:
 def _may_know_none(evidence: Evidence) -> bool:
     """Tell whether perhaps no server was tried: that was said at once, and no handshake came so far as to break."""
     said = f"{evidence.health_check.reason} {evidence.health_check.body}".lower()
-    closed = any("closed" in evidence.handshake(path).response.error for path in evidence.paths)
+    closed = any(CLOSED in evidence.handshake(path).response.error for path in evidence.paths)
     tried = min(evidence.page.seconds, evidence.health_check.seconds) >= TRIED or closed
     return any(words in said for words in KNOWS_NONE) and not tried
 

@@ -31,7 +31,4 @@ def maybe(evidence: Evidence) -> str | None:
 
 def _unreadable(seen: PingResult) -> bool:
     """Tell whether a frame could not be read, here or there (1002 protocol error, 1007 invalid data)."""
-    ended = ("no pong within", "connection ", "the connection ", "broken pipe", "the other end closed", "more than")
-    if "exceeds limit" in seen.error:  # our own
-        return False
-    return bool(seen.error) and (seen.close_code in {1002, 1007} or not seen.error.startswith(ended))
+    return bool(seen.error) and (seen.unreadable or seen.close_code in {1002, 1007})

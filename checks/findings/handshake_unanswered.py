@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checks.evidence import Evidence
+from checks.evidence import NO_RESPONSE, Evidence
 
 HOP = "reverse proxy"
 FIX = "in the proxy in front of DSS, turn WebSocket on, and turn off the buffering of whole requests or answers"
@@ -15,7 +15,7 @@ def proof(evidence: Evidence) -> str | None:
     # All of them: the kernel of a notebook that computes may by itself be late.
     for path in evidence.paths:
         for variant in ("", "no-origin"):
-            if not evidence.handshake(path, variant).response.error.startswith("no answer within"):
+            if not evidence.handshake(path, variant).response.error.startswith(NO_RESPONSE):
                 return None
         if not evidence.handshake(path, "no-upgrade").response.status:
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checks.evidence import Evidence
+from checks.evidence import CREDENTIALS, Evidence
 
 HOP = "forward proxy"
 FIX = "let the proxy pass DSS without a login, or exempt DSS from it; if browsers log in there, do so with --proxy"
@@ -15,7 +15,7 @@ def proof(evidence: Evidence) -> str | None:
         wants = tunnel.header("Proxy-Authenticate")
         asked = f", which asks for {wants}" if wants else ""
         return f"{evidence.route.proxy} answered {tunnel} to CONNECT{asked}, expected 200"
-    if evidence.route.failed == "proxy" and "user name and password" in tunnel.error:
+    if evidence.route.failed == "proxy" and CREDENTIALS in tunnel.error:
         return f"{evidence.route.proxy}: {tunnel.error}, expected a connection"
     return None
 

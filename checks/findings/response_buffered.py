@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checks.evidence import Evidence, PingResult
+from checks.evidence import NO_PONG, Evidence, PingResult
 
 HOP = "any"
 FIX = "turn off the buffering of answers in the proxies before DSS"
@@ -28,4 +28,4 @@ def _nothing_came(evidence: Evidence) -> str | None:
 
 
 def _silent(seen: PingResult) -> bool:
-    return seen.error.startswith("no pong within") and not seen.messages and not seen.close_code
+    return seen.error.startswith(NO_PONG) and not seen.messages and not seen.close_code

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checks.evidence import Evidence
+from checks.evidence import NOT_TLS, Evidence
 
 HOP = "network"
 FIX = "use the other scheme in the address, or the right port; a link or a proxy must say what the port speaks"
@@ -18,7 +18,7 @@ def proof(evidence: Evidence) -> str | None:
     secure = evidence.url.startswith(("https:", "wss:"))
     asked, other = ("https", "http") if secure else ("http", "https")
     complains = evidence.page.status == 400 and any(words in evidence.page.body.lower() for words in PLAIN_TO_TLS)
-    plain = "to the beginning of TLS" in evidence.route.error  # so it answered the beginning of TLS
+    plain = NOT_TLS in evidence.route.error
     silent = not evidence.page.status and not evidence.route.failed
     if not (plain if secure else silent or complains):
         return None

@@ -1,191 +1,147 @@
-"""What an open socket does: whether a ping comes back, how long it lives, how large a message it takes."""
+"""Tests on open WebSockets: does a pong arrive, how long does the WebSocket live, how large may a message be."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
+from collections.abc import Awaitable
 from typing import Callable
 
-from websockets.frames import Frame, Opcode
-from websockets.protocol import State
+from checks.evidence import NO_PONG, HoldResult, PingResult, SizeResult, Variant
 
-from checks.evidence import HoldResult, PingResult, SizeResult, Variant
-
-from .channel import words
-from .exchange import Exchange, Socket
+from .errors import describe
+from .handshake import MAX_MESSAGE
+from .session import Session
+from .websocket import EndedError, LimitError, UnreadableError, WebSocket
 
 PING_EVERY = 15.0
-"""Seconds; the interval at which the page of DSS pings its own socket (seen on DSS 9.0.5)."""
-
-PING = b"diagnose"
-"""What a ping holds, and its pong must hold (RFC 6455, section 5.5.3)."""
-
-FLOOD = 4 << 20
-"""Bytes that are read while waiting for one pong."""
-
-FAREWELL = 0.5
-"""Seconds in which the other end must take our goodbye."""
+"""Seconds; the interval at which the page of DSS pings its own WebSocket (seen on DSS 9.0.5)."""
 
 SIZES = [1 << power for power in range(10, 25)]
-"""Bytes of the messages tried: 1 KiB to 16 MiB."""
+"""Bytes of the messages that are tried: 1 KiB to 16 MiB."""
+
+PRECISION = 64
+"""The search for a size limit ends when it is known to one part in so many."""
 
 
-class EndedError(Exception):
-    """The socket is no longer open."""
-
-
-class Line:
-    """An open socket, and what came on it."""
-
-    def __init__(self, socket: Socket) -> None:
-        self.socket, self.messages, self.pongs, self.read = socket, 0, 0, 0
-        self.most: float = FLOOD
-
-    @property
-    def close_code(self) -> int:
-        """The code of the other end's close frame; 0 without one."""
-        received = self.socket.protocol.close_rcvd
-        return int(received.code) if received else 0
-
-    @property
-    def close_reason(self) -> str:
-        """The reason in the other end's close frame."""
-        received = self.socket.protocol.close_rcvd
-        return received.reason if received else ""
-
-    async def flush(self) -> None:
-        """Send what the protocol has to say."""
-        for data in self.socket.protocol.data_to_send():
-            if data:
-                await self.socket.channel.write(data)
-
-    async def ping(self) -> None:
-        """Send a ping (RFC 6455, section 5.5.2)."""
-        if self.socket.protocol.state is State.OPEN:
-            self.socket.protocol.send_ping(PING)
-        await self.flush()
-
-    async def listen(self, enough: Callable[[], bool]) -> None:
-        """Take what comes until it is enough.
-
-        Raises EndedError when the socket ends first, and says how.
-        """
-        protocol = self.socket.protocol
-        while True:
-            self._take()
-            if enough():
-                return
-            if protocol.parser_exc:
-                raise EndedError(words(protocol.parser_exc))
-            if self.close_code:
-                raise EndedError(f"the other end closed with code {self.close_code}")
-            await self.flush()
-            data = await self.socket.channel.read()
-            self.read += len(data)
-            if self.read > self.most:
-                raise EndedError(f"more than {FLOOD >> 20} MiB came, and no pong")
-            if not data:
-                raise EndedError("the connection was closed without a close frame")
-            protocol.receive_data(data)
-
-    def _take(self) -> None:
-        for event in self.socket.protocol.events_received():
-            if isinstance(event, Frame):
-                mine = event.opcode is Opcode.PONG and event.data == PING
-                self.messages += not mine
-                self.pongs += mine
-
-    async def close(self) -> None:
-        """Say goodbye, and do not wait for an answer."""
-        try:
-            if self.socket.protocol.state is State.OPEN:
-                self.socket.protocol.send_close(1000)
-            await asyncio.wait_for(self.flush(), FAREWELL)
-            self.socket.channel.close()
-        except (OSError, RuntimeError, asyncio.TimeoutError):  # who does not read gets no goodbye
-            self.socket.channel.abort()
-        self.socket.forget()
-
-
-async def ping(socket: Socket, variant: Variant, timeout: float) -> PingResult:
-    """Send a ping and wait for its pong, then close."""
-    line, began, error, pong = Line(socket), time.monotonic(), "", 0.0
+async def ping(websocket: WebSocket, variant: Variant, timeout: float) -> PingResult:
+    """Send a ping, wait for its pong, and close."""
+    began, error, pong, unreadable = time.monotonic(), "", 0.0, False
     try:
-        await line.ping()
-        await asyncio.wait_for(line.listen(lambda: bool(line.pongs)), timeout)
+        await websocket.ping()
+        await asyncio.wait_for(websocket.receive_pong(), timeout)
         pong = time.monotonic() - began
     except asyncio.TimeoutError:
-        error = f"no pong within {timeout:g} s"
+        error = f"{NO_PONG} {timeout:g} s"
     except (EndedError, OSError) as ended:
-        error = words(ended)
-    await line.close()
-    return PingResult(socket.path, variant, pong, line.messages, line.close_code, line.close_reason, error)
+        error, unreadable = describe(ended), isinstance(ended, UnreadableError)
+    await websocket.close()
+    code, reason = websocket.close_code, websocket.close_reason
+    return PingResult(websocket.path, variant, pong, websocket.messages, code, reason, error, unreadable)
 
 
-async def hold(exchange: Exchange, path: str, ping_every: float, limit: float, after: float = 0.0) -> HoldResult:
-    """Keep a socket of its own open, in silence or with pings, until it drops or `limit` seconds have passed.
+async def hold(session: Session, path: str, ping_every: float, limit: float, delay: float = 0.0) -> HoldResult:
+    """Open a WebSocket after `delay` seconds, and keep it open until it drops or `limit` seconds have passed.
 
-    It is opened `after` so many seconds.
+    With `ping_every` 0, nothing is sent.
     """
-    await asyncio.sleep(after)
-    _, socket = await exchange.shake(path)
-    if not socket:
-        return HoldResult(path, ping_every, 0.0, dropped=True, after=after)
-    line, began = Line(socket), time.monotonic()
-    line.most = float("inf")  # the other end may talk as much as it likes
+    await asyncio.sleep(delay)
+    _, websocket = await session.open_websocket(path)
+    if not websocket:
+        return HoldResult(path, ping_every, 0.0, dropped=True, after=delay)
+    websocket.max_received = float("inf")
+    began = time.monotonic()
+    dropped = await _drops(websocket, ping_every, limit)
+    seconds = time.monotonic() - began
+    await websocket.close()
+    return HoldResult(path, ping_every, seconds, dropped, websocket.close_code if dropped else 0, delay)
 
-    def passed() -> float:
-        return time.monotonic() - began
+
+async def _drops(websocket: WebSocket, ping_every: float, limit: float) -> bool:
+    """Wait, and ping, for `limit` seconds; return whether the peer ends the WebSocket before."""
+    end = time.monotonic() + limit
+
+    def remaining() -> float:
+        return end - time.monotonic()
+
+    async def run(step: Awaitable[None], seconds: float) -> None:
+        await asyncio.wait_for(step, max(seconds, 0.001))
 
     try:
-        while passed() < limit:
+        while remaining() > 0:
             with contextlib.suppress(asyncio.TimeoutError):
-                patience = min(ping_every or limit, limit - passed())
-                await asyncio.wait_for(line.listen(lambda: False), max(patience, 0.001))
-            if ping_every and passed() < limit:
-                await asyncio.wait_for(line.ping(), max(limit - passed(), 0.001))
+                await run(websocket.receive_until_end(), min(ping_every or limit, remaining()))
+            if ping_every and remaining() > 0:
+                await run(websocket.ping(), remaining())
+    except LimitError:
+        return False
     except (EndedError, OSError, asyncio.TimeoutError):
-        return HoldResult(path, ping_every, passed(), dropped=True, close_code=line.close_code, after=after)
-    finally:
-        await line.close()
-    return HoldResult(path, ping_every, passed(), dropped=False, after=after)
+        return True
+    return False
 
 
 async def sizes(
-    exchange: Exchange, path: str, largest: int, say: Callable[[str, float], None]
-) -> tuple[SizeResult, ...]:
-    """Send larger and larger messages, then halve the step between the last that passed and the first that did not."""
-    tried: list[SizeResult] = []
-    for size in [size for size in SIZES if size < largest] + [largest]:
-        say(f"a message of {size} bytes", 0)
-        tried.append(await _size(exchange, path, size))
-        if not tried[-1].passed:
-            break
-    while not tried[-1].passed or len(tried) > len(SIZES):
-        low = max((each.size for each in tried if each.passed), default=0)
-        high = min(each.size for each in tried if not each.passed)
-        if high - low <= max(1, high // 64):
-            break
-        say(f"a message of {(low + high) // 2} bytes", 0)
-        tried.append(await _size(exchange, path, (low + high) // 2))
-    return tuple(tried)
+    session: Session, path: str, largest: int, progress: Callable[[str, float], None]
+) -> tuple[tuple[SizeResult, ...], str]:
+    """Send larger and larger messages; where one fails, search for the limit between it and the last that passed.
+
+    Returns the results, and why the search ended early; empty when it did not.
+    """
+    results: list[SizeResult] = []
+
+    async def passes(size: int) -> bool:
+        progress(f"sending a message of {size} bytes", 0)
+        results.append(await _size(session, path, size))
+        return results[-1].passed
+
+    try:
+        await _search(passes, largest)
+    except LimitError as error:
+        return tuple(results), describe(error)
+    return tuple(results), ""
 
 
-async def _size(exchange: Exchange, path: str, size: int) -> SizeResult:
-    """Send one message on a socket of its own, then a ping; the socket survives when the pong comes."""
-    _, socket = await exchange.shake(path, "no-extensions")  # compressed, it would be small on the wire
-    if not socket:
+async def _search(passes: Callable[[int], Awaitable[bool]], largest: int) -> None:
+    """Try the sizes up to the largest, then bisect between the last that passed and the first that failed."""
+    passed, failed = 0, 0
+    for size in [*(size for size in SIZES if size < largest), largest]:
+        if not await passes(size):
+            failed = size
+            break
+        passed = size
+    while failed - passed > max(1, failed // PRECISION):
+        middle = (passed + failed) // 2
+        if await passes(middle):
+            passed = middle
+        else:
+            failed = middle
+
+
+async def _size(session: Session, path: str, size: int) -> SizeResult:
+    """Send one message on a new WebSocket, and a ping after it; the message passed if the pong arrives.
+
+    Raises LimitError when the peer sends more than we receive.
+    """
+    # Compression would make the message small. A server may send it back, in JSON or otherwise longer than it was.
+    _, websocket = await session.open_websocket(path, "no-extensions", max_message=MAX_MESSAGE + 2 * size)
+    if not websocket:
         return SizeResult(path, size, passed=False)
-    line, passed = Line(socket), False
-    with contextlib.suppress(asyncio.TimeoutError, EndedError, OSError):
-        await asyncio.wait_for(_send(line, size), exchange.target.timeout)
+    websocket.max_received += 2 * size
+    passed = False
+    try:
+        await asyncio.wait_for(_send(websocket, size), session.target.timeout)
         passed = True
-    await line.close()
-    return SizeResult(path, size, passed, line.close_code)
+    except LimitError:
+        raise
+    except (asyncio.TimeoutError, EndedError, OSError):
+        pass
+    finally:
+        await websocket.close()
+    return SizeResult(path, size, passed, websocket.close_code)
 
 
-async def _send(line: Line, size: int) -> None:
-    line.socket.protocol.send_text(b"x" * size)
-    await line.ping()
-    await line.listen(lambda: bool(line.pongs))
+async def _send(websocket: WebSocket, size: int) -> None:
+    await websocket.send_text(b"x" * size)
+    await websocket.ping()
+    await websocket.receive_pong()

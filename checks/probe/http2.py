@@ -1,87 +1,78 @@
-"""The handshake over HTTP/2 (RFC 8441), which browsers make when the page came over HTTP/2 and the server offers it."""
+"""The handshake over HTTP/2 (RFC 8441), which browsers make if the page came over HTTP/2 and the server offers it."""
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from typing import Any
 
-from checks.evidence import Handshake, Response
+from checks.evidence import CLOSED, Handshake, Response
 
-from .channel import Channel, ConnectError, connect, words
-from .exchange import SECRET, Exchange, subprotocols
+from .connect import ConnectError
+from .errors import describe
+from .handshake import subprotocols
+from .http1 import without_cookie_values
+from .secrets import masked
+from .session import Session
+from .stream import Stream, within
+
+NOT_200 = "the status code is not 200"
+"""Why a browser rejects the response to an extended CONNECT."""
 
 
-async def shake(exchange: Exchange, path: str) -> Handshake | None:
-    """Make one handshake by extended CONNECT; None where the server speaks no HTTP/2, or does not offer this."""
-    target = exchange.target
+async def handshake(session: Session, path: str) -> Handshake | None:
+    """Make one handshake by extended CONNECT; None where the server does not offer that, or HTTP/2 at all."""
     try:
-        channel, route = await connect(target, exchange.known, trusting=exchange.trusting, alpn=("h2", "http/1.1"))
+        stream, route = await session.connect(alpn=("h2", "http/1.1"))
     except ConnectError:
         return None
     try:
         if route.tls.alpn != "h2":
             return None
-        return await asyncio.wait_for(_Stream(exchange, path, channel).shake(), target.timeout)
-    except asyncio.TimeoutError:
-        error = f"no answer within {target.timeout:g} s"
+        return await within(session.target.timeout, _ExtendedConnect(session, path, stream).run())
     except UnicodeError:
-        error = "a header of the answer is no text"
+        error = "a response header is not valid text"
     except (OSError, ValueError) as failed:
-        error = words(failed)
+        error = describe(failed)
     finally:
-        channel.abort()
-    return Handshake(path, "http2", Response(error=error), "no 200")
+        stream.abort()
+    return Handshake(path, "http2", Response(error=error), NOT_200)
 
 
-def kept(headers: Any) -> tuple[tuple[str, str], ...]:
-    """Return the headers of an answer, but of a cookie only its name."""
-    pairs = [(str(name), str(value)) for name, value in headers]
-    return tuple((name, value.split("=")[0] if name == "set-cookie" else value) for name, value in pairs)
+class _ExtendedConnect:
+    """An HTTP/2 connection with a single stream."""
 
-
-class _Stream:
-    """One connection of HTTP/2 with one stream on it."""
-
-    def __init__(self, exchange: Exchange, path: str, channel: Channel) -> None:
+    def __init__(self, session: Session, path: str, stream: Stream) -> None:
         from h2.config import H2Configuration  # noqa: PLC0415  # slow to import, and only for HTTPS
         from h2.connection import H2Connection  # noqa: PLC0415
 
-        self.exchange, self.path, self.channel = exchange, path, channel
+        self.session, self.path, self.stream = session, path, stream
         self.connection = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
 
-    async def shake(self) -> Handshake | None:
+    async def run(self) -> Handshake | None:
+        """Return the handshake; None where the server does not offer extended CONNECT.
+
+        Raises OSError and ValueError, the latter for what is not HTTP/2.
+        """
         from h2.events import RemoteSettingsChanged, ResponseReceived, StreamReset  # noqa: PLC0415
         from h2.exceptions import H2Error  # noqa: PLC0415
 
         self.connection.initiate_connection()
-        await self._until(RemoteSettingsChanged)
+        await self._receive(RemoteSettingsChanged)
         if not self.connection.remote_settings.enable_connect_protocol:
             return None
         headers, began = self._headers(), time.monotonic()
         try:
             self.connection.send_headers(1, headers)
         except H2Error as error:
-            raise ValueError("the server left instead of an answer") from error
-        event = await self._until(ResponseReceived, StreamReset)
-        seconds = time.monotonic() - began
-        sent = tuple((name, "***" if name in SECRET else value) for name, value in headers)
-        if isinstance(event, StreamReset):
-            answer = Response(error=f"the stream was reset with error {int(event.error_code or 0)}", seconds=seconds)
-        else:
-            pairs = kept(event.headers)
-            said = dict(pairs).get(":status", "")
-            if not re.fullmatch("[0-9]{3}", said):
-                raise ValueError("the answer has no status")
-            status = int(said)
-            answer = Response(status, "", tuple(pair for pair in pairs if pair[0][:1] != ":"), seconds=seconds)
-        return Handshake(self.path, "http2", answer, "" if answer.status == 200 else "no 200", sent)
+            raise ValueError(f"the server {CLOSED} before it sent a response") from error
+        event = await self._receive(ResponseReceived, StreamReset)
+        response = _response(event, time.monotonic() - began)
+        fault = "" if response.status == 200 else NOT_200
+        return Handshake(self.path, "http2", response, fault, masked(headers))
 
     def _headers(self) -> list[tuple[str, str]]:
-        target = self.exchange.target
-        offered = ", ".join(subprotocols(self.path) or [])
-        own = {} if self.exchange.trusting else target.headers
+        target, offered = self.session.target, ", ".join(subprotocols(self.path) or [])
         return [
             (":method", "CONNECT"),
             (":protocol", "websocket"),
@@ -91,24 +82,41 @@ class _Stream:
             ("origin", target.origin),
             ("sec-websocket-version", "13"),
             *([("sec-websocket-protocol", offered)] if offered else []),
-            *((name.lower(), value) for name, value in own.items()),
+            *((name.lower(), value) for name, value in self.session.headers),
         ]
 
-    async def _until(self, *wanted: type) -> Any:
-        """Exchange frames until one of these events comes.
+    async def _receive(self, *wanted: type) -> Any:
+        """Exchange frames until one of these events arrives.
 
-        Raises ValueError for what is no HTTP/2.
+        Raises ValueError for what is not HTTP/2.
         """
         from h2.exceptions import H2Error  # noqa: PLC0415
 
         try:
             while True:
-                await self.channel.write(self.connection.data_to_send())
-                data = await self.channel.read()
+                await self.stream.write(self.connection.data_to_send())
+                data = await self.stream.read()
                 if not data:
-                    raise ValueError("the connection was closed instead of an answer")
+                    raise ValueError(f"the server {CLOSED} before it sent a response")
                 for event in self.connection.receive_data(data):
                     if isinstance(event, wanted):
                         return event
         except H2Error as error:
-            raise ValueError(f"this is no HTTP/2: {words(error)}") from error
+            raise ValueError(f"the response is not valid HTTP/2: {describe(error)}") from error
+
+
+def _response(event: Any, seconds: float) -> Response:
+    """Return the head of a response, or why the stream was reset.
+
+    Raises ValueError for a response without a status code.
+    """
+    from h2.events import StreamReset  # noqa: PLC0415
+
+    if isinstance(event, StreamReset):
+        error = f"the server reset the HTTP/2 stream with error {int(event.error_code or 0)}"
+        return Response(error=error, seconds=seconds)
+    headers = without_cookie_values((str(name), str(value)) for name, value in event.headers)
+    status = dict(headers).get(":status", "")
+    if not re.fullmatch("[0-9]{3}", status):
+        raise ValueError("the response has no status code")
+    return Response(int(status), "", tuple(pair for pair in headers if pair[0][:1] != ":"), seconds=seconds)

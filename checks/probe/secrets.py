@@ -1,47 +1,74 @@
-"""What must not be in evidence, wherever a peer may have repeated it."""
+"""Keep secrets out of evidence, also where a peer repeats them."""
 
 from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from checks.evidence import Evidence
+from checks.evidence import Evidence, Pairs
 
 from .target import NOTIFICATIONS, Target
 
 MASK = "***"
+"""What is shown in place of a secret."""
 
-TELLING = re.compile(r"(?i)token|key|secret|passw|pwd|auth|sig|jwt|session|code|credential")
-"""Names of parameters whose values open doors."""
+SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
+"""Headers, in lower case, whose values are never shown."""
 
-OURS = {"variant", "failed", "source", "host", "recorded_at", "skipped"}
-"""Fields that hold no word of a peer, and no secret."""
+SECRET_PARAMETERS = re.compile(r"(?i)token|key|secret|passw|pwd|auth|sig|jwt|session|code|credential")
+"""Names of URL parameters whose values are never shown."""
 
-ASKED = {"url", "path"}
-"""Fields that hold what was asked for: only what follows the ? can be secret."""
+TRUSTED_FIELDS = {"variant", "failed", "source", "host", "recorded_at", "skipped"}
+"""Fields of evidence that hold neither text from a peer nor a secret."""
 
-SHORTEST = 4
-"""Characters; what is shorter is no secret, and would be found in every text."""
+URL_FIELDS = {"url", "path"}
+"""Fields that hold a URL we requested: only its query can be secret."""
+
+MIN_LENGTH = 4
+"""Characters; a shorter text is not a secret, and would occur everywhere."""
+
+
+def masked(headers: Iterable[tuple[str, str]]) -> Pairs:
+    """Return headers with the values of SECRET_HEADERS masked."""
+    return tuple((name, MASK if name.lower() in SECRET_HEADERS else value) for name, value in headers)
 
 
 def secrets(target: Target, paths: tuple[str, ...]) -> set[str]:
-    """Return every text that is secret in what was asked."""
-    said = {value for name, value in target.headers.items() if name.lower() != "cookie"}
-    said |= {word for value in said for word in value.split()[1:]}
-    cookies = next((value for name, value in target.headers.items() if name.lower() == "cookie"), "")
-    said |= {cookie.partition("=")[2].strip() for cookie in cookies.split(";")}
-    for address in (target.url, *paths):
-        if address != NOTIFICATIONS:
-            said |= {value for name, value in parse_qsl(urlsplit(address).query) if TELLING.search(name)}
-            pairs = [part.partition("=") for part in urlsplit(address).query.split("&")]
-            said |= {value for name, _, value in pairs if TELLING.search(name)}  # as it was typed
-    if target.proxy and target.proxy.password:
-        password = target.proxy.password
-        said |= {password, base64.b64encode(f"{target.proxy.username}:{password}".encode()).decode()}
-    return {text for text in said | {quote(text, safe="") for text in said} if len(text) >= SHORTEST}
+    """Return every text in our requests that is secret, also in its URL-encoded form."""
+    texts = {*_in_headers(target), *_in_proxy(target)}
+    for url in (target.url, *paths):
+        if url != NOTIFICATIONS:
+            texts.update(_in_query(urlsplit(url).query))
+    return {text for text in texts | {quote(text, safe="") for text in texts} if len(text) >= MIN_LENGTH}
+
+
+def _in_headers(target: Target) -> Iterator[str]:
+    """Yield each header value, the credentials after a scheme such as Bearer, and the value of each cookie."""
+    cookies = ""
+    for name, value in target.headers.items():
+        if name.lower() == "cookie":
+            cookies = cookies or value
+        else:
+            yield from (value, *value.split()[1:])
+    yield from (cookie.partition("=")[2].strip() for cookie in cookies.split(";"))
+
+
+def _in_query(query: str) -> Iterator[str]:
+    """Yield the values of secret parameters, decoded and as they were typed."""
+    pairs = parse_qsl(query) + [(name, value) for name, _, value in (part.partition("=") for part in query.split("&"))]
+    yield from (value for name, value in pairs if SECRET_PARAMETERS.search(name))
+
+
+def _in_proxy(target: Target) -> Iterator[str]:
+    """Yield the password of the forward proxy, alone and in Basic authentication."""
+    proxy = target.proxy
+    if proxy and proxy.password:
+        yield proxy.password
+        yield base64.b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()
 
 
 def scrubbed(evidence: Evidence, texts: set[str]) -> Evidence:
@@ -49,20 +76,21 @@ def scrubbed(evidence: Evidence, texts: set[str]) -> Evidence:
     if not texts:
         return evidence
     pattern = re.compile("|".join(map(re.escape, sorted(texts, key=len, reverse=True))))
-    clean: Evidence = _masked(evidence, pattern)
+    clean: Evidence = _scrubbed(evidence, pattern)
     return clean
 
 
-def _masked(value: Any, pattern: re.Pattern[str], *, asked: bool = False) -> Any:
-    """Return the same with the pattern masked in every text, but for the words that are ours."""
+def _scrubbed(value: Any, pattern: re.Pattern[str], *, is_url: bool = False) -> Any:
+    """Return the value with the pattern masked in every text, except in TRUSTED_FIELDS."""
     if is_dataclass(value) and not isinstance(value, type):
-        kept = {each.name: getattr(value, each.name) for each in fields(value) if each.name not in OURS}
-        return replace(value, **{name: _masked(each, pattern, asked=name in ASKED) for name, each in kept.items()})
+        values = {each.name: getattr(value, each.name) for each in fields(value) if each.name not in TRUSTED_FIELDS}
+        clean = {name: _scrubbed(each, pattern, is_url=name in URL_FIELDS) for name, each in values.items()}
+        return replace(value, **clean)
     if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str):
-        return (value[0], _masked(value[1], pattern))  # a header's name is no secret, and findings go by it
+        return (value[0], _scrubbed(value[1], pattern))  # the name of a header is not secret, and rules need it
     if isinstance(value, tuple):
-        return tuple(_masked(each, pattern) for each in value)
+        return tuple(_scrubbed(each, pattern) for each in value)
     if not isinstance(value, str):
         return value
-    before, mark, rest = value.partition("?") if asked else ("", "", value)
+    before, mark, rest = value.partition("?") if is_url else ("", "", value)
     return before + mark + pattern.sub(MASK, rest)

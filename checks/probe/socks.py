@@ -1,84 +1,89 @@
-"""Ask a SOCKS5 proxy for a connection (RFC 1928, RFC 1929), as browsers do: it looks up the name."""
+"""Ask a SOCKS5 proxy for a connection (RFC 1928, RFC 1929); like browsers, leave the name lookup to the proxy."""
 
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
 
+from checks.evidence import CLOSED, CREDENTIALS
+
+from .stream import Stream
 from .target import Target
 
-if TYPE_CHECKING:
-    from .channel import Channel
-
-NO_LOGIN, PASSWORD, NONE_OF_THESE = 0, 2, 255
+NO_AUTHENTICATION, PASSWORD, NO_ACCEPTABLE_METHOD = 0, 2, 255
 IPV4, NAME, IPV6 = 1, 3, 4
 
 REPLIES = {
-    1: "has failed",
-    2: "does not allow it",
+    1: "reported a general failure",
+    2: "does not allow this connection",
     3: "cannot reach the network",
     4: "cannot reach the host",
-    5: "was refused there",
-    6: "ran out of hops",
-    7: "does not know the command CONNECT",
-    8: "does not know this kind of address",
+    5: "reported that the server refused the connection",
+    6: "reported that the TTL expired",
+    7: "does not support CONNECT",
+    8: "does not support this type of address",
 }
-"""What a proxy says in its reply (RFC 1928, section 6)."""
+"""The meaning of each reply code (RFC 1928, section 6)."""
 
 
-class _Exactly:
-    """Bytes of a channel by number."""
+class _ExactReader:
+    """Read a stream in pieces of known length."""
 
-    def __init__(self, channel: Channel) -> None:
-        self.channel, self.waiting = channel, b""
+    def __init__(self, stream: Stream) -> None:
+        self.stream, self.buffer = stream, b""
 
     async def take(self, count: int) -> bytes:
-        while len(self.waiting) < count:
-            data = await self.channel.read()
+        while len(self.buffer) < count:
+            data = await self.stream.read()
             if not data:
-                raise ValueError("the proxy closed the connection instead of answering in SOCKS5")
-            self.waiting += data
-        taken, self.waiting = self.waiting[:count], self.waiting[count:]
+                raise ValueError(f"the proxy {CLOSED} before it sent a SOCKS5 response")
+            self.buffer += data
+        taken, self.buffer = self.buffer[:count], self.buffer[count:]
         return taken
 
 
-async def socks5(channel: Channel, target: Target) -> None:
-    """Let the proxy connect `channel` to the target.
+async def socks5(stream: Stream, target: Target) -> None:
+    """Have the proxy connect `stream` to the target.
 
     Raises ValueError with the reason when it does not.
     """
-    proxy, answer = target.proxy, _Exactly(channel)
-    assert proxy
-    methods = bytes([NO_LOGIN, PASSWORD] if proxy.username else [NO_LOGIN])
-    await channel.write(b"\x05" + bytes([len(methods)]) + methods)
-    version, method = await answer.take(2)
-    if version != 5:
-        raise ValueError("the proxy does not answer in SOCKS5")
-    if method == PASSWORD and proxy.username:
-        await channel.write(b"\x01" + _counted(proxy.username) + _counted(proxy.password))
-        if (await answer.take(2))[1]:
-            raise ValueError("the proxy refuses this user name and password")
-    elif method == NONE_OF_THESE and not proxy.username:
-        raise ValueError("the proxy wants a user name and password")
-    elif method != NO_LOGIN:
-        raise ValueError("the proxy wants another kind of login than a user name and password")
-    await channel.write(b"\x05\x01\x00" + _address(target.host) + target.port.to_bytes(2, "big"))
-    _, reply, _, kind = await answer.take(4)
+    reader = _ExactReader(stream)
+    await _authenticate(stream, reader, target)
+    await stream.write(b"\x05\x01\x00" + _address(target.host) + target.port.to_bytes(2, "big"))
+    _, reply, _, kind = await reader.take(4)
     if reply:
-        raise ValueError(f"the proxy {REPLIES.get(reply, f'gave the unknown answer {reply}')}")
+        raise ValueError(f"the proxy {REPLIES.get(reply, f'sent the unknown reply {reply}')}")
     lengths = {IPV4: 4, IPV6: 16}
-    await answer.take((lengths[kind] if kind in lengths else (await answer.take(1))[0]) + 2)
-    channel.unread(answer.waiting)
+    await reader.take((lengths[kind] if kind in lengths else (await reader.take(1))[0]) + 2)
+    stream.push_back(reader.buffer)
 
 
-def _counted(text: str) -> bytes:
-    """Return the text with its length before it.
+async def _authenticate(stream: Stream, reader: _ExactReader, target: Target) -> None:
+    """Negotiate an authentication method, and send user name and password if the proxy wants them."""
+    proxy = target.proxy
+    assert proxy
+    methods = bytes([NO_AUTHENTICATION, PASSWORD] if proxy.username else [NO_AUTHENTICATION])
+    await stream.write(b"\x05" + bytes([len(methods)]) + methods)
+    version, method = await reader.take(2)
+    if version != 5:
+        raise ValueError("the proxy did not respond with SOCKS5")
+    if method == PASSWORD and proxy.username:
+        await stream.write(b"\x01" + _prefixed(proxy.username) + _prefixed(proxy.password))
+        if (await reader.take(2))[1]:
+            raise ValueError(f"the proxy rejected this {CREDENTIALS}")
+    elif method == NO_ACCEPTABLE_METHOD and not proxy.username:
+        raise ValueError(f"the proxy requires a {CREDENTIALS}")
+    elif method != NO_AUTHENTICATION:
+        raise ValueError(f"the proxy requires authentication by something other than {CREDENTIALS}")
 
-    Raises ValueError when it is longer than SOCKS5 can say.
+
+def _prefixed(text: str) -> bytes:
+    """Return the text with its length in one byte before it.
+
+    Raises ValueError when it is longer than that byte allows.
     """
     data = text.encode()
     if len(data) > 255:
-        raise ValueError("SOCKS5 allows 255 bytes for a name or password, and this one is longer")
+        raise ValueError(f"a host name, user name or password has {len(data)} bytes; SOCKS5 allows 255")
     return bytes([len(data)]) + data
 
 
@@ -86,5 +91,5 @@ def _address(host: str) -> bytes:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return bytes([NAME]) + _counted(host)
+        return bytes([NAME]) + _prefixed(host)
     return bytes([IPV4 if address.version == 4 else IPV6]) + address.packed

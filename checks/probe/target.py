@@ -1,4 +1,4 @@
-"""Where to look, and as whom."""
+"""The target of a survey: its URL, what to send, and how to get there."""
 
 from __future__ import annotations
 
@@ -11,100 +11,99 @@ from urllib.parse import urlsplit
 from checks.route import Proxy
 
 NOTIFICATIONS = "/dip/websocket?sessionId=diagnose00"
-"""The socket behind the message; path and parameter as seen on DSS 9.0.5."""
+"""The WebSocket whose failure DSS reports; path and parameter as seen on DSS 9.0.5."""
 
 DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
-def shown(address: str) -> str:
-    """Return an address without what may be secret in it: who asks, and what follows the ? or the #."""
-    return re.sub(r"[?#].*", lambda end: f"{end[0][0]}...", re.sub(r"//.*@", "//***@", address))
+def shown(url: str) -> str:
+    """Return a URL without the parts that may be secret: user name, password, query and fragment."""
+    return re.sub(r"[?#].*", lambda end: f"{end[0][0]}...", re.sub(r"//.*@", "//***@", url))
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where to look and as whom.
+    """The target of a survey.
 
-    Raises ValueError when `url` is neither the address of a page nor that of a socket.
+    Raises ValueError when `url` is neither the URL of a site nor that of a WebSocket.
     """
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Sent with every request, but never to a server whose certificate is not trusted: cookies, for example."""
+    """Headers to add to every request, such as cookies; never sent to a server whose certificate is not trusted."""
     tls: ssl.SSLContext | None = None
-    """What to trust; by default what the system trusts."""
+    """The TLS settings; by default those of the system, with its trust store."""
     timeout: float = 10.0
-    """Seconds for one connection, one answer."""
+    """Seconds for one connection, and for one response."""
     proxy: Proxy | None = None
-    """The forward proxy to go through."""
+    """The forward proxy to use."""
     family: int = 0
-    """socket.AF_INET or AF_INET6; 0 for both."""
+    """The IP version: socket.AF_INET or AF_INET6; 0 for both."""
 
     def __post_init__(self) -> None:
+        url = shown(self.url)
         try:
             parts = urlsplit(self.url)
-            known = parts.scheme in DEFAULT_PORTS and parts.hostname
-        except ValueError:  # half a bracket
-            known = False
-        if not known:
-            raise ValueError(
-                f"{shown(self.url)!r} is not the address of a page; expected something like https://dss.example.com"
-            )
+            valid = parts.scheme in DEFAULT_PORTS and bool(parts.hostname)
+        except ValueError:  # an unclosed bracket
+            valid = False
+        if not valid:
+            raise ValueError(f"invalid URL {url!r}; expected something like https://dss.example.com")
         try:
-            numbered = parts.port != 0
-        except ValueError:  # beyond 65535, or no number
-            numbered = False
-        if not numbered:
-            raise ValueError(f"{shown(self.url)!r} has a port that is none; expected a number from 1 to 65535")
+            valid = parts.port != 0
+        except ValueError:  # above 65535, or not a number
+            valid = False
+        if not valid:
+            raise ValueError(f"invalid port in {url!r}; expected 1-65535")
         if parts.username or parts.password:
-            raise ValueError("the address holds a user name; leave it out, and give what a login needs with --cookies")
+            raise ValueError("the URL contains a user name; remove it, and pass session cookies with --cookies")
         if parts.fragment:
-            raise ValueError(f"{shown(self.url)!r} holds a #, and what follows never reaches a server: leave it out")
+            raise ValueError(f"{url!r} contains #, and what follows it is never sent; remove it")
         if not self.is_socket and (parts.path.strip("/") or parts.query):
             raise ValueError(
-                f"{shown(self.url)!r} holds more than scheme, host and port; DSS cannot live below a path:"
-                " leave the rest out, or give the address of a socket, which begins with ws:// or wss://"
+                f"{url!r} has more than scheme, host and port; DSS cannot run below a path:"
+                " remove the rest, or give the URL of a WebSocket, which begins with ws:// or wss://"
             )
 
     @property
     def is_socket(self) -> bool:
-        """Whether the address is one of a socket: ws or wss."""
+        """Whether the URL is that of a WebSocket: ws or wss."""
         return urlsplit(self.url).scheme in {"ws", "wss"}
 
     @property
     def secure(self) -> bool:
-        """Whether TLS is spoken."""
+        """Whether the connection uses TLS."""
         return urlsplit(self.url).scheme in {"https", "wss"}
 
     @property
     def host(self) -> str:
-        """The name or IP address, without brackets."""
+        """The host name or IP address, without brackets."""
         return urlsplit(self.url).hostname or ""
 
     @property
     def port(self) -> int:
-        """The port, also where the address does not name it."""
+        """The port; the default of the scheme where the URL has none."""
         parts = urlsplit(self.url)
         return parts.port or DEFAULT_PORTS[parts.scheme]
 
     @property
     def bracketed(self) -> str:
-        """The name or IP address, in brackets where it has colons."""
+        """The host as in a URL: an IPv6 address has brackets."""
         return f"[{self.host}]" if ":" in self.host else self.host
 
     @property
     def authority(self) -> str:
-        """Host and port, as a browser sends them in Host: in lower case, without the scheme's own port."""
+        """Host and port as a browser sends them in Host: in lower case, without the default port."""
         return self.bracketed if self.port == (443 if self.secure else 80) else f"{self.bracketed}:{self.port}"
 
     @property
     def origin(self) -> str:
-        """The address of the page, as a browser sends it in Origin."""
+        """The URL of the site as a browser sends it in Origin."""
         return f"http{'s' if self.secure else ''}://{self.authority}"
 
     @property
     def sockets(self) -> tuple[str, ...]:
-        """The path that the address names, or that of the notifications of DSS."""
+        """The path in the URL of a WebSocket; otherwise that of the notifications of DSS."""
         if not self.is_socket:
             return (NOTIFICATIONS,)
         parts = urlsplit(self.url)

@@ -1,0 +1,99 @@
+"""The opening handshake (RFC 6455, section 4.1): its request, and whether a browser accepts the response."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+from websockets.client import ClientProtocol
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+from websockets.http11 import Request
+from websockets.typing import Origin, Subprotocol
+from websockets.uri import parse_uri
+
+from checks.evidence import Pairs, Response, Variant
+
+from .errors import describe
+from .secrets import masked
+from .target import Target
+
+MAX_MESSAGE = 1 << 20
+"""Bytes of the longest message that is received, unless a longer one may be echoed."""
+
+ECHO = "X-WebSocket-Doctor"
+"""The header by which the response of `checks echo` is recognised."""
+
+UPGRADE_HEADERS = [
+    "Upgrade",
+    "Connection",
+    "Sec-WebSocket-Key",
+    "Sec-WebSocket-Version",
+    "Sec-WebSocket-Extensions",
+    "Sec-WebSocket-Protocol",
+]
+"""The headers that make a GET an opening handshake (RFC 6455, section 4.1)."""
+
+LEFT_OUT: dict[Variant, list[str]] = {
+    "no-upgrade": UPGRADE_HEADERS,
+    "no-origin": ["Origin"],
+    "no-cookies": ["Cookie"],
+    "no-extensions": ["Sec-WebSocket-Extensions"],
+}
+"""The headers that each variant does not send."""
+
+
+class Opening:
+    """One handshake on a path: the protocol that judges the response, and the request."""
+
+    def __init__(
+        self, target: Target, path: str, variant: Variant, headers: Pairs, *, max_message: int = MAX_MESSAGE
+    ) -> None:
+        self.protocol = ClientProtocol(
+            parse_uri(target.origin.replace("http", "ws", 1) + path),
+            origin=Origin(target.origin),
+            subprotocols=subprotocols(path),
+            extensions=[] if variant == "no-extensions" else [ClientPerMessageDeflateFactory()],
+            max_size=max_message,
+        )
+        self.request: Request = self.protocol.connect()
+        self.request.headers.update(headers)
+        for name in LEFT_OUT.get(variant, []):
+            with contextlib.suppress(KeyError):
+                del self.request.headers[name]
+
+    def fault(self, response: Response, raw: bytes) -> str:
+        """Return why a browser rejects this response, which arrived as these bytes; empty when it does not."""
+        if response.status != 101:
+            return "the status code is not 101"
+        self.protocol.send_request(self.request)  # so that the protocol knows the request
+        self.protocol.data_to_send()
+        self.protocol.receive_data(_handshake_headers(raw))
+        if self.protocol.handshake_exc:
+            return describe(self.protocol.handshake_exc)
+        if self.protocol.available_subprotocols and not self.protocol.subprotocol:
+            return "the response selects no subprotocol, and browsers require one"  # WHATWG, stricter than RFC 6455
+        return ""
+
+
+def subprotocols(path: str) -> list[Subprotocol] | None:
+    """Return the subprotocols that the page of DSS offers on this path (seen on DSS 9.0.5)."""
+    return [Subprotocol("dummy")] if path.startswith("/dip/websocket") else None
+
+
+def _handshake_headers(raw: bytes) -> bytes:
+    """Return a response without the headers that play no part in a handshake: browsers allow more and longer ones."""
+    head, _, rest = raw.partition(b"\r\n\r\n")
+    status_line, *lines = head.split(b"\r\n")
+    kept = [line for line in lines if line.lower().startswith((b"upgrade", b"connection", b"sec-websocket-"))]
+    return b"\r\n".join([status_line[:80], *kept, b"", rest])
+
+
+def arrived_headers(response: Response) -> Pairs:
+    """Return the request headers that `checks echo` reports in its response; empty when another server responded."""
+    if not response.header(ECHO):
+        return ()
+    try:
+        pairs = json.loads(response.header("X-Arrived") or response.body)["headers"]
+        return masked((str(name), str(value)) for name, value in pairs)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ()

@@ -1,0 +1,39 @@
+"""Ask an HTTP proxy for a tunnel (RFC 9110, section 9.3.6)."""
+
+from __future__ import annotations
+
+import base64
+import time
+
+import h11
+
+from checks.evidence import Response
+
+from .http1 import Http1Reader, response_head
+from .stream import Stream
+from .target import Target
+
+
+async def open_tunnel(stream: Stream, target: Target) -> Response:
+    """Return the proxy's response to CONNECT; when its status is 2xx, `stream` now reaches the target.
+
+    Raises ValueError when the proxy sends no valid response.
+    """
+    authority, began = f"{target.bracketed}:{target.port}", time.monotonic()
+    headers = [("Host", authority), *credentials(target)]
+    reader = Http1Reader(stream, h11.Request(method="CONNECT", target=authority, headers=headers), "proxy")
+    await stream.write(reader.request)
+    event = await reader.next_event()
+    while isinstance(event, h11.InformationalResponse):
+        event = await reader.next_event()
+    stream.push_back(reader.unparsed)
+    return response_head(event, time.monotonic() - began)
+
+
+def credentials(target: Target) -> list[tuple[str, str]]:
+    """Return the header that authenticates us at a forward proxy (RFC 7617); empty without a user name."""
+    proxy = target.proxy
+    if not (proxy and proxy.username):
+        return []
+    encoded = base64.b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()
+    return [("Proxy-Authorization", f"Basic {encoded}")]

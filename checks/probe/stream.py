@@ -1,0 +1,60 @@
+"""A byte stream over TCP, and deadlines for everything that waits on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from checks.evidence import NO_RESPONSE
+
+READ_SIZE = 65536
+"""Bytes; the most that one `read` returns."""
+
+Result = TypeVar("Result")
+
+
+class DeadlineError(OSError):
+    """The peer did not respond in time."""
+
+
+async def within(seconds: float, step: Awaitable[Result]) -> Result:
+    """Return the result of a step that may take so many seconds.
+
+    Raises DeadlineError when it takes longer.
+    """
+    try:
+        return await asyncio.wait_for(step, seconds)
+    except asyncio.TimeoutError:
+        raise DeadlineError(f"{NO_RESPONSE} {seconds:g} s") from None
+
+
+class Stream:
+    """Bytes to and from the other end of a TCP connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer, self._pushed_back = reader, writer, b""
+
+    async def read(self) -> bytes:
+        """Return the next bytes, at most READ_SIZE; empty when the peer has closed its side."""
+        pushed_back, self._pushed_back = self._pushed_back, b""
+        if not pushed_back:
+            await asyncio.sleep(0)  # a peer that never stops sending leaves no other moment for a deadline
+        return pushed_back or await self._reader.read(READ_SIZE)
+
+    def push_back(self, data: bytes) -> None:
+        """Push bytes back; the next `read` returns them first."""
+        self._pushed_back = data + self._pushed_back
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes, and wait while the send buffer is full."""
+        self._writer.write(data)
+        await self._writer.drain()
+
+    def close(self) -> None:
+        """Send what is buffered, and close without waiting for the peer."""
+        self._writer.close()
+
+    def abort(self) -> None:
+        """Close at once, and drop what is buffered."""
+        self._writer.transport.abort()

@@ -1,0 +1,253 @@
+"""Survey a URL: decide what to try next from what was seen so far."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Callable
+
+from checks.evidence import NOT_REQUESTED, Evidence, Handshake, Response, Variant
+
+from . import http2
+from .connect import ConnectError
+from .frames import PING_EVERY, hold, ping, sizes
+from .secrets import scrubbed, secrets
+from .session import Session
+from .stream import Stream
+from .target import Target
+from .websocket import WebSocket
+
+HOLD_STAGGER = 2.0
+"""Seconds between the opening of the two WebSockets that are held: what ends both at one moment is no age limit."""
+
+REPEATS = 4
+"""How often the same handshake is repeated: where every other one fails, 1 survey in 32 sees none of them fail."""
+
+AUTHENTICATION = {401, 407}
+"""The status codes for missing or rejected credentials (RFC 9110, sections 15.5.2 and 15.5.8)."""
+
+BEHIND_SIGN_IN = {401, 403, 404}
+"""The status codes of a page that is there, but not for everybody."""
+
+DIRECT_TIMEOUT = 3.0
+"""Seconds for a connection without the forward proxy, which many networks do not allow."""
+
+Progress = Callable[[str, float], None]
+"""Progress callback: called with the current step and its minimum duration in seconds."""
+
+
+async def look(
+    target: Target,
+    *,
+    sockets: tuple[str, ...] = (),
+    idle: float = 0,
+    size: int = 0,
+    progress: Progress = lambda _, __: None,
+) -> Evidence:
+    """Return what is seen of the page and of each WebSocket.
+
+    `sockets` are paths, by default the one of the target. The first WebSocket that opens is held for `idle` seconds,
+    and gets messages of up to `size` bytes. Never raises for what a peer does: that is evidence.
+    """
+    return await _Survey(target, sockets or target.sockets, progress).run(idle, size)
+
+
+class _Survey:
+    """One survey, in the order of its stages."""
+
+    def __init__(self, target: Target, paths: tuple[str, ...], progress: Progress) -> None:
+        self.target, self.paths, self.progress = target, tuple(dict.fromkeys(paths)), progress
+        self.session = Session(target)
+        self.evidence = Evidence(target.url, Response(), Response(), recorded_at=_now())
+        self.skipped: dict[str, str] = {}
+
+    async def run(self, idle: float, size: int) -> Evidence:
+        self.progress("connecting", 0)
+        stream, route = await self.session.begin()
+        self.add(route=route)
+        if self.session.any_certificate and self.target.headers:
+            self.skipped["cookies and headers"] = "not sent, because the certificate is not trusted"
+        if route.failed in {"name", "tcp", "tls"}:
+            await self._unreachable()
+        else:
+            await self._requests(stream)
+            await self._explain()
+            await self._idle_and_size(idle, size)
+        return scrubbed(replace(self.evidence, skipped=tuple(self.skipped.items())), secrets(self.target, self.paths))
+
+    def add(self, **results: object) -> None:
+        """Add results to the evidence; tuples are appended."""
+        joined = {
+            name: getattr(self.evidence, name) + value if isinstance(value, tuple) else value
+            for name, value in results.items()
+        }
+        self.evidence = replace(self.evidence, **joined)  # type: ignore[arg-type]
+
+    async def _unreachable(self) -> None:
+        """Request nothing where the connection failed, except the page with the other scheme."""
+        route = self.evidence.route
+        self.add(page=Response(error=route.error, seconds=route.seconds))
+        if route.failed == "tls":
+            await self._other_scheme()
+        self.skipped["page and WebSocket"] = "the connection failed"
+
+    async def _requests(self, stream: Stream | None) -> None:
+        """Request the page and open each WebSocket like a browser, then ping those that opened."""
+        self.progress("requesting the page, opening the WebSocket", 0)
+        pages = asyncio.gather(self.session.get("/"), self._health_check(), self._over_http2())
+        streams = [stream, *[None] * len(self.paths[1:])]
+        opened = await asyncio.gather(*map(self._open, self.paths, streams))
+        page, health_check, over_http2 = await pages
+        handshakes = (*(handshake for handshake, _ in opened), *over_http2)
+        self.add(page=page, health_check=health_check, handshakes=handshakes)
+        await self._ping([websocket for _, websocket in opened if websocket])
+
+    async def _open(self, path: str, stream: Stream | None) -> tuple[Handshake, WebSocket | None]:
+        return await self.session.open_websocket(path, "", stream)
+
+    async def _health_check(self) -> Response:
+        if self.target.is_socket:
+            self.skipped["health check"] = "the URL is that of a WebSocket, so DSS may not be there"
+            return Response()
+        return await self.session.get("/dip/api/ping")
+
+    async def _over_http2(self) -> tuple[Handshake, ...]:
+        """Make the first handshake over HTTP/2 too, where browsers would."""
+        if not self.target.secure or self.evidence.route.failed:
+            return ()
+        handshake = await http2.handshake(self.session, self.paths[0])
+        return (handshake,) if handshake else ()
+
+    async def _ping(self, websockets: list[WebSocket], variant: Variant = "") -> None:
+        """Ping open WebSockets; where that fails, once more without extensions."""
+        results = await asyncio.gather(*(ping(each, variant, self.target.timeout) for each in websockets))
+        self.add(pings=tuple(results))
+        if variant:
+            return
+        paths = [result.path for result in results if result.error]
+        paths += [each.path for each in self.evidence.handshakes if "extension" in each.fault.lower()]
+        again = await asyncio.gather(*(self.session.open_websocket(path, "no-extensions") for path in paths))
+        self.add(handshakes=tuple(handshake for handshake, _ in again))
+        await self._ping([websocket for _, websocket in again if websocket], "no-extensions")
+
+    async def _explain(self) -> None:
+        """Repeat the handshake; where something failed, also change one thing at a time."""
+        if self._all_opened_and_answered():
+            await self._repeat()
+        else:
+            await asyncio.gather(self._repeat(), self._compare())
+        notebook = any(path.startswith("/jupyter/") for path in self.paths)
+        if not self.target.is_socket and not notebook and self._all_opened_and_answered():
+            self.skipped["notebooks"] = "pass the path of one with --socket, and --cookies"
+
+    def _all_opened_and_answered(self) -> bool:
+        """Return whether each WebSocket opened and sent a pong, the page is there, and the certificate is trusted."""
+        evidence = self.evidence
+        opened = all(each.opened for each in evidence.handshakes if each.variant in {"", "http2", "again"})
+        answered = not any(each.error for each in evidence.pings if not each.variant)
+        pages = () if self.target.is_socket else (evidence.page, evidence.health_check)
+        reached = all(0 < page.status < 400 or page.status in BEHIND_SIGN_IN for page in pages)
+        return opened and answered and reached and not evidence.route.tls.code
+
+    async def _repeat(self) -> None:
+        """Repeat the handshake on each path where it failed, else on the first: load balancers alternate servers."""
+        if self.evidence.route.failed:  # such as credentials that the proxy rejects
+            return
+        closed = [path for path in self.paths if not self.evidence.handshake(path).opened]
+        paths = closed or ([] if any(each.error for each in self.evidence.pings) else self.paths[:1])
+        # Not where credentials are rejected: after a few attempts, some directories lock the account.
+        paths = [path for path in paths if self.evidence.handshake(path).response.status not in AUTHENTICATION]
+        repeats = [self.session.handshake(path, "again") for path in paths for _ in range(REPEATS)]
+        for handshake in await asyncio.gather(*repeats):
+            # What equals the first handshake, which is kept whole, is left out.
+            response = replace(handshake.response, headers=()) if handshake.opened else handshake.response
+            self.add(handshakes=(replace(handshake, response=response, sent=(), arrived=()),))
+
+    async def _compare(self) -> None:
+        """Change one thing at a time where a WebSocket did not open, and try without the forward proxy."""
+        self.progress("comparing", 0)
+        steps: list[Awaitable[None]] = []
+        if self.evidence.route.failed:
+            self.skipped["comparisons"] = "the forward proxy did not connect"
+        else:
+            variants: list[Variant] = ["no-upgrade", "no-origin"]
+            if self.target.headers.get("Cookie") and not self.session.any_certificate:
+                variants.append("no-cookies")
+            else:
+                self.skipped["without cookies"] = "no cookies were sent"
+            closed = [path for path in self.evidence.paths if not self.evidence.handshake(path).opened]
+            steps += [self._vary(path, variant) for path in closed for variant in variants]
+        if self.target.proxy:
+            steps += [self._without_proxy(), self._other_tunnel()]
+        if not self.evidence.page.status or self.evidence.page.status == 400:
+            steps.append(self._other_scheme())
+        await asyncio.gather(*steps)
+
+    async def _vary(self, path: str, variant: Variant) -> None:
+        self.add(handshakes=(await self.session.handshake(path, variant),))
+
+    async def _without_proxy(self) -> None:
+        """Make the first handshake without the forward proxy."""
+        target = replace(self.target, proxy=None, timeout=min(self.target.timeout, DIRECT_TIMEOUT))
+        session = Session(target)
+        stream, route = await session.begin()
+        self.add(direct=route)
+        if stream:
+            handshake = await session.handshake(self.paths[0], "", stream)
+            self.add(handshakes=(replace(handshake, variant="direct"),))
+
+    async def _other_tunnel(self) -> None:
+        """Where the proxy opens no tunnel to this port, request one to port 443."""
+        status = self.evidence.route.tunnel.status
+        if not status or 200 <= status < 300 or self.target.port == 443:
+            return
+        target = replace(self.target, url=f"http://{self.target.bracketed}:443", headers={})
+        try:
+            stream, route = await Session(target).connect()
+            stream.abort()
+        except ConnectError as failed:
+            route = failed.route
+        self.add(tunnels=((f"{target.bracketed}:443", route.tunnel.status),))
+
+    async def _other_scheme(self) -> None:
+        """Request the page with the other scheme, from the same port."""
+        target = self.target
+        url = f"{'http' if target.secure else 'https'}://{target.bracketed}:{target.port}"
+        session = Session(replace(target, url=url, headers={}), any_certificate=True)
+        self.add(other_scheme=await session.get("/"))
+
+    async def _idle_and_size(self, idle: float, size: int) -> None:
+        """Run the long tests on the first path that opens: how long a WebSocket lives, how large a message may be."""
+        path = next((path for path in self.evidence.paths if self.evidence.handshake(path).opened), None)
+        for requested, name in ((idle, "idle timeout"), (size, "message size")):
+            if not requested:
+                self.skipped[name] = NOT_REQUESTED
+            elif not path:
+                self.skipped[name] = "no WebSocket opened"
+        if idle and path:
+            await self._hold(path, idle)
+        if size and path:
+            await self._sizes(path, size)
+
+    async def _hold(self, path: str, seconds: float) -> None:
+        step = f"holding two WebSockets for {seconds:g} s, one idle, one with a ping every {PING_EVERY:g} s"
+        self.progress(step, seconds)
+        idle = hold(self.session, path, 0.0, seconds)
+        pinged = hold(self.session, path, PING_EVERY, seconds, HOLD_STAGGER)
+        self.add(holds=tuple(await asyncio.gather(idle, pinged)))
+
+    async def _sizes(self, path: str, largest: int) -> None:
+        result = self.evidence.ping_on(path)
+        if result and result.error:
+            self.skipped["message size"] = "the server responds to no ping, so nothing shows that a message arrived"
+            return
+        results, reason = await sizes(self.session, path, largest, self.progress)
+        self.add(sizes=results)
+        if reason:
+            self.skipped["larger messages"] = reason
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
