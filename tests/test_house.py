@@ -1,6 +1,7 @@
 """The rules of the house that a machine can hold."""
 
 import ast
+import graphlib
 import re
 import subprocess
 import sys
@@ -53,6 +54,36 @@ def test_modules_import_only_what_their_place_allows(path):
     strangers = {name for name in imports_of(path) if name in ALLOWED} - ALLOWED[part]
     assert not strangers, f"{path.relative_to(ROOT)} may not import {sorted(strangers)} of checks/"
     assert "tests" not in path.read_text().split("import "), "nothing imports tests"
+
+
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((ROOT / "checks").rglob("*.py"))
+}
+"""The modules of checks/ by their full name."""
+
+
+def modules_imported_by(name):
+    """Return the modules of checks/ that a module imports, at the top or in a function."""
+    package = name if MODULES[name].name == "__init__.py" else name.rpartition(".")[0]
+    found = set()
+    for node in ast.walk(ast.parse(MODULES[name].read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1])
+            base = ".".join(filter(None, [above if node.level else "", node.module]))
+            members = {f"{base}.{alias.name}" for alias in node.names}
+            found |= {member if member in MODULES else base for member in members}
+    return found & set(MODULES)
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    graph = {name: modules_imported_by(name) for name in MODULES}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as circle:
+        pytest.fail(f"these import each other: {' <- '.join(circle.args[1])}")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
