@@ -1,4 +1,6 @@
-"""Every parser of data from a peer, as a function of bytes; as a script, a fuzzer guided by coverage.
+"""Every parser of data from a peer, as a function of bytes.
+
+As a script, this is a fuzzer guided by coverage:
 
     python tests/fuzz_peers.py [SECONDS [ENTRY ...]]
 
@@ -100,7 +102,10 @@ async def _connect(target, data):
 
 @contextlib.contextmanager
 def replaced(module, name, result):
-    """Replace a coroutine function by one that returns this result: nothing here uses the network."""
+    """Replace a coroutine function by one that returns this result.
+
+    Nothing here uses the network.
+    """
 
     async def replacement(*_, **__):
         return result
@@ -137,7 +142,10 @@ def certificate_(data):
 
 
 def report(evidence):
-    """Report the evidence in every format; raise where that fails, or where the text could control a terminal."""
+    """Report the evidence in every format.
+
+    Raises where that fails, or where the text could control a terminal.
+    """
     found, doubt = findings.diagnose(evidence), findings.doubt(evidence)
     lines = [*view.stages(evidence), *view.verdict(evidence, found, doubt), view.summary_line(evidence, found, doubt)]
     lines += [line for plain in (True, False) for line in note.note(evidence, found, doubt, plain=plain).split("\n")]
@@ -205,7 +213,10 @@ ENTRIES = {entry.__name__.rstrip("_").replace("_", "-"): entry for entry in SEED
 
 
 def main(arguments):
-    """Run each entry for some seconds, in a separate process, because the fuzzer ends its process."""
+    """Run each entry for some seconds, each in a separate process.
+
+    The fuzzer ends its process.
+    """
     seconds = int(arguments[0]) if arguments else 60
     names = arguments[1:] or list(ENTRIES)
     codes = [

@@ -1,4 +1,4 @@
-"""What `diagnose` says of a way through a company's proxy: Squid as shipped, with what helps, with TLS inspected."""
+"""`diagnose` through a company's proxy: Squid, TLS inspection, SOCKS5."""
 
 import asyncio
 import contextlib
@@ -18,16 +18,16 @@ from checks.route import parse
 
 __all__ = ["own_address", "squid"]
 
-UNASKED = FOLDER / "squid" / "unasked.conf"
+EXEMPT_FROM_AUTHENTICATION = FOLDER / "squid" / "unasked.conf"
 
 
 def trusting(*contexts):
-    """Return the trust in all authorities of these."""
-    both = ssl.create_default_context()
+    """Return the TLS settings that trust the authorities of all these."""
+    trust = ssl.create_default_context()
     for context in contexts:
         for der in context.get_ca_certs(binary_form=True):
-            both.load_verify_locations(cadata=ssl.DER_cert_to_PEM_cert(der))
-    return both
+            trust.load_verify_locations(cadata=ssl.DER_cert_to_PEM_cert(der))
+    return trust
 
 
 def seen(url, proxy, tls=None):
@@ -35,7 +35,7 @@ def seen(url, proxy, tls=None):
 
 
 def named(evidence, verdict, truth):
-    """Return what is named, and record it."""
+    """Return the causes that are named, and record them."""
     names = [finding.id for finding in diagnose(evidence)]
     verdict("forward", truth, names)
     return names
@@ -90,19 +90,19 @@ def test_over_https_that_is_inspected(build, case, dss, verdict):
 
 @contextlib.contextmanager
 def only_through_the_proxy(squid, dss, address):
-    """Give a site that only the proxy finds, as in a company that lets nobody out."""
+    """Yield a site that only the proxy can reach, as in many companies."""
     with https_site(dss, address) as site, forward(able_to_inspect(squid), site, PORT, inspects=True) as company:
         yield site.origin, company
 
 
-def test_where_dss_is_reached_only_through_the_proxy_a_stranger_certificate_is_left_undecided(squid, dss, own_address):
+def test_an_untrusted_certificate_behind_the_only_route_is_undecided(squid, dss, own_address):
     with only_through_the_proxy(squid, dss, own_address) as (url, company):
         evidence = seen(url, company.url)
     assert diagnose(evidence) == []
     assert {"cert-untrusted", "tls-interception"} <= set(doubt(evidence).between)
 
 
-def test_where_dss_is_reached_only_through_the_proxy_a_lost_upgrade_is_laid_at_nobody_s_door(squid, dss, own_address):
+def test_a_lost_upgrade_behind_the_only_route_is_undecided(squid, dss, own_address):
     with only_through_the_proxy(squid, dss, own_address) as (url, company):
         evidence = seen(url, company.url, company.tls)
     assert evidence.handshake(evidence.paths[0]).response.status == 426
@@ -110,7 +110,7 @@ def test_where_dss_is_reached_only_through_the_proxy_a_lost_upgrade_is_laid_at_n
     assert {"forward-proxy-blocks", "upgrade-not-forwarded"} <= set(doubt(evidence).between)
 
 
-LOGINS = {
+CREDENTIALS = {
     "none": ("", "proxy-auth"),
     "a wrong one": ("reader:guess", "proxy-auth"),
     "the right one": ("reader:planted%20secret", "works"),
@@ -118,29 +118,27 @@ LOGINS = {
 
 
 @pytest.mark.proves("a-login-at-the-proxy")
-@pytest.mark.parametrize("case", LOGINS)
+@pytest.mark.parametrize("case", CREDENTIALS)
 def test_a_squid_that_wants_a_login(case, squid, dss, verdict):
-    login, truth = LOGINS[case]
+    login, truth = CREDENTIALS[case]
     with forward(squid, dss, PORT, login="reader:planted secret") as company:
-        evidence = seen(f"http://localhost:{dss.port}", logged_in(company.url, login))
+        evidence = seen(f"http://localhost:{dss.port}", authenticated(company.url, login))
     assert named(evidence, verdict, truth) == [truth]
     if truth != "works":
-        assert (evidence.route.tunnel.status, evidence.route.tunnel.header("Proxy-Authenticate")) == (
-            407,
-            'Basic realm="Example Corp"',
-        )
+        assert evidence.route.tunnel.status == 407
+        assert evidence.route.tunnel.header("Proxy-Authenticate") == 'Basic realm="Example Corp"'
 
 
 @pytest.mark.proves("dss-exempt-from-the-login")
 def test_a_squid_that_wants_no_login_for_dss(squid, dss, verdict):
-    with forward(squid, dss, PORT, UNASKED, login="reader:planted secret") as company:
+    with forward(squid, dss, PORT, EXEMPT_FROM_AUTHENTICATION, login="reader:planted secret") as company:
         assert named(seen(f"http://localhost:{dss.port}", company.url), verdict, "works") == ["works"]
 
 
 @pytest.mark.parametrize("login", ["", "reader:guess"])
-def test_a_socks_proxy_that_ends_the_connection_of_a_stranger_is_left_undecided(login, dss):
+def test_a_socks_proxy_that_only_closes_is_undecided(login, dss):
     with socks("reader:planted secret") as company:
-        evidence = seen(f"http://localhost:{dss.port}", logged_in(company, login))
+        evidence = seen(f"http://localhost:{dss.port}", authenticated(company, login))
     assert diagnose(evidence) == []
     assert doubt(evidence).between == ("connect-denied", "proxy-auth")
 
@@ -149,22 +147,22 @@ def test_a_socks_proxy_that_ends_the_connection_of_a_stranger_is_left_undecided(
 @pytest.mark.parametrize("login", ["", "reader:planted%20secret"])
 def test_the_way_through_a_socks_proxy_works(login, dss, verdict):
     with socks("reader:planted secret" if login else "") as company, https_site(dss) as site:
-        assert named(seen(site.origin, logged_in(company, login), site.tls), verdict, "works") == ["works"]
+        assert named(seen(site.origin, authenticated(company, login), site.tls), verdict, "works") == ["works"]
 
 
-def test_a_login_from_the_environment_is_used_and_never_shown(squid, dss, monkeypatch, tmp_path, capsys):
+def test_credentials_from_the_environment_are_used_and_never_shown(squid, dss, monkeypatch, tmp_path, capsys):
     with forward(squid, dss, PORT, login="reader:planted-secret") as company:
-        monkeypatch.setenv("HTTP_PROXY", logged_in(company.url, "reader:planted-secret"))
+        monkeypatch.setenv("HTTP_PROXY", authenticated(company.url, "reader:planted-secret"))
         monkeypatch.setenv("NO_PROXY", "")
-        assert main(["diagnose", f"http://localhost:{dss.port}", "--save", str(tmp_path / "kept")]) == 0
+        assert main(["diagnose", f"http://localhost:{dss.port}", "--save", str(tmp_path / "saved")]) == 0
         assert main(["note", f"http://localhost:{dss.port}"]) == 0
-    said = capsys.readouterr()
-    assert company.url.replace("//", "//reader@") in said.out
-    assert "planted-secret" not in said.out + said.err + (tmp_path / "kept").read_text()
+    printed = capsys.readouterr()
+    assert company.url.replace("//", "//reader@") in printed.out
+    assert "planted-secret" not in printed.out + printed.err + (tmp_path / "saved").read_text()
 
 
-def logged_in(url, login):
-    """Return the address of a proxy with a login in it, as people write it."""
+def authenticated(url, login):
+    """Return the URL of a proxy with a user name and password in it."""
     return url.replace("//", f"//{login}@") if login else url
 
 

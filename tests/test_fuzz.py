@@ -1,4 +1,7 @@
-"""Random bytes from a peer, and random evidence in a file: each is read, or rejected with ValueError."""
+"""Random bytes from a peer, and random evidence in a file.
+
+Each is read, or rejected with ValueError.
+"""
 
 import json
 import math
@@ -57,7 +60,7 @@ def put(data, path, value):
 
 
 def read(text):
-    """Read evidence and report it; if it is rejected, then with ValueError and a short message."""
+    """Read evidence and report it, or reject it with ValueError in one line."""
     try:
         evidence = Evidence.from_json(text)
     except ValueError as error:

@@ -64,7 +64,7 @@ MODULES = {
 
 
 def modules_imported_by(name):
-    """Return the modules of checks/ that a module imports, at the top or in a function."""
+    """Return the modules of checks/ that a module imports, anywhere in it."""
     package = name if MODULES[name].name == "__init__.py" else name.rpartition(".")[0]
     found = set()
     for node in ast.walk(ast.parse(MODULES[name].read_text())):

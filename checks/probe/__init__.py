@@ -1,4 +1,7 @@
-"""Survey a URL stage by stage, changing one thing at a time; no other module opens client sockets."""
+"""Survey a URL stage by stage, and change one thing at a time.
+
+Nothing outside this package opens client sockets.
+"""
 
 from .http1 import BODY_LIMIT
 from .survey import look

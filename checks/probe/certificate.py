@@ -26,7 +26,10 @@ def described(data: Mapping[str, Any], der: bytes) -> Certificate:
 
 
 def decoded(der: bytes) -> Certificate:
-    """Return an untrusted certificate from its DER encoding; only its digest when it cannot be parsed."""
+    """Return an untrusted certificate from its DER encoding.
+
+    It has only its digest when it cannot be parsed.
+    """
     from asn1crypto.x509 import Certificate as Asn1  # noqa: PLC0415  # slow to import, and rarely needed
 
     try:

@@ -1,4 +1,7 @@
-"""Connect to a server: name lookup, TCP, forward proxy, TLS; each step has a deadline and is kept as evidence."""
+"""Connect to a server: name lookup, TCP, forward proxy, TLS.
+
+Each step is kept as evidence, and all of them together have a deadline.
+"""
 
 from __future__ import annotations
 
@@ -42,9 +45,10 @@ async def connect(
     any_certificate: bool = False,
     alpn: tuple[str, ...] = HTTP_1,
 ) -> tuple[Stream, Route]:
-    """Return a stream to the server, and the route that it takes; with `addresses`, no name is looked up.
+    """Return a stream to the server, and the route that it takes.
 
-    Without `tunnel`, a stream for a plain URL ends at the HTTP proxy. `alpn` lists the protocols that TLS offers.
+    With `addresses`, no name is looked up. Without `tunnel`, a stream for a plain URL ends at the HTTP proxy.
+    `alpn` lists the protocols that TLS offers.
 
     Raises ConnectError.
     """
@@ -63,7 +67,10 @@ async def connect(
 
 
 class _Connection:
-    """A connection in the making; `route` and `stage` record how far it got, also when it fails."""
+    """A connection in progress.
+
+    `route` and `stage` record how far it got, also when it fails.
+    """
 
     def __init__(
         self, target: Target, addresses: tuple[str, ...], alpn: tuple[str, ...], *, any_certificate: bool
@@ -136,7 +143,10 @@ class _Connection:
 
 
 class _Race:
-    """Try several IP addresses, each a moment after the one before (RFC 8305); the first that accepts wins."""
+    """Try several IP addresses, each a moment after the one before (RFC 8305).
+
+    The first that accepts wins.
+    """
 
     def __init__(self, addresses: tuple[str, ...], port: int) -> None:
         self.addresses, self.port = addresses, port
@@ -144,7 +154,7 @@ class _Race:
 
     @property
     def results(self) -> tuple[ConnectAttempt, ...]:
-        """What came of each attempt so far."""
+        """The result of each attempt so far."""
         return tuple(attempt.result for attempt in self.attempts)
 
     async def run(self) -> Stream:
@@ -199,7 +209,9 @@ async def open_tcp(address: str, port: int) -> Stream:
 
 
 async def look_up(host: str, port: int, family: int) -> tuple[str, ...]:
-    """Return the IP addresses of a host name; the lookup runs in a thread that can be left behind at a deadline.
+    """Return the IP addresses of a host name.
+
+    The lookup runs in a thread, which a deadline leaves behind: it cannot be interrupted.
 
     Raises OSError and UnicodeError.
     """

@@ -1,4 +1,7 @@
-"""Tests on open WebSockets: does a pong arrive, how long does the WebSocket live, how large may a message be."""
+"""Test open WebSocket connections.
+
+Does a pong arrive, how long does the connection live, how large may a message be?
+"""
 
 from __future__ import annotations
 
@@ -42,9 +45,9 @@ async def ping(websocket: WebSocket, variant: Variant, timeout: float) -> PingRe
 
 
 async def hold(session: Session, path: str, ping_every: float, limit: float, delay: float = 0.0) -> HoldResult:
-    """Open a WebSocket after `delay` seconds, and keep it open until it drops or `limit` seconds have passed.
+    """Open a WebSocket after `delay` seconds, and keep it open for `limit` seconds.
 
-    With `ping_every` 0, nothing is sent.
+    Ends early when the connection drops. With `ping_every` 0, nothing is sent.
     """
     await asyncio.sleep(delay)
     _, websocket = await session.open_websocket(path)
@@ -59,7 +62,7 @@ async def hold(session: Session, path: str, ping_every: float, limit: float, del
 
 
 async def _drops(websocket: WebSocket, ping_every: float, limit: float) -> bool:
-    """Wait, and ping, for `limit` seconds; return whether the peer ends the WebSocket before."""
+    """Wait and ping for `limit` seconds; return whether the peer ends it before."""
     end = time.monotonic() + limit
 
     def remaining() -> float:
@@ -84,7 +87,7 @@ async def _drops(websocket: WebSocket, ping_every: float, limit: float) -> bool:
 async def sizes(
     session: Session, path: str, largest: int, progress: Callable[[str, float], None]
 ) -> tuple[tuple[SizeResult, ...], str]:
-    """Send larger and larger messages; where one fails, search for the limit between it and the last that passed.
+    """Send larger and larger messages; where one fails, search for the limit.
 
     Returns the results, and why the search ended early; empty when it did not.
     """
@@ -103,7 +106,10 @@ async def sizes(
 
 
 async def _search(passes: Callable[[int], Awaitable[bool]], largest: int) -> None:
-    """Try the sizes up to the largest, then bisect between the last that passed and the first that failed."""
+    """Try sizes up to the largest, then bisect.
+
+    The limit is between the last size that passed and the first that failed.
+    """
     passed, failed = 0, 0
     for size in [*(size for size in SIZES if size < largest), largest]:
         if not await passes(size):
@@ -119,9 +125,9 @@ async def _search(passes: Callable[[int], Awaitable[bool]], largest: int) -> Non
 
 
 async def _size(session: Session, path: str, size: int) -> SizeResult:
-    """Send one message on a new WebSocket, and a ping after it; the message passed if the pong arrives.
+    """Send one message on a new WebSocket, and a ping after it.
 
-    Raises LimitError when the peer sends more than we receive.
+    The message passed if the pong arrives. Raises LimitError when the peer sends more than we receive.
     """
     # Compression would make the message small. A server may send it back, in JSON or otherwise longer than it was.
     _, websocket = await session.open_websocket(path, "no-extensions", max_message=MAX_MESSAGE + 2 * size)

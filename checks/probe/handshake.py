@@ -1,4 +1,7 @@
-"""The opening handshake (RFC 6455, section 4.1): its request, and whether a browser accepts the response."""
+"""The opening handshake (RFC 6455, section 4.1).
+
+Builds its request, and judges whether a browser accepts the response.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ LEFT_OUT: dict[Variant, list[str]] = {
 
 
 class Opening:
-    """One handshake on a path: the protocol that judges the response, and the request."""
+    """One handshake: its request, and the protocol that judges the response."""
 
     def __init__(
         self, target: Target, path: str, variant: Variant, headers: Pairs, *, max_message: int = MAX_MESSAGE
@@ -62,7 +65,10 @@ class Opening:
                 del self.request.headers[name]
 
     def fault(self, response: Response, raw: bytes) -> str:
-        """Return why a browser rejects this response, which arrived as these bytes; empty when it does not."""
+        """Return why a browser rejects this response; empty when it does not.
+
+        `raw` is the response as it arrived.
+        """
         if response.status != 101:
             return "the status code is not 101"
         self.protocol.send_request(self.request)  # so that the protocol knows the request
@@ -76,12 +82,15 @@ class Opening:
 
 
 def subprotocols(path: str) -> list[Subprotocol] | None:
-    """Return the subprotocols that the page of DSS offers on this path (seen on DSS 9.0.5)."""
+    """Return the subprotocols that a page of DSS 9.0.5 offers on this path."""
     return [Subprotocol("dummy")] if path.startswith("/dip/websocket") else None
 
 
 def _handshake_headers(raw: bytes) -> bytes:
-    """Return a response without the headers that play no part in a handshake: browsers allow more and longer ones."""
+    """Return a response without the headers that play no part in a handshake.
+
+    Browsers allow more and longer headers than the protocol does.
+    """
     head, _, rest = raw.partition(b"\r\n\r\n")
     status_line, *lines = head.split(b"\r\n")
     kept = [line for line in lines if line.lower().startswith((b"upgrade", b"connection", b"sec-websocket-"))]
@@ -89,7 +98,10 @@ def _handshake_headers(raw: bytes) -> bytes:
 
 
 def arrived_headers(response: Response) -> Pairs:
-    """Return the request headers that `checks echo` reports in its response; empty when another server responded."""
+    """Return the request headers that `checks echo` reports in its response.
+
+    Empty when another server responded.
+    """
     if not response.header(ECHO):
         return ()
     try:

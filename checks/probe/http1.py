@@ -44,7 +44,9 @@ class Http1Reader:
         return self._connection.trailing_data[0]
 
     async def next_event(self) -> Any:
-        """Return the next event of the response; `raw` holds the bytes since the last interim response.
+        """Return the next event of the response.
+
+        `raw` then holds the bytes since the last interim response.
 
         Raises ValueError for what is not HTTP/1.1, and when the peer closes the connection first.
         """
@@ -90,7 +92,7 @@ async def send(stream: Stream, request: Request, timeout: float) -> tuple[Respon
 
 
 class _Transfer:
-    """A request on its way, and what has arrived of its response."""
+    """A request, and what has arrived of its response."""
 
     def __init__(self, stream: Stream, request: Request) -> None:
         self.stream, self.request = stream, request
@@ -119,5 +121,5 @@ def response_head(event: h11.Response | h11.InformationalResponse, seconds: floa
 
 
 def without_cookie_values(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Return headers in which a cookie has only its name: people pass evidence around."""
+    """Return headers with only the names of cookies: people share evidence."""
     return tuple((name, value.split("=")[0] if name == "set-cookie" else value) for name, value in headers)

@@ -1,4 +1,7 @@
-"""The handshake over HTTP/2 (RFC 8441), which browsers make if the page came over HTTP/2 and the server offers it."""
+"""The handshake over HTTP/2 (RFC 8441).
+
+Browsers make it if the page came over HTTP/2 and the server offers it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ NOT_200 = "the status code is not 200"
 
 
 async def handshake(session: Session, path: str) -> Handshake | None:
-    """Make one handshake by extended CONNECT; None where the server does not offer that, or HTTP/2 at all."""
+    """Make one handshake by extended CONNECT.
+
+    Returns None where the server does not offer that, or HTTP/2 at all.
+    """
     try:
         stream, route = await session.connect(alpn=("h2", "http/1.1"))
     except ConnectError:

@@ -15,9 +15,9 @@ from .target import Target
 
 
 async def open_tunnel(stream: Stream, target: Target) -> Response:
-    """Return the proxy's response to CONNECT; when its status is 2xx, `stream` now reaches the target.
+    """Return the proxy's response to CONNECT.
 
-    Raises ValueError when the proxy sends no valid response.
+    When its status is 2xx, `stream` now reaches the target. Raises ValueError when the proxy sends no valid response.
     """
     authority, began = f"{target.bracketed}:{target.port}", time.monotonic()
     headers = [("Host", authority), *credentials(target)]
@@ -31,7 +31,10 @@ async def open_tunnel(stream: Stream, target: Target) -> Response:
 
 
 def credentials(target: Target) -> list[tuple[str, str]]:
-    """Return the header that authenticates us at a forward proxy (RFC 7617); empty without a user name."""
+    """Return the header that authenticates us at a forward proxy (RFC 7617).
+
+    Empty without a user name.
+    """
     proxy = target.proxy
     if not (proxy and proxy.username):
         return []

@@ -14,7 +14,7 @@ from checks.evidence import Evidence, Pairs
 from .target import NOTIFICATIONS, Target
 
 MASK = "***"
-"""What is shown in place of a secret."""
+"""The text that replaces a secret."""
 
 SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
 """Headers, in lower case, whose values are never shown."""
@@ -47,7 +47,10 @@ def secrets(target: Target, paths: tuple[str, ...]) -> set[str]:
 
 
 def _in_headers(target: Target) -> Iterator[str]:
-    """Yield each header value, the credentials after a scheme such as Bearer, and the value of each cookie."""
+    """Yield the values of headers and cookies.
+
+    Also yields the credentials after a scheme such as Bearer.
+    """
     cookies = ""
     for name, value in target.headers.items():
         if name.lower() == "cookie":
@@ -72,7 +75,7 @@ def _in_proxy(target: Target) -> Iterator[str]:
 
 
 def scrubbed(evidence: Evidence, texts: set[str]) -> Evidence:
-    """Return the evidence with each of these texts masked, also where a peer sent it back."""
+    """Return the evidence with these texts masked, also where a peer sent them."""
     if not texts:
         return evidence
     pattern = re.compile("|".join(map(re.escape, sorted(texts, key=len, reverse=True))))
@@ -81,7 +84,7 @@ def scrubbed(evidence: Evidence, texts: set[str]) -> Evidence:
 
 
 def _scrubbed(value: Any, pattern: re.Pattern[str], *, is_url: bool = False) -> Any:
-    """Return the value with the pattern masked in every text, except in TRUSTED_FIELDS."""
+    """Mask the pattern in every text of the value, except in TRUSTED_FIELDS."""
     if is_dataclass(value) and not isinstance(value, type):
         values = {each.name: getattr(value, each.name) for each in fields(value) if each.name not in TRUSTED_FIELDS}
         clean = {name: _scrubbed(each, pattern, is_url=name in URL_FIELDS) for name, each in values.items()}

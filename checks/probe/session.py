@@ -1,4 +1,4 @@
-"""Everything that is requested from one target, each request over a connection of its own."""
+"""All requests to one target, each over its own connection."""
 
 from __future__ import annotations
 
@@ -28,11 +28,14 @@ class Session:
 
     @property
     def headers(self) -> Pairs:
-        """The user's headers, such as cookies; empty where the certificate is not trusted."""
+        """The user's headers; empty where the certificate is not trusted."""
         return () if self.any_certificate else tuple(self.target.headers.items())
 
     async def begin(self) -> tuple[Stream | None, Route]:
-        """Make the first connection; where its certificate is not trusted, go on, but without the user's headers."""
+        """Make the first connection.
+
+        Where its certificate is not trusted, go on without the user's headers.
+        """
         try:
             stream, route = await self.connect()
         except ConnectError as failed:
@@ -59,7 +62,10 @@ class Session:
         )
 
     async def get(self, path: str) -> Response:
-        """Request a page like a browser: through an HTTP proxy without a tunnel, unless the URL is https."""
+        """Request a page like a browser.
+
+        Through an HTTP proxy, that takes no tunnel unless the URL is https.
+        """
         target = self.target
         absolute = bool(target.proxy and target.proxy.scheme.startswith("http") and not target.secure)
         request = Opening(target, path, "no-upgrade", self.headers).request

@@ -1,4 +1,7 @@
-"""Ask a SOCKS5 proxy for a connection (RFC 1928, RFC 1929); like browsers, leave the name lookup to the proxy."""
+"""Ask a SOCKS5 proxy for a connection (RFC 1928, RFC 1929).
+
+Like browsers, leave the name lookup to the proxy.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ REPLIES = {
     5: "reported that the server refused the connection",
     6: "reported that the TTL expired",
     7: "does not support CONNECT",
-    8: "does not support this type of address",
+    8: "does not support this type of IP address",
 }
 """The meaning of each reply code (RFC 1928, section 6)."""
 
@@ -58,7 +61,7 @@ async def socks5(stream: Stream, target: Target) -> None:
 
 
 async def _authenticate(stream: Stream, reader: _ExactReader, target: Target) -> None:
-    """Negotiate an authentication method, and send user name and password if the proxy wants them."""
+    """Negotiate an authentication method, and send the credentials if needed."""
     proxy = target.proxy
     assert proxy
     methods = bytes([NO_AUTHENTICATION, PASSWORD] if proxy.username else [NO_AUTHENTICATION])

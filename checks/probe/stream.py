@@ -36,7 +36,7 @@ class Stream:
         self._reader, self._writer, self._pushed_back = reader, writer, b""
 
     async def read(self) -> bytes:
-        """Return the next bytes, at most READ_SIZE; empty when the peer has closed its side."""
+        """Return the next bytes, at most READ_SIZE; empty at the end of the stream."""
         pushed_back, self._pushed_back = self._pushed_back, b""
         if not pushed_back:
             await asyncio.sleep(0)  # a peer that never stops sending leaves no other moment for a deadline

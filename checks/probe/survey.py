@@ -20,7 +20,10 @@ from .target import Target
 from .websocket import WebSocket
 
 HOLD_STAGGER = 2.0
-"""Seconds between the opening of the two WebSockets that are held: what ends both at one moment is no age limit."""
+"""Seconds between opening the two WebSocket connections that are held.
+
+A maximum connection lifetime cannot end both at the same moment.
+"""
 
 REPEATS = 4
 """How often the same handshake is repeated: where every other one fails, 1 survey in 32 sees none of them fail."""
@@ -86,7 +89,7 @@ class _Survey:
         self.evidence = replace(self.evidence, **joined)  # type: ignore[arg-type]
 
     async def _unreachable(self) -> None:
-        """Request nothing where the connection failed, except the page with the other scheme."""
+        """Where the connection failed, only try the other scheme."""
         route = self.evidence.route
         self.add(page=Response(error=route.error, seconds=route.seconds))
         if route.failed == "tls":
@@ -94,7 +97,7 @@ class _Survey:
         self.skipped["page and WebSocket"] = "the connection failed"
 
     async def _requests(self, stream: Stream | None) -> None:
-        """Request the page and open each WebSocket like a browser, then ping those that opened."""
+        """Request the page and open each WebSocket like a browser, then ping."""
         self.progress("requesting the page, opening the WebSocket", 0)
         pages = asyncio.gather(self.session.get("/"), self._health_check(), self._over_http2())
         streams = [stream, *[None] * len(self.paths[1:])]
@@ -143,7 +146,10 @@ class _Survey:
             self.skipped["notebooks"] = "pass the path of one with --socket, and --cookies"
 
     def _all_opened_and_answered(self) -> bool:
-        """Return whether each WebSocket opened and sent a pong, the page is there, and the certificate is trusted."""
+        """Return whether each WebSocket opened and sent a pong.
+
+        The page must be there, too, and the certificate trusted.
+        """
         evidence = self.evidence
         opened = all(each.opened for each in evidence.handshakes if each.variant in {"", "http2", "again"})
         answered = not any(each.error for each in evidence.pings if not each.variant)
@@ -152,7 +158,10 @@ class _Survey:
         return opened and answered and reached and not evidence.route.tls.code
 
     async def _repeat(self) -> None:
-        """Repeat the handshake on each path where it failed, else on the first: load balancers alternate servers."""
+        """Repeat the handshake: load balancers alternate servers.
+
+        Repeats each path where it failed. Where none failed, repeats the first.
+        """
         if self.evidence.route.failed:  # such as credentials that the proxy rejects
             return
         closed = [path for path in self.paths if not self.evidence.handshake(path).opened]
@@ -166,7 +175,10 @@ class _Survey:
             self.add(handshakes=(replace(handshake, response=response, sent=(), arrived=()),))
 
     async def _compare(self) -> None:
-        """Change one thing at a time where a WebSocket did not open, and try without the forward proxy."""
+        """Change one thing at a time where a WebSocket did not open.
+
+        Also try without the forward proxy.
+        """
         self.progress("comparing", 0)
         steps: list[Awaitable[None]] = []
         if self.evidence.route.failed:
@@ -219,7 +231,10 @@ class _Survey:
         self.add(other_scheme=await session.get("/"))
 
     async def _idle_and_size(self, idle: float, size: int) -> None:
-        """Run the long tests on the first path that opens: how long a WebSocket lives, how large a message may be."""
+        """Run the long tests on the first path that opens.
+
+        How long does a WebSocket live, and how large may a message be?
+        """
         path = next((path for path in self.evidence.paths if self.evidence.handshake(path).opened), None)
         for requested, name in ((idle, "idle timeout"), (size, "message size")):
             if not requested:

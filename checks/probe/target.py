@@ -17,7 +17,10 @@ DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
 def shown(url: str) -> str:
-    """Return a URL without the parts that may be secret: user name, password, query and fragment."""
+    """Return a URL without the parts that may be secret.
+
+    These are user name, password, query and fragment.
+    """
     return re.sub(r"[?#].*", lambda end: f"{end[0][0]}...", re.sub(r"//.*@", "//***@", url))
 
 
@@ -93,7 +96,10 @@ class Target:
 
     @property
     def authority(self) -> str:
-        """Host and port as a browser sends them in Host: in lower case, without the default port."""
+        """Host and port as a browser sends them in Host.
+
+        They are in lower case, without the default port.
+        """
         return self.bracketed if self.port == (443 if self.secure else 80) else f"{self.bracketed}:{self.port}"
 
     @property

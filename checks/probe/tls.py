@@ -38,7 +38,7 @@ class TlsStream(Stream):
         await self._run(self.tls.do_handshake)
 
     async def read(self) -> bytes:
-        """Return the next decrypted bytes; empty when the peer has closed its side."""
+        """Return the next decrypted bytes; empty at the end of the stream."""
         pushed_back, self._pushed_back = self._pushed_back, b""
         with contextlib.suppress(ssl.SSLZeroReturnError, ssl.SSLEOFError):
             return pushed_back or bytes(await self._run(lambda: self.tls.read(READ_SIZE)))
@@ -105,7 +105,10 @@ async def start_tls(below: Stream, context: ssl.SSLContext, host: str) -> tuple[
 
 
 def client_context(target: Target, *, any_certificate: bool = False) -> ssl.SSLContext:
-    """Return the TLS settings for a target; with `any_certificate`, no certificate is verified."""
+    """Return the TLS settings for a target.
+
+    With `any_certificate`, no certificate is verified.
+    """
     if not any_certificate:
         return target.tls or _system_trust()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -114,7 +117,10 @@ def client_context(target: Target, *, any_certificate: bool = False) -> ssl.SSLC
 
 
 def certificate_error(error: ssl.SSLError, target: Target) -> Tls:
-    """Return why the certificate is not trusted; empty when TLS failed for another reason."""
+    """Return why the certificate is not trusted.
+
+    Empty when TLS failed for another reason.
+    """
     if not isinstance(error, ssl.SSLCertVerificationError):
         return Tls()
     no_trust_store = error.verify_code in UNKNOWN_ISSUER and not _has_authorities(client_context(target))
@@ -122,7 +128,10 @@ def certificate_error(error: ssl.SSLError, target: Target) -> Tls:
 
 
 def _has_authorities(context: ssl.SSLContext) -> bool:
-    """Return whether any authority is trusted: the installer of python.org for macOS leaves the trust store empty."""
+    """Return whether any authority is trusted.
+
+    The installer of python.org for macOS leaves the trust store empty.
+    """
     folder = ssl.get_default_verify_paths().capath  # read only when a certificate is verified
     with contextlib.suppress(OSError):
         return bool(context.cert_store_stats()["x509_ca"] or (folder and any(Path(folder).iterdir())))

@@ -34,7 +34,7 @@ class UnreadableError(EndedError):
 
 
 class LimitError(EndedError):
-    """The peer sent more than we receive: this limit is ours, so it is no fault of the peer."""
+    """The peer sent more than we receive: the limit is ours, not a fault of theirs."""
 
 
 class WebSocket:
@@ -133,5 +133,8 @@ class WebSocket:
         self._free()
 
     def _free(self) -> None:
-        """Free the compressors, which are large: a protocol waits for the garbage collector."""
+        """Free the compressors, which are large.
+
+        The protocol itself waits for the garbage collector.
+        """
         self.protocol.extensions = []

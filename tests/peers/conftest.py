@@ -25,7 +25,7 @@ def usual_memory(tmp_path_factory):
 
 @pytest.fixture
 def survives_in_little_memory(usual_memory, tmp_path, capsys):
-    """Return a function that checks the report on a case, and the memory that it took."""
+    """Return a function that checks the report on a case, and its memory."""
 
     def run(case):
         diagnose = Separate()

@@ -44,7 +44,7 @@ def sends(*steps):
 
 
 def stops_reading(limit):
-    """Return a step that responds to pings, and stops reading when a larger message begins."""
+    """Return a step that responds to pings, until a larger message begins."""
 
     def step(sock, _):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
@@ -120,7 +120,10 @@ def test_a_flood_of_frames_costs_little_memory(case, survives_in_little_memory):
 
 
 def takes_messages(limit=1 << 30, respond=lambda _: b""):
-    """Return a DSS that responds to pings and messages; above `limit` bytes it closes with code 1009."""
+    """Return a DSS that responds to pings and messages.
+
+    It closes messages above `limit` bytes with code 1009.
+    """
 
     def step(sock, _):
         while True:
@@ -150,7 +153,7 @@ def test_an_echo_of_a_large_message_passes():
     assert [finding.id for finding in diagnose(evidence)] == ["works"]
 
 
-def test_more_than_we_receive_is_not_a_failure_of_the_server():
+def test_our_own_limit_is_not_a_failure_of_the_server():
     evidence = seen(takes_messages(respond=lambda payload: frame(TEXT, payload * 2000)), size=10_000)
     assert evidence.sizes == ()
     assert "exceeds limit" in dict(evidence.skipped)["larger messages"]

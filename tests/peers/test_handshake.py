@@ -32,7 +32,7 @@ def add_200_headers(headers):
 
 
 def arrived(body):
-    """Return a DSS that claims to be `checks echo`, with this report of the headers that arrived."""
+    """Return a DSS that claims to be `checks echo`, with this body."""
     return fake_dss(handshake=response("400 No", body, "X-WebSocket-Doctor: echo"))
 
 

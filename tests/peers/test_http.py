@@ -13,7 +13,7 @@ ESCAPES_IN_HEAD = (
 
 
 def echo(status):
-    """Return a step that repeats the request in the reason, a header and the body of the response."""
+    """Return a step that repeats the request in each part of the response."""
 
     def step(sock, head):
         first = head.split(b"\r\n")[0]
@@ -23,7 +23,10 @@ def echo(status):
 
 
 def first_byte(sock, _):
-    """Wait for a byte: a client cannot distinguish an earlier reset from a refused connection."""
+    """Wait for a byte.
+
+    A client cannot distinguish an earlier reset from a refused connection.
+    """
     sock.recv(1)
 
 

@@ -19,7 +19,7 @@ def sends(*steps, causes=(), code=1):
 
 
 def responds(respond, *causes):
-    """Return a case with a server that responds to extended CONNECT with this function."""
+    """Return a case whose server negotiates HTTP/2, and then runs these steps."""
     return https(fake_dss_over_http2(respond), *causes, tls=TLS_WITH_HTTP_2)
 
 

@@ -1,4 +1,4 @@
-"""Peers that repeat our secrets: nothing that `diagnose` prints or saves contains them."""
+"""Peers that repeat our secrets, which no output may contain."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ def repeat(sock, head):
 
 
 def accept_and_repeat(sock, head):
-    """Accept the handshake, and repeat the request in headers, a message and a close frame."""
+    """Accept, and repeat the request in headers, a message and a close frame."""
     line = head.replace(b"\r\n", b"  ").decode("latin-1")
 
     def change(fields):
@@ -89,7 +89,7 @@ def test_no_output_contains_a_secret(peer, route, tmp_path, capsys, monkeypatch)
 
 
 def all_output(case, folder, capsys, monkeypatch, *, stopped):
-    """Return what `diagnose` and `note` print and save about a peer, on a terminal and elsewhere."""
+    """Return what `diagnose` and `note` print and save about a peer."""
     saved = folder / "saved.json"
     with contextlib.ExitStack() as stack:
         arguments = stack.enter_context(running(case, folder))

@@ -9,12 +9,15 @@ from support.server import always, close, endlessly, fake_dss, reset, silent, sl
 
 
 def first_byte(sock, _):
-    """Wait for a byte: a client cannot distinguish an earlier reset from a refused connection."""
+    """Wait for a byte.
+
+    A client cannot distinguish an earlier reset from a refused connection.
+    """
     sock.recv(1)
 
 
 def below_tls(data):
-    """Return a step that writes bytes to the connection below TLS, until the client leaves."""
+    """Return a step that endlessly writes bytes to the connection below TLS."""
 
     def step(sock, _):
         while os.write(sock.fileno(), data):
@@ -24,7 +27,7 @@ def below_tls(data):
 
 
 def without_tls(script):
-    """Return a case whose server does not speak TLS by itself: the script sees the first byte."""
+    """Return a case whose script gets the first byte of the TLS handshake."""
     return https(script, tls=None, raw=True, code=2)
 
 

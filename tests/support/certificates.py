@@ -1,4 +1,4 @@
-"""Certificates for scripted servers: valid ones, and ones whose names are hostile."""
+"""Certificates for scripted servers, some of them with hostile names."""
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -19,7 +19,10 @@ TLS_WITH_HTTP_2 = server_tls(AUTHORITY.issue_cert("127.0.0.1"), "h2", "http/1.1"
 
 
 def tls_named(name, *, trusted, others=0):
-    """Return the TLS settings of a server whose certificate has this name in every field, and `others` more names."""
+    """Return the TLS settings of a server with a certificate for this name.
+
+    The name is in every field. `others` is the number of further names.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     signer = serialization.load_pem_private_key(AUTHORITY.private_key_pem.bytes(), None) if trusted else key
     issuer = x509.load_pem_x509_certificate(AUTHORITY.cert_pem.bytes()).subject

@@ -1,4 +1,7 @@
-"""Run `diagnose` on a hostile peer, and check what holds for every peer: limits, readable text, no wrong cause."""
+"""Run `diagnose` on a hostile peer, and check what holds for every peer.
+
+It keeps its limits, its text is readable, and it names no wrong cause.
+"""
 
 import contextlib
 import re
@@ -107,7 +110,10 @@ def running(case, folder):
 
 
 def diagnosed(case, folder, capsys, diagnose=main):
-    """Return the report of `diagnose` on a case, and on the evidence it saved, in every format."""
+    """Return the report of `diagnose` on a case.
+
+    Includes the report on the saved evidence, in every format.
+    """
     saved = folder / "saved.json"
     with running(case, folder) as arguments:
         began = time.monotonic()

@@ -1,4 +1,7 @@
-"""A scripted server on loopback: it does everything right, except for what a test has it do wrong."""
+"""A scripted server on loopback.
+
+It does everything right, except for the step that a test replaces.
+"""
 
 import contextlib
 import re
@@ -21,7 +24,7 @@ MAX_HEAD = 1 << 20
 
 @contextlib.contextmanager
 def scripted_server(script, tls=None, *, head=True):
-    """Run `script(sock, head)` for each connection to a port on loopback, and yield that port.
+    """Run `script(sock, head)` for each connection, and yield the port.
 
     `head` is the head of the request. With `head=False` it is empty, and the script reads from the first byte on.
     With `tls` the script starts after the TLS handshake. An exception in a script, except for a connection that ends,
@@ -49,7 +52,10 @@ class _Server:
         self.accepting.start()
 
     def stop(self):
-        """Shut all connections down, so that each script gets an error at its next byte, and wait for the threads."""
+        """Shut all connections down, and wait for the threads.
+
+        Each script gets an error at its next byte.
+        """
         self.stopped = True
         _shut_down(self.listener)  # wakes accept() up
         self.accepting.join(5)
@@ -94,7 +100,10 @@ def _shut_down(sock):
 
 
 def read_head(sock):
-    """Return the bytes up to the empty line; empty when the client leaves before it, or starts TLS."""
+    """Return the bytes up to the empty line.
+
+    Empty when the client leaves before it, or starts TLS.
+    """
     head = b""
     while b"\r\n\r\n" not in head:
         data = sock.recv(65536)
@@ -105,7 +114,7 @@ def read_head(sock):
 
 
 def until_closed(sock, seconds=None):
-    """Read and discard until the client leaves, or for so many seconds; return whether it left."""
+    """Discard what arrives for so many seconds; return whether the client left."""
     sock.settimeout(seconds or 30)
     with contextlib.suppress(TimeoutError):
         while sock.recv(65536):
@@ -122,7 +131,7 @@ def read_nothing(sock, _=b""):
 
 
 def endlessly(block):
-    """Return a step that sends a block again and again, and reads nothing, until the client leaves."""
+    """Return a step that sends a block again and again, and reads nothing."""
 
     def step(sock, _):
         while True:
@@ -211,7 +220,10 @@ def fake_dss(*, page=PAGE, ping=PONG, plain=PLAIN, handshake=None, frames=None, 
 
 
 def accept(frames=None, *, change=lambda _: None):
-    """Return the correct response to a handshake, followed by `frames`; `change` edits its headers."""
+    """Return the correct response to a handshake, followed by `frames`.
+
+    `change` edits its headers.
+    """
 
     def step(sock, head):
         protocol = ServerProtocol(subprotocols=["dummy"], extensions=[ServerPerMessageDeflateFactory()])
@@ -226,7 +238,7 @@ def accept(frames=None, *, change=lambda _: None):
 
 
 def accept_uncompressed(frames):
-    """Return the correct response to a handshake, without compression, followed by `frames`."""
+    """Return the same without compression."""
     return accept(frames, change=lambda headers: headers.pop("Sec-WebSocket-Extensions", None))
 
 
@@ -256,7 +268,10 @@ TEXT, BINARY, CLOSE, PING, PONG_FRAME = 1, 2, 8, 9, 10
 
 
 def frame(opcode, payload=b"", *, flags=0x80, announced=None, mask=b""):
-    """Return a frame (RFC 6455, section 5.2); `announced` replaces the true length in its head."""
+    """Return a frame (RFC 6455, section 5.2).
+
+    `announced` replaces the true length in its head.
+    """
     length = len(payload) if announced is None else announced
     mask_bit = 0x80 if mask else 0
     if length < 126:
@@ -270,7 +285,10 @@ def frame(opcode, payload=b"", *, flags=0x80, announced=None, mask=b""):
 
 
 def read_frame(sock, limit=1 << 25):
-    """Return opcode and payload of the next frame from a client; the payload is None, and not read, above `limit`."""
+    """Return opcode and payload of the next frame from a client.
+
+    Above `limit`, the payload is None and not read.
+    """
     first, second = read_exactly(sock, 2)
     length = second & 0x7F
     if length > 125:
@@ -284,7 +302,7 @@ def read_frame(sock, limit=1 << 25):
 
 
 def read_exactly(sock, count):
-    """Return so many bytes; raise ConnectionResetError when the client leaves before."""
+    """Return so many bytes; raise ConnectionResetError if fewer arrive."""
     data = bytearray()
     while len(data) < count:
         if not (more := sock.recv(min(count - len(data), 1 << 20))):
@@ -294,7 +312,7 @@ def read_exactly(sock, count):
 
 
 def forward_proxy(connect, page=PAGE):
-    """Return the script of a forward proxy: one step for CONNECT, one for requests for a page."""
+    """Return the script of a forward proxy: a step for CONNECT, one for pages."""
 
     def script(sock, head):
         run(connect if head.startswith(b"CONNECT") else page, sock, head)
@@ -303,7 +321,7 @@ def forward_proxy(connect, page=PAGE):
 
 
 def server_tls(certificate, *alpn):
-    """Return the TLS settings of a server, with a certificate from trustme and these protocols in ALPN."""
+    """Return the TLS settings of a server; `alpn` are the protocols it offers."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(tls)
     if alpn:

@@ -21,7 +21,10 @@ SETTINGS = frame(4, b"\x00\x08\x00\x00\x00\x01")
 
 
 def fake_dss_over_http2(respond):
-    """Return the script of a DSS whose extended CONNECT is answered by `respond(sock, connection)`."""
+    """Return the script of a DSS that speaks HTTP/2.
+
+    `respond(sock, connection)` responds to extended CONNECT.
+    """
     settings = {SettingCodes.ENABLE_CONNECT_PROTOCOL: 1}
 
     def script(sock, head):
