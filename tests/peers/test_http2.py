@@ -19,7 +19,7 @@ def sends(*steps, causes=(), code=1):
 
 
 def responds(respond, *causes):
-    """Return a case whose server negotiates HTTP/2, and then runs these steps."""
+    """Return a case whose server responds to extended CONNECT."""
     return https(fake_dss_over_http2(respond), *causes, tls=TLS_WITH_HTTP_2)
 
 
