@@ -20,4 +20,6 @@ def describe(error: BaseException) -> str:
         return str(error.strerror).lower()
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno).lower()  # asyncio rewords strerror
+    if isinstance(error, ConnectionError):
+        return str(error).lower() or "connection lost"  # asyncio has errors of its own, without a number
     return (str(error) or type(error).__name__)[:MAX_LENGTH]
