@@ -1,8 +1,10 @@
-"""Fixtures and hooks of all tests: the stand-in, what is missing, shards, and the record of what held."""
+"""Fixtures and hooks for all tests: the stand-in, shards, the record of a run."""
 
 import contextlib
 import os
 import platform
+import secrets
+import socket
 import ssl
 import tempfile
 from collections import Counter
@@ -19,6 +21,7 @@ from machine import (
     NotInstalled,
     NotRun,
     builds_of,
+    every,
     files_of,
     is_declared,
     lines_about,
@@ -42,15 +45,15 @@ from proof import (
 )
 
 from checks.lab.chromium import chromium_version, launch
-from checks.lab.process import LabError
+from checks.lab.process import LabError, MachineError
 from checks.lab.standin import stand_in
 
-# Everything that a run writes stays in the checkout, also what libraries and browsers put into "the" temp folder.
+# A run writes only inside the checkout, including the temporary files of libraries and browsers.
 os.environ["TMPDIR"] = str(ROOT / "_build" / "tmp")
 (ROOT / "_build" / "tmp").mkdir(parents=True, exist_ok=True)
 tempfile.tempdir = os.environ["TMPDIR"]
 
-# Tests connect to loopback; a proxy for the internet must not see these connections.
+# Tests connect to loopback, which a proxy for the internet cannot reach.
 for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
     os.environ.pop(name, None)
 
@@ -59,11 +62,11 @@ SUMMARY = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser):
-    group = parser.getgroup("record", "the record of what held, checks/proof.json")
+    group = parser.getgroup("record", "the record of results, checks/proof.json")
     group.addoption("--prove", action="store_true", help="write the record from this run of the whole suite")
     group.addoption("--record", type=Path, default=PROOF, metavar="FILE", help="compare this run with FILE")
     group.addoption("--shard", choices=SHARDS, help="run the tests of one recipe, or the rest")
-    group.addoption("--merge", metavar="PATTERN", help="only compare what the runs of all shards saw, in these files")
+    group.addoption("--merge", metavar="PATTERN", help="only compare the results of all shards, in these files")
 
 
 def is_worker(config):
@@ -71,7 +74,7 @@ def is_worker(config):
 
 
 def is_whole(config):
-    """Tell whether nothing narrows the selection of tests, other than a shard."""
+    """Tell whether all tests are selected, or all of a shard."""
     option = config.option
     narrowed = ("keyword", "markexpr", "lf", "deselect", "ignore", "ignore_glob", "stepwise")
     return config.args == config.getini("testpaths") and not any(getattr(option, name, None) for name in narrowed)
@@ -82,13 +85,13 @@ def pytest_configure(config):
     if is_worker(config):
         return
     if config.option.prove and (config.option.shard or not is_whole(config)):
-        raise pytest.UsageError("--prove writes the record from the whole suite: run `make prove`")
+        raise pytest.UsageError("--prove needs the whole suite: run `make prove`")
     config.stash[RUN] = Run({}, whole=is_whole(config), shard=config.option.shard or "")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config):
-    """With --merge, compare and end."""
+    """With --merge, only compare."""
     if not config.option.merge:
         return None
     try:
@@ -96,7 +99,7 @@ def pytest_cmdline_main(config):
     except ValueError as error:
         raise pytest.UsageError(f"--merge: {error}") from error
     found = compare(text_of(config.option.record), run)
-    print("\n".join(found.lines() or [f"{len(run.tests)} tests: the record fits"]))
+    print("\n".join(found.lines() or [f"{len(run.tests)} tests match checks/proof.json"]))
     return pytest.ExitCode.TESTS_FAILED if found.differences else pytest.ExitCode.OK
 
 
@@ -107,7 +110,7 @@ def matching(pattern):
 
 
 def pytest_ignore_collect(collection_path, config):
-    """For `make check`, import only files with tests that are part of it."""
+    """For `make check`, import only files that have quick tests."""
     if config.option.markexpr == "quick" and collection_path.match("test_*.py"):
         return "mark.quick" not in collection_path.read_text() or None
     return None
@@ -119,13 +122,13 @@ def pytest_collection_modifyitems(config, items):
     if config.option.shard:
         items[:] = [item for item in items if shard_of(item) == config.option.shard]
     if is_worker(config):
-        # What runs in one worker starts early when it is long, so that no worker is left with it at the end.
+        # A long group starts early, so that no worker runs it alone at the end.
         groups = Counter(map(group_of, items))
         items.sort(key=lambda item: (group_of(item) != "silence", -groups[group_of(item)]))
 
 
 def group_of(item):
-    """Return the group that xdist keeps in one worker; a test without one is its own."""
+    """Return the group of tests that xdist runs in one worker, or the test's id."""
     names = sorted({str(marker.args[0]) for marker in item.iter_markers("xdist_group")})
     return "_".join(names) or item.nodeid
 
@@ -139,12 +142,12 @@ def pytest_collection_finish(session):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node):
-    """Learn from a worker of xdist how many tests there are: the process that reports collects none."""
+    """Store how many tests a worker of xdist selected: the main process selects none."""
     node.config.stash[RUN].planned = getattr(node, "workeroutput", {}).get("planned", 0)
 
 
 def pytest_report_header():
-    builds = [build for here in BUILDS.values() for build in here if not isinstance(build, NotInstalled)]
+    builds = [build for known in BUILDS.values() for build in known if not isinstance(build, NotInstalled)]
     libraries = ("jupyter_server", "ipykernel", "websockets", "sphinx", "playwright")
     lines = [f"real: {build}" for build in builds]
     lines.append("real: " + ", ".join(f"{name} {version(name)}" for name in libraries))
@@ -152,7 +155,7 @@ def pytest_report_header():
 
 
 def browser_here():
-    """Return the name and version of the browser, or None."""
+    """Return the name and version of the browser on this machine, or None."""
     with contextlib.suppress(LabError):
         return chromium_version()
     return None
@@ -176,10 +179,10 @@ def pytest_runtest_setup(item):
 def pytest_runtest_logreport(report):
     if report.when == "call" or (report.when == "setup" and not report.passed):
         name = id_without_group(report.nodeid)
-        _seen[name] = Outcome(name.split("[")[0], report.passed, [list(pair) for pair in report.user_properties])
+        _outcomes[name] = Outcome(name.split("[")[0], report.passed, [list(pair) for pair in report.user_properties])
 
 
-_seen = {}
+_outcomes = {}
 """The outcome of each test so far, by its id."""
 
 
@@ -188,7 +191,7 @@ def pytest_sessionfinish(session, exitstatus):
     if is_worker(config) or RUN not in config.stash or config.option.collectonly:
         return
     run = config.stash[RUN]
-    run.tests, run.builds = dict(_seen), versions_here(browser_here())
+    run.tests, run.builds = dict(_outcomes), versions_here(browser_here())
     if run.shard:
         run.write(ROOT / "_build" / f"seen-{run.shard}.json")
     if config.option.prove:
@@ -201,22 +204,22 @@ def pytest_sessionfinish(session, exitstatus):
 
 
 def prove(run, exitstatus):
-    """Write the record of a run in which everything held; return what to print."""
+    """Write the record of a run, if every test passed; return what to print."""
     text = as_text(renewed(run))
     DRAFT.write_text(text)
     skipped = sum(bool(test.values("lacks")) for test in run.tests.values())
     if exitstatus or skipped or not run.complete:
-        why = f"{skipped} tests were not run" if skipped and not exitstatus else "not everything held"
-        return [f"checks/proof.json is unchanged: {why}"]
+        why = f"{skipped} tests did not run" if skipped and not exitstatus else "a test failed, or the run ended early"
+        return [f"did not write checks/proof.json: {why}"]
     PROOF.write_text(text)
-    return ["checks/proof.json is written"]
+    return ["wrote checks/proof.json: read the changes, and commit it"]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter, config):
     result = yield
-    # Last, so that it is seen below any number of failures.
-    lacking = [tuple(what) for test in _seen.values() for what in test.values("lacks")]
+    # Last, so that it is visible below any number of failures.
+    lacking = [tuple(missing) for test in _outcomes.values() for missing in test.values("lacks")]
     for line in [*lines_about(lacking), *config.stash.get(SUMMARY, [])]:
         terminalreporter.write_line(line)
     return result
@@ -231,7 +234,7 @@ def dss():
 
 @pytest.fixture(scope="session")
 def bare():
-    """A stand-in without its own nginx and without Jupyter."""
+    """A stand-in without its nginx and without Jupyter."""
     with stand_in(bare=True) as standin:
         yield standin
 
@@ -243,9 +246,29 @@ def browser():
         yield browser
 
 
+@pytest.fixture(params=every("squid"), ids=str)
+def squid(request):
+    """Each build of Squid."""
+    return request.param
+
+
+@pytest.fixture
+def own_address():
+    """A loopback address that no other test uses, with port 443 free to listen on."""
+    address = ".".join(["127", *(str(1 + secrets.randbelow(254)) for _ in range(3))])
+    try:
+        socket.create_server((address, 443)).close()
+    except OSError as error:
+        raise MachineError(
+            f"no permission to listen on port 443 ({error.strerror});"
+            " on Linux, allow it with: sysctl net.ipv4.ip_unprivileged_port_start=443"
+        ) from error
+    return address
+
+
 @pytest.fixture
 def verdict(request, record_property):
-    """Return a function that records what diagnose named where the cause is known."""
+    """Return a function that records what diagnose named for a known cause."""
     builds = builds_of(request.node)
 
     def judge(kind, truth, named):
@@ -257,7 +280,10 @@ def verdict(request, record_property):
 
 @pytest.fixture
 def identity(tmp_path):
-    """A certificate with its chain, without it, and its key, as files; and a context that trusts their authority."""
+    """A folder with a certificate and its key, and a context that trusts them.
+
+    The files are chain.pem (with the intermediate), leaf.pem (without it) and key.pem.
+    """
     authority = trustme.CA()
     leaf = authority.create_child_ca().issue_cert("localhost")
     chain = b"".join(blob.bytes() for blob in leaf.cert_chain_pems)

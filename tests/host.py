@@ -1,4 +1,4 @@
-"""Hosts of the built site: nginx with hosting/site.conf as published, and a server of Python's for other tests."""
+"""Host the built site: nginx with hosting/site.conf, and a server in Python."""
 
 import contextlib
 import http.client
@@ -41,7 +41,7 @@ http {{
     include site.conf;
 }}
 """
-"""What a fresh installation has around the file: the types of files, and here folders that anybody can write."""
+"""The nginx.conf around the published file: MIME types, and temporary folders in the workspace."""
 
 
 def headers():
@@ -52,7 +52,7 @@ def headers():
 
 @dataclass(frozen=True)
 class Response:
-    """One response, read whole."""
+    """A response with its whole body."""
 
     status: int
     headers: Message
@@ -70,11 +70,11 @@ class Host:
 
     @property
     def origin(self):
-        """The address of the site, without a slash at the end."""
+        """The URL of the site, without a slash at the end."""
         return f"https://localhost:{self.https}"
 
     def get(self, path, request_headers=None, *, secure=True):
-        """Return the response to one request, over HTTPS unless told otherwise."""
+        """Return the response to a request, by default over HTTPS."""
         connection = (
             http.client.HTTPSConnection("localhost", self.https, timeout=20, context=self.tls)
             if secure
@@ -86,13 +86,13 @@ class Host:
             return Response(response.status, response.headers, response.read())
 
     def log(self):
-        """Return everything nginx printed."""
+        """Return everything that nginx printed."""
         return self.process.output()
 
 
 @contextlib.contextmanager
 def serving(handler):
-    """Serve with a handler of http.server for the length of the block, and give the address."""
+    """Run a handler of http.server for the length of a block, which gets its URL."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -105,7 +105,7 @@ def serving(handler):
 
 @contextlib.contextmanager
 def serve(site):
-    """Serve the folder of a built site with hosting/site.conf for the length of the block."""
+    """Serve a built site with hosting/site.conf for the length of a block."""
     authority, tls = trustme.CA(), ssl.create_default_context()
     authority.configure_trust(tls)
     leaf = authority.issue_cert("localhost")
@@ -125,7 +125,7 @@ def serve(site):
 
 
 def filled(site, folder, http, https):
-    """Return hosting/site.conf with our own values where a reader puts theirs, and nothing else changed."""
+    """Return hosting/site.conf with only the values replaced that its users replace."""
     values = {
         "listen 80": f"listen 127.0.0.1:{http}",
         "listen 443": f"listen 127.0.0.1:{https}",

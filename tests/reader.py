@@ -1,4 +1,4 @@
-"""What a reader's browser does, without the browser: requests, cookies, sockets, a notebook."""
+"""Do what a user's browser does: send requests, open WebSockets, use a notebook."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,10 @@ from websockets.exceptions import InvalidStatus
 
 
 class Reader:
-    """One reader of one site (`site` has `origin`, `port`, `tls` and `dss`), with a cookie jar."""
+    """A user of a site with a cookie jar.
+
+    `site` needs the attributes `origin`, `port`, `tls` and `dss`, and `http` for a reader that is `insecure`.
+    """
 
     timeout = 100
 
@@ -25,13 +28,7 @@ class Reader:
         self.cookies = {}
 
     def request(self, target, method="GET", body=None, headers=()):
-        """Return (response, body) of one request, its target sent as it is written here."""
-        with self.ask(target, method, body, headers) as response:
-            return response, response.read()
-
-    @contextlib.contextmanager
-    def ask(self, target, method="GET", body=None, headers=()):
-        """Give the response, its body still to be read."""
+        """Return the response and its body; the target is sent exactly as given."""
         if self.tls:
             connection = http.client.HTTPSConnection("localhost", self.port, context=self.tls, timeout=self.timeout)
         else:
@@ -48,17 +45,18 @@ class Reader:
             with connection.getresponse() as response:
                 for line in response.headers.get_all("Set-Cookie") or []:
                     self.cookies.update({name: morsel.value for name, morsel in SimpleCookie(line).items()})
-                yield response
+                return response, response.read()
 
     def cookie_header(self):
         return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
 
     def address(self, path):
+        """Return the WebSocket URL of a path."""
         return self.site.origin.replace("http", "ws", 1) + path
 
     @contextlib.contextmanager
     def socket(self, path, **options):
-        """Open a WebSocket as the page's script would: same cookies, the page's Origin."""
+        """Open a WebSocket with the cookies and the Origin of the page."""
         headers = {"Cookie": self.cookie_header()} if self.cookies else {}
         options = {"max_size": None, "ping_interval": None, "open_timeout": 100, "close_timeout": 5} | options
         with asyncio.Runner() as runner:
@@ -79,31 +77,31 @@ class Reader:
             finally:
                 runner.run(socket.connection.close())
 
-    def refused(self, path):
-        """Return the answer to a handshake that must not open a socket."""
-        with pytest.raises(InvalidStatus) as refused, self.socket(path):
+    def rejection(self, path):
+        """Return the response to a handshake that must fail."""
+        with pytest.raises(InvalidStatus) as rejected, self.socket(path):
             pass
-        return refused.value.response
+        return rejected.value.response
 
     def log_in(self):
-        """Log in to Jupyter with its form; afterwards the jar holds its cookie."""
+        """Sign in to Jupyter with its form, and keep the cookie."""
         self.request("/jupyter/login")
         form = urlencode({"password": self.site.dss.token, "_xsrf": self.cookies["_xsrf"]}).encode()
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
         response, _ = self.request("/jupyter/login", "POST", form, kind)
-        assert response.status == 302, f"Jupyter's login answered {response.status}, expected 302"
+        assert response.status == 302, f"expected 302 after signing in to Jupyter, got {response.status}"
 
     def start_kernel(self):
-        """Return the path of a new kernel's socket."""
+        """Start a kernel; return the path of its WebSocket."""
         response, body = self.request("/jupyter/api/kernels", "POST", b"", {"X-XSRFToken": self.cookies["_xsrf"]})
-        assert response.status == 201, f"starting a kernel answered {response.status} {body[:200]!r}, expected 201"
+        assert response.status == 201, f"expected 201 for a new kernel, got {response.status} {body[:200]!r}"
         return f"/jupyter/api/kernels/{json.loads(body)['id']}/channels"
 
     def stop_kernel(self, path):
         self.request(path.removesuffix("/channels"), "DELETE", b"", {"X-XSRFToken": self.cookies["_xsrf"]})
 
     def compute(self, path, code):
-        """Return what the kernel answers to `code`."""
+        """Return the result that a kernel sends for some code."""
         session = uuid.uuid4().hex
         content = {
             "code": code,
@@ -113,18 +111,18 @@ class Reader:
             "allow_stdin": False,
         }
         with self.socket(f"{path}?session_id={session}") as socket:
-            self._until_heard(socket, session)
+            self._wait_for_kernel(socket, session)
             socket.send(_request("execute_request", session, content))
             while True:
-                answer = json.loads(socket.recv(timeout=100))
-                if answer["msg_type"] == "execute_result":
-                    return answer["content"]["data"]["text/plain"]
+                message = json.loads(socket.recv(timeout=100))
+                if message["msg_type"] == "execute_result":
+                    return message["content"]["data"]["text/plain"]
 
-    def _until_heard(self, socket, session):
-        """Ask what the kernel is until something that it publishes arrives, as Jupyter's own clients do.
+    def _wait_for_kernel(self, socket, session):
+        """Request the kernel's info until it publishes, as Jupyter's own clients do.
 
-        Its server opens the socket to a kernel that it believes busy before it listens to what that one publishes
-        (`ZMQChannelsWebsocketConnection.nudge`): a result computed at once is then lost, with any proxy and with none.
+        Jupyter's server opens the WebSocket of a busy kernel before it subscribes to what the kernel publishes
+        (`ZMQChannelsWebsocketConnection.nudge`). Without this, a fast result is lost, with or without a proxy.
         """
         for _ in range(100):
             socket.send(_request("kernel_info_request", session, {}))
@@ -132,21 +130,21 @@ class Reader:
                 while json.loads(socket.recv(timeout=1))["channel"] != "iopub":
                     pass
                 return
-        pytest.fail("the kernel's socket is open, and nothing that the kernel publishes arrived in 100 s")
+        pytest.fail("the kernel's WebSocket is open, but nothing that the kernel published arrived in 100 s")
 
 
 def _request(kind, session, content):
-    """Return one message to a kernel (jupyter-client's documentation: Messaging in Jupyter)."""
+    """Return a message to a kernel, as "Messaging in Jupyter" describes it."""
     header = {"msg_id": uuid.uuid4().hex, "username": "reader", "session": session, "msg_type": kind, "version": "5.3"}
     message = {"channel": "shell", "header": header, "parent_header": {}, "metadata": {}, "content": content}
     return json.dumps({**message, "buffers": []})
 
 
 class Socket:
-    """An open WebSocket for tests that do one thing after the other.
+    """An open WebSocket for tests that do one thing at a time.
 
-    Not the synchronous client of the library: that reads and writes in two threads, and before Python 3.13 two
-    threads on one TLS connection could make it hang.
+    The library has a synchronous client too. It reads and writes in two threads, which could hang on a TLS
+    connection before Python 3.13.
     """
 
     def __init__(self, runner, connection):

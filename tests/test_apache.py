@@ -1,12 +1,12 @@
-"""What the page of Apache httpd claims: what differs by version, and what surprises."""
+"""What the page of Apache httpd claims about versions and surprises."""
 
 import contextlib
 
 import pytest
 from machine import RECIPES, for_each_build, newest, suiting
 from reader import Reader
+from support.evidence import evidence_of
 from survival import CHECKS, ECHO, survive
-from test_twins import evidence_of
 from websockets.exceptions import ConnectionClosed
 
 from checks.findings import diagnose
@@ -23,9 +23,9 @@ NEWEST = pytest.mark.parametrize("build", [newest(HTTP)], ids=str)
 
 
 def changed(build, old, new, dss, config=HTTP):
-    """Run the recipe with some words of it changed."""
+    """Run a config with one place in it replaced."""
     text = config.read_text()
-    assert text.count(old) == 1
+    assert text.count(old) == 1, f"expected {old!r} once in {config.name}, found it {text.count(old)} times"
     return proxy(APACHE, build, config, dss, changed={config: text.replace(old, new)})
 
 
@@ -35,14 +35,14 @@ def findings_of(site):
 
 @pytest.mark.proves("apache-passes-on-upgrades-since-2-4-47")
 @EVERY_BUILD
-def test_before_2_4_47_upgrade_websocket_is_accepted_and_does_nothing(build, dss):
+def test_upgrade_websocket_has_no_effect_before_2_4_47(build, dss):
     with proxy(APACHE, build, HTTP, dss) as site:
         survive(CHECKS["accepted"], site)
         assert findings_of(site) == (["works"] if build.release >= (2, 4, 47) else ["upgrade-not-forwarded"])
 
 
-def keeps_back(site):
-    """Tell whether what DSS says first waits until DSS says more."""
+def buffers_the_first_message(site):
+    """Tell whether the first message of DSS arrives only together with the next."""
     with Reader(site).socket("/dip/websocket?sessionId=a", subprotocols=["dummy"]) as socket:
         try:
             socket.recv(timeout=2)
@@ -55,14 +55,14 @@ def keeps_back(site):
 
 @pytest.mark.proves("apache-2-4-48-keeps-back-the-first-message")
 @EVERY_BUILD_WITH_TUNNELS
-def test_2_4_48_keeps_back_what_dss_says_together_with_its_101(build, dss):
+def test_2_4_48_buffers_a_message_sent_with_the_101(build, dss):
     with proxy(APACHE, build, HTTP, dss) as site:
-        assert any(keeps_back(site) for _ in range(50)) == (build.release < (2, 4, 53))
+        assert any(buffers_the_first_message(site) for _ in range(50)) == (build.release < (2, 4, 53))
 
 
 @pytest.mark.proves("apache-counts-the-smaller-limit-before-2-4-53")
 @EVERY_BUILD_WITH_TUNNELS
-def test_before_2_4_53_timeout_ends_a_tunnel_that_proxytimeout_lets_be(build, dss):
+def test_timeout_overrides_proxytimeout_before_2_4_53(build, dss):
     with (
         changed(build, "ProxyTimeout 3600", "ProxyTimeout 3600\n    Timeout 1", dss) as site,
         Reader(site).socket(ECHO) as socket,
@@ -74,7 +74,7 @@ def test_before_2_4_53_timeout_ends_a_tunnel_that_proxytimeout_lets_be(build, ds
 
 @pytest.mark.proves("apache-wstunnel-is-not-needed")
 @EVERY_NEWER_BUILD
-def test_without_mod_proxy_wstunnel_a_rule_with_ws_opens_sockets_too(build, dss):
+def test_a_rewrite_rule_with_ws_needs_no_mod_proxy_wstunnel(build, dss):
     rules = """RewriteEngine On
     RewriteCond %{HTTP:Upgrade} =websocket [NC]
     RewriteRule /(.*) ws://DSS_HOST:DSS_PORT/$1 [P]
@@ -86,7 +86,7 @@ def test_without_mod_proxy_wstunnel_a_rule_with_ws_opens_sockets_too(build, dss)
 
 @pytest.mark.proves("apache-rewrite-rule-refuses-3f-since-2-4-60")
 @EVERY_BUILD
-def test_a_rewrite_rule_for_everything_loses_question_marks_and_since_2_4_60_refuses_them(build, dss):
+def test_a_rewrite_rule_breaks_encoded_question_marks(build, dss):
     rules = "RewriteEngine On\nRewriteRule /(.*) http://DSS_HOST:DSS_PORT/$1 [P]"
     with changed(build, PASS, rules, dss) as site:
         response, body = Reader(site).request("/dip/lab/request/a%3Fb")
@@ -98,7 +98,7 @@ def test_a_rewrite_rule_for_everything_loses_question_marks_and_since_2_4_60_ref
 
 @pytest.mark.proves("apache-answers-404-to-a-slash-in-a-name")
 @EVERY_BUILD
-def test_without_allow_encoded_slashes_a_slash_in_a_name_is_not_found(build, dss):
+def test_an_encoded_slash_gets_404_without_allowencodedslashes(build, dss):
     with changed(build, "AllowEncodedSlashes NoDecode", "", dss) as site:
         response, _ = Reader(site).request("/dip/lab/request/a%2Fb")
     assert response.status == 404
@@ -106,7 +106,7 @@ def test_without_allow_encoded_slashes_a_slash_in_a_name_is_not_found(build, dss
 
 @pytest.mark.proves("apache-redirect-encodes-once-more")
 @EVERY_NEWER_BUILD
-def test_redirect_encodes_a_slash_in_a_name_once_more(build, dss):
+def test_redirect_encodes_an_encoded_slash_again(build, dss):
     rule = r"""RewriteEngine On
     RewriteCond %{THE_REQUEST} ^\S+\s(/[^?\s]*)
     RewriteRule ^ https://dss.example.com%1 [R=permanent,NE]"""
@@ -118,7 +118,7 @@ def test_redirect_encodes_a_slash_in_a_name_once_more(build, dss):
 
 @pytest.mark.proves("apache-proxypassreverse-misses")
 @EVERY_NEWER_BUILD
-def test_proxypassreverse_misses_redirects_when_the_host_is_preserved(build, dss):
+def test_proxypassreverse_ignores_redirects_when_the_host_is_preserved(build, dss):
     edit = "Header edit Location ^http://dss.example.com https://dss.example.com"
     reverse = "ProxyPassReverse / http://DSS_HOST:DSS_PORT/"
     with changed(build, edit, reverse, dss, APACHE.config(https=True)) as site:
@@ -128,26 +128,24 @@ def test_proxypassreverse_misses_redirects_when_the_host_is_preserved(build, dss
 
 @pytest.mark.proves("apache-first-proxypass-wins")
 @EVERY_NEWER_BUILD
-def test_a_proxypass_for_everything_wins_over_those_below_it(build, dss):
-    sockets = "ProxyPass /dip/websocket http://DSS_HOST:DSS_PORT/dip/websocket upgrade=websocket"
-    with changed(build, PASS, f"ProxyPass / http://DSS_HOST:DSS_PORT/ nocanon\n{sockets}", dss) as site:
+def test_the_first_proxypass_that_matches_wins(build, dss):
+    websocket = "ProxyPass /dip/websocket http://DSS_HOST:DSS_PORT/dip/websocket upgrade=websocket"
+    with changed(build, PASS, f"ProxyPass / http://DSS_HOST:DSS_PORT/ nocanon\n{websocket}", dss) as site:
         assert findings_of(site) == ["upgrade-not-forwarded"]
 
 
 @pytest.mark.proves("apache-unset-upgrade-loses-it")
 @EVERY_NEWER_BUILD
-def test_upgrade_taken_out_of_requests_is_lost_and_taken_out_of_answers_is_not(build, dss):
-    for line, expected in (
-        ("RequestHeader unset Upgrade", ["upgrade-not-forwarded"]),
-        ("Header unset Upgrade", ["works"]),
-    ):
-        with changed(build, PASS, f"{PASS}\n{line}", dss) as site:
-            assert findings_of(site) == expected
+def test_unsetting_upgrade_breaks_requests_but_not_responses(build, dss):
+    with changed(build, PASS, f"{PASS}\nRequestHeader unset Upgrade", dss) as site:
+        assert findings_of(site) == ["upgrade-not-forwarded"]
+    with changed(build, PASS, f"{PASS}\nHeader unset Upgrade", dss) as site:
+        assert findings_of(site) == ["works"]
 
 
 @pytest.mark.proves("apache-limit-request-body-spares-uploads")
 @EVERY_BUILD
-def test_limit_request_body_does_not_count_what_is_passed_on(build, dss):
+def test_limitrequestbody_does_not_limit_forwarded_uploads(build, dss):
     with changed(build, PASS, f"{PASS}\nLimitRequestBody 1000", dss) as site:
         response, _ = Reader(site).request("/dip/lab/upload", "POST", b"x" * 2000)
     assert response.status == 200
@@ -156,7 +154,7 @@ def test_limit_request_body_does_not_count_what_is_passed_on(build, dss):
 @pytest.mark.proves("apache-header-limit-is-that-of-the-default-site")
 @EVERY_NEWER_BUILD
 @pytest.mark.parametrize("https", [True, False])
-def test_a_limit_on_header_fields_counts_where_the_default_site_has_it(build, https, dss):
+def test_limitrequestfieldsize_of_the_default_site_counts(build, https, dss):
     added = f"{PASS}\nLimitRequestFieldSize 16380"
     with changed(build, PASS, added, dss, APACHE.config(https=https)) as site:
         response, _ = Reader(site).request("/dip/api/ping", headers={"Cookie": "sso=" + "x" * 9000})
@@ -165,33 +163,34 @@ def test_a_limit_on_header_fields_counts_where_the_default_site_has_it(build, ht
 
 @pytest.mark.proves("apache-fills-up-with-reloads")
 @NEWEST
-@pytest.mark.parametrize("room", [True, False])
-def test_with_few_places_reloads_end_in_silence(build, room, dss):
+@pytest.mark.parametrize("enough_slots", [True, False])
+def test_reloads_fill_a_small_scoreboard(build, enough_slots, dss):
     text = HTTP.read_text()
-    if not room:
+    if not enough_slots:
         text = text.replace("MaxRequestWorkers 1000\n", "").replace("ServerLimit 100\n", "")
     with contextlib.ExitStack() as stack:
         site = stack.enter_context(proxy(APACHE, build, HTTP, dss, changed={HTTP: text}))
-        with contextlib.nullcontext() if room else pytest.raises(TimeoutError):
-            for times in range(1, 20):
+        with contextlib.nullcontext() if enough_slots else pytest.raises(TimeoutError):
+            for reloads in range(1, 20):
                 stack.enter_context(Reader(site).socket(ECHO, open_timeout=10 * SCALE))
-                reload_once_more(site, times)
-        assert ("AH03490: scoreboard is full" in site.log()) != room
+                reload_again(site, reloads)
+        assert ("AH03490: scoreboard is full" in site.log()) != enough_slots
 
 
-def reload_once_more(site, times):
+def reload_again(site, reloads):
+    """Reload, and wait until the log counts this many reloads."""
     assert site.command(APACHE.command("reload")).returncode == 0
     log = site.folder / "proxy.log"
-    site.process.wait_until(lambda: log.read_text().count("resuming normal operations") == times + 1)
+    site.process.wait_until(lambda: log.read_text().count("resuming normal operations") == reloads + 1)
 
 
 @pytest.mark.proves("apache-server-limit-takes-a-restart")
 @NEWEST
-def test_a_reload_does_not_change_server_limit(build, dss):
+def test_a_reload_does_not_change_serverlimit(build, dss):
     text = HTTP.read_text()
     with proxy(APACHE, build, HTTP, dss, changed={HTTP: text.replace("ServerLimit 100", "ServerLimit 50")}) as site:
         file = site.folder / "sites-available" / "dss.conf"
         file.write_text(file.read_text().replace("ServerLimit 50", "ServerLimit 100"))
-        site.process.wait_until((site.folder / "apache2.pid").exists)  # the ports are open a little earlier
+        site.process.wait_until((site.folder / "apache2.pid").exists)  # the ports are open before it exists
         assert site.command(APACHE.command("reload")).returncode == 0
         site.process.wait_until(lambda: "changing ServerLimit to 100" in site.log())

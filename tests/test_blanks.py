@@ -1,4 +1,4 @@
-"""A reader's own values: typed once, they stand in every snippet, as the lab's would."""
+"""Values entered once appear in every snippet, as the lab would fill them in."""
 
 import contextlib
 import dataclasses
@@ -15,7 +15,7 @@ from proof import ROOT
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
-from test_site import served, sphinx
+from support.site import served, sphinx
 
 from checks.lab.recipe import RECIPES as FOLDER
 
@@ -27,15 +27,15 @@ HTTP, HTTPS = NGINX.config(https=False), NGINX.config(https=True)
 WITH_BLANKS = {name: recipe for name, recipe in RECIPES.items() if recipe.declared.get("blanks")}
 LEXERS = ["nginx", "apacheconf", "caddyfile", "yaml", "toml", "text", "console", "udiff"]
 LANGUAGES = {".conf": "nginx", ".Caddyfile": "caddyfile", ".yml": "yaml", ".yaml": "yaml", ".toml": "toml"}
-TYPED = {
+ENTERED = {
     "dss.example.com": "dss.corp.example",
     "DSS_HOST": "10.1.2.3",
     "DSS_PORT": "11200",
     "80": "8080",
     "443": "8443",
 }
-PROSE = "Open `http://dss.example.com`, write `listen 80`, and `443` stays what a sentence says of it.\n"
-KEPT_BACK = {
+PROSE = "Open `http://dss.example.com`, write `listen 80`, and `443` stays as it is.\n"
+REJECTED = {
     "dss.example.com": {
         "https://dss.corp.example": "Remove “https://”: enter only the host name.",
         "corp.example/dss": "Remove “/dss”: DSS does not work below a path.",
@@ -72,7 +72,7 @@ KEPT_BACK = {
         "/srv/<dss>.key": "Remove “<”: it can have a special meaning in a config.",
     },
 }
-PUT_IN = {
+ACCEPTED = {
     "dss.example.com": {" DSS.Corp.Example ": "dss.corp.example", "10.1.2.3": "10.1.2.3", "my_dss-1": "my_dss-1"},
     "DSS_HOST": {"[2001:DB8::1]": "[2001:db8::1]", "localhost": "localhost"},
     "DSS_PORT": {"1": "1", "65535": "65535"},
@@ -81,14 +81,14 @@ PUT_IN = {
 
 
 def own(literal):
-    """Return what the reader of these tests types for a blank."""
+    """Return the value that these tests enter for a blank."""
     key = blanks.changed(literal)
     others = {"name": "own.example", "host": "own.example", "path": f"/srv/own/{Path(key).name}"}
-    return TYPED.get(key) or others.get(blanks.kind(literal), "7000")
+    return ENTERED.get(key) or others.get(blanks.kind(literal), "7000")
 
 
 def as_the_lab_fills(recipe, text):
-    """Fill with the reader's values through the very function of the lab."""
+    """Fill in the same values with the function of the lab."""
     values = {
         literal: {"lab": literal[: -len(blanks.changed(literal))] + own(literal)}
         for literal in recipe.declared["blanks"]
@@ -97,13 +97,13 @@ def as_the_lab_fills(recipe, text):
 
 
 def with_port(recipe, text):
-    """Give the addresses of a command the port on which this reader's proxy listens, where he can choose it."""
+    """Add the entered port to the URLs in commands, if the recipe has a blank for it."""
     chosen = "80" in map(blanks.changed, recipe.declared["blanks"])
     return text.replace("http://dss.example.com", "http://dss.example.com:8080") if chosen else text
 
 
 def page_of(recipe, here, files):
-    """Return a page with the form of a recipe, and these files."""
+    """Return a page with the form of a recipe and some of its files."""
     lines = [f"# {recipe.name}", f"```{{blanks}} {recipe.name}", "```", PROSE]
     for file in files:
         path = os.path.relpath(file, here)
@@ -121,7 +121,7 @@ def name_of(file):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """Serve a page for each recipe with all it publishes, a short one of nginx, and one without a form."""
+    """Serve a page with all files of each recipe, a short one and one without a form."""
     source = tmp_path_factory.mktemp("blanks")
     common = sorted(FOLDER.glob("*.console"))
     pages = {
@@ -134,26 +134,26 @@ def site(tmp_path_factory):
     for name, text in pages.items():
         (source / f"{name}.md").write_text(text, encoding="utf-8")
     result = sphinx(source, source / "out")
-    # What a lexer thinks of a config is the business of its own page.
+    # Warnings about a config belong to its own page.
     assert (source / "out" / "index.html").exists(), result.stdout
-    with served(source / "out") as address:
-        yield address
+    with served(source / "out") as url:
+        yield url
 
 
 @contextlib.contextmanager
 def reader(browser, site, **options):
-    """Open a page of a reader on a phone; whatever the browser complains about fails the test."""
-    complaints = []
+    """Open a tab on a phone; any error in the browser fails the test."""
+    errors = []
     with browser.new_context(viewport={"width": 360, "height": 740}, base_url=site, **options) as context:
         page = context.new_page()
-        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+        page.on("pageerror", lambda error: errors.append(str(error)))
         yield page
-    assert complaints == []
+    assert errors == []
 
 
 def shown(page):
-    """Return the text of every code block, by its caption."""
+    """Return the text of every code block by its caption."""
     return page.evaluate("""() => Object.fromEntries([...document.querySelectorAll(".literal-block-wrapper")]
         .map(e => [e.querySelector(".caption-text").textContent, e.querySelector("pre").textContent]))""")
 
@@ -168,28 +168,28 @@ def opened(page, name):
 
 
 def fields_of(recipe):
-    """Return what the form must ask for, and in which words: once for each value of the reader."""
+    """Return the placeholder and the label of each field that the form must have."""
     fields = {}
     for literal, blank in recipe.declared["blanks"].items():
         fields.setdefault(blanks.changed(literal), blank["means"][:1].upper() + blank["means"][1:])
     return list(map(list, fields.items()))
 
 
-def type_all(page, recipe):
+def enter_all(page, recipe):
     for literal in recipe.declared["blanks"]:
         field(page, literal).fill(own(literal))
 
 
 @pytest.mark.parametrize("recipe", WITH_BLANKS.values(), ids=WITH_BLANKS)
-def test_the_page_fills_as_the_lab_does(browser, site, recipe):
+def test_the_page_fills_in_values_as_the_lab_does(browser, site, recipe):
     with reader(browser, site) as page:
         opened(page, recipe.name)
-        places = page.locator(".blanks input")
-        assert places.evaluate_all("all => all.map(e => [e.placeholder, e.labels[0].textContent])") == fields_of(recipe)
+        fields = page.locator(".blanks input")
+        assert fields.evaluate_all("all => all.map(e => [e.placeholder, e.labels[0].textContent])") == fields_of(recipe)
         before = shown(page)
         files = {name: (FOLDER / name).read_text() for name in before if not name.startswith("diff ")}
         assert {name: before[name] for name in files} == files
-        type_all(page, recipe)
+        enter_all(page, recipe)
         expected = {
             name: as_the_lab_fills(recipe, with_port(recipe, text) if name.endswith(".console") else text)
             for name, text in files.items()
@@ -213,7 +213,7 @@ def test_no_lexer_hides_a_blank(recipe, lexer):
         assert unescape(blanks.TAG.sub("", filled)).rstrip() == as_the_lab_fills(recipe, text).rstrip()
 
 
-def test_only_a_word_of_its_own_is_a_blank():
+def test_only_a_whole_word_is_a_blank():
     text = "80 8080 1.80 80.1 x80 :80 80; 80. my.dss.example.com dss.example.com.au dss.example.com. DSS_PORTS"
     kinds = {literal: blanks.kind(literal) for literal in NGINX.declared["blanks"]}
     filled = re.sub("<var>(.*?)</var>", lambda found: own(found[1]), blanks.marked(text, kinds))
@@ -222,7 +222,7 @@ def test_only_a_word_of_its_own_is_a_blank():
     assert filled.count("corp") == 1
 
 
-def test_a_number_in_a_diff_that_counts_lines_is_no_port():
+def test_a_line_number_in_a_diff_is_not_a_port():
     code = blanks.marked("<span>@@ -80,7 +80,6 @@</span>\n-listen 80;\n", {"80": "port"})
     assert code == "<span>@@ -80,7 +80,6 @@</span>\n-listen <var>80</var>;\n"
 
@@ -241,33 +241,34 @@ def test_a_number_in_a_diff_that_counts_lines_is_no_port():
         ("admin@example.com", "text", "admin@example.com"),
     ],
 )
-def test_the_kind_of_a_blank_follows_from_its_look(literal, kind, changed):
-    assert (blanks.kind(literal), blanks.changed(literal)) == (kind, changed)
+def test_the_kind_of_a_blank_follows_from_its_text(literal, kind, changed):
+    assert blanks.kind(literal) == kind
+    assert blanks.changed(literal) == changed
 
 
-def test_copy_and_prose_give_what_was_typed(browser, site):
+def test_copied_files_and_prose_have_the_entered_values(browser, site):
     with reader(browser, site, permissions=["clipboard-read", "clipboard-write"]) as page:
         opened(page, "short")
-        type_all(page, NGINX)
+        enter_all(page, NGINX)
         block = page.locator(".literal-block-wrapper", has_text="nginx/https.conf").first
         block.locator(".copy").click()
         block.locator(".copy", has_text="Copied").wait_for()
         assert page.evaluate("navigator.clipboard.readText()") == as_the_lab_fills(NGINX, HTTPS.read_text())
-        prose = page.locator("p", has_text="stays what").first.text_content()
+        prose = page.locator("p", has_text="stays as").first.text_content()
         assert prose.split(",")[:2] == ["Open http://dss.corp.example:8080", " write listen 8080"]
         assert " and 443 stays" in prose
 
 
-def test_values_follow_the_reader_and_go_when_he_says_so(browser, site):
+def test_values_are_kept_across_pages_until_reset(browser, site):
     with reader(browser, site) as page:
         opened(page, "short")
         sent = []
         page.on("request", lambda request: sent.append(request.url))
-        type_all(page, NGINX)
+        enter_all(page, NGINX)
         assert sent == []
         opened(page, "haproxy")
-        # `:80` there and `80` here are one port.
-        assert [field(page, key).input_value() for key in TYPED] == list(TYPED.values())
+        # `:80` on this page and `80` on the page before are the same port.
+        assert [field(page, key).input_value() for key in ENTERED] == list(ENTERED.values())
         assert ":8080" in shown(page)["haproxy/http.cfg"]
         page.go_back()
         page.locator(".blanks summary").click()
@@ -278,71 +279,71 @@ def test_values_follow_the_reader_and_go_when_he_says_so(browser, site):
         assert shown(page)["nginx/http.conf"] == HTTP.read_text()
 
 
-def test_what_cannot_be_right_is_said_and_not_put_in(browser, site):
-    seen = {}
+def test_an_invalid_value_is_explained_and_not_filled_in(browser, site):
+    errors = {}
     with reader(browser, site) as page:
         opened(page, "short")
         before = shown(page)
-        for literal, values in KEPT_BACK.items():
-            place = field(page, literal)
+        for literal, values in REJECTED.items():
+            entry = field(page, literal)
             for value in values:
-                place.fill(value)
-                place.blur()
-                assert shown(page) == before, value
-                seen.setdefault(literal, {})[value] = said_of(place)
-            place.fill("")
-            assert said_of(place) is None
-    assert seen == KEPT_BACK
+                entry.fill(value)
+                entry.blur()
+                assert shown(page) == before, f"{value!r} changed a file; expected it to be rejected"
+                errors.setdefault(literal, {})[value] = error_of(entry)
+            entry.fill("")
+            assert error_of(entry) is None
+    assert errors == REJECTED
 
 
-def said_of(place):
-    """Return the sentence that is tied to a field, where it is said to be wrong."""
-    return place.evaluate("""e => e.getAttribute("aria-invalid") == "true" ?
+def error_of(entry):
+    """Return the error of a field, or None if its value is valid."""
+    return entry.evaluate("""e => e.getAttribute("aria-invalid") == "true" ?
         document.getElementById(e.getAttribute("aria-describedby")).textContent : null""")
 
 
-def test_what_can_be_right_is_put_in(browser, site):
+def test_a_valid_value_is_filled_in(browser, site):
     with reader(browser, site) as page:
         opened(page, "short")
-        for literal, values in PUT_IN.items():
-            for typed, put in values.items():
-                field(page, literal).fill(typed)
+        for literal, values in ACCEPTED.items():
+            for entered, filled in values.items():
+                field(page, literal).fill(entered)
                 field(page, literal).blur()
-                assert page.locator(".blanks [aria-invalid]").count() == 0, typed
-                assert put in shown(page)["nginx/https.conf"]
+                assert page.locator(".blanks [aria-invalid]").count() == 0, f"{entered!r} was rejected"
+                assert filled in shown(page)["nginx/https.conf"]
 
 
-def test_a_sentence_comes_when_the_reader_is_done_and_goes_at_once(browser, site):
+def test_an_error_appears_on_enter_and_disappears_at_once(browser, site):
     with reader(browser, site) as page:
         opened(page, "short")
         port = field(page, "80")
         port.fill("99999")
-        assert said_of(port) is None
+        assert error_of(port) is None
         port.press("Enter")
-        assert said_of(port) == "Enter a port from 1 to 65535."
+        assert error_of(port) == "Enter a port from 1 to 65535."
         port.fill("9999")
-        assert said_of(port) is None
+        assert error_of(port) is None
 
 
-def test_nothing_that_is_stored_is_trusted(browser, site):
+def test_stored_values_are_not_trusted(browser, site):
     with reader(browser, site) as page:
-        for kept in ['{"dss.example.com": "<img src=x onerror=alert(1)>", "80": ["x"]}', "null", "{", "7"]:
+        for stored in ['{"dss.example.com": "<img src=x onerror=alert(1)>", "80": ["x"]}', "null", "{", "7"]:
             page.goto("index.html")
-            page.evaluate("kept => localStorage.setItem('blanks', kept)", kept)
+            page.evaluate("stored => localStorage.setItem('blanks', stored)", stored)
             page.goto("short.html")
             assert shown(page)["nginx/http.conf"] == HTTP.read_text()
             assert page.locator("img").count() == 0
 
 
-def test_where_nothing_may_be_stored_the_form_works_all_the_same(browser, site):
+def test_the_form_works_without_local_storage(browser, site):
     with reader(browser, site) as page:
         page.add_init_script("Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no'); }})")
         opened(page, "short")
-        type_all(page, NGINX)
+        enter_all(page, NGINX)
         assert shown(page)["nginx/https.conf"] == as_the_lab_fills(NGINX, HTTPS.read_text())
 
 
-def test_without_javascript_a_page_explains_every_blank(browser, site):
+def test_a_page_without_javascript_explains_every_blank(browser, site):
     with reader(browser, site, java_script_enabled=False) as page:
         for name, recipe in WITH_BLANKS.items():
             page.goto(f"{name}.html")
@@ -355,13 +356,18 @@ def test_without_javascript_a_page_explains_every_blank(browser, site):
                 assert meaning.strip().lower() == recipe.declared["blanks"][literals[0]]["means"].lower()
 
 
-def test_a_phone_shows_one_line_and_a_page_without_blanks_loads_nothing(browser, site):
+def test_the_form_is_one_line_on_a_phone(browser, site):
     with reader(browser, site) as page:
         page.goto("short.html")
         assert page.locator(".blanks").bounding_box()["height"] < 60
         page.set_viewport_size({"width": 1280, "height": 900})
         page.reload()
         assert page.locator(".blanks input").first.is_visible()
+
+
+def test_a_page_without_blanks_loads_no_script_for_them(browser, site):
+    with reader(browser, site) as page:
+        page.goto("short.html")
         assert page.evaluate("document.scripts.length") == 2
         page.goto("index.html")
         assert page.evaluate("[...document.scripts].map(e => e.src.split('/').at(-1).split('?')[0])") == ["site.js"]
@@ -369,11 +375,11 @@ def test_a_phone_shows_one_line_and_a_page_without_blanks_loads_nothing(browser,
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_in_an_open_form(browser, site, scheme):
+def test_axe_finds_no_violation_in_an_open_form(browser, site, scheme):
     axe = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
     with reader(browser, site, color_scheme=scheme) as page:
         opened(page, "short")
-        type_all(page, NGINX)
+        enter_all(page, NGINX)
         field(page, "80").fill("0")
         field(page, "80").blur()
         page.evaluate(axe)

@@ -1,4 +1,4 @@
-"""A line of a browser's console is read alike here and on the page, and never names more than it proves."""
+"""A console error is explained alike in Python and on the page."""
 
 import contextlib
 import random
@@ -12,8 +12,8 @@ from pathlib import Path
 import axe_playwright_python
 import pytest
 from proof import ROOT
-from test_site import served, sphinx
-from test_twins import CONSOLE
+from support.evidence import CHROMIUM_ERRORS
+from support.site import served, sphinx
 from websockets.utils import accept_key
 
 from checks import console, findings
@@ -22,17 +22,17 @@ from checks.explain import explain, plain
 LINES = console.lines()
 URL = "wss://dss.example.com/dip/websocket/"
 BY_THE_BROWSER_ALONE = {"mixed-content"}
-"""Causes that no probe can see, so that they are no findings."""
+"""Causes that only a browser can detect, so they are not findings."""
 
 LAST = [line for line in LINES if any("any other" in shown for shown in line.shown) or line.reported]
-"""For what no other line is known; they are tried after all others."""
+"""Lines that match what no other line matches; they are tried last."""
 
 NAMED = {"accept-mismatch", "csp-blocks", "handshake-header-mangled", "header-too-large", "message-size-limit"} | {
     *("mixed-content", "proxy-auth", "unreachable"),
 }
-"""What a line may name alone; whatever else is added must be as literal."""
+"""Causes that a line may name alone, because its text is explicit."""
 
-NOT_UNDERSTOOD = [
+NOT_ABOUT_WEBSOCKET = [
     "",
     " \t\n\r\n",
     "hello",
@@ -57,7 +57,7 @@ NO_CAUSE = [
     f"Firefox kann keine Verbindung mit {URL} herstellen.",
 ]
 
-SAME = {
+WITH_CONTEXT = {
     "WebSocket connection to wss://dss/x failed: Error during WebSocket handshake: Unexpected response code: 426": 426,
     "app.js:12 WebSocket connection to 'ws://dss/x' failed: Unexpected response code: 426": 426,
     "Unexpected response code: 426 app.js:7": 426,
@@ -73,7 +73,7 @@ def code_line(number):
 
 
 def mutations(number):
-    """Return examples with something taken out, put in, doubled or changed: the same in every run."""
+    """Yield examples with random changes, the same in every run."""
     chance = random.Random(2026)
     examples = [example for line in LINES for example in line.examples]
     odd = [
@@ -88,75 +88,77 @@ def mutations(number):
         text = chance.choice(examples)
         for _ in range(chance.randint(1, 3)):
             place, length = chance.randrange(len(text) + 1), chance.randint(0, 9)
-            what = chance.choice([*odd, "", "", chance.choice(examples), chance.choice(string.printable)])
-            text = text[:place] + what + text[place + length :]
+            inserted = chance.choice([*odd, "", "", chance.choice(examples), chance.choice(string.printable)])
+            text = text[:place] + inserted + text[place + length :]
         yield text
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line.shown[0])
-def test_each_example_is_read_as_its_line_and_fits_no_other(line):
+def test_each_example_matches_only_its_line(line):
     for example in line.examples:
         reading = console.read(example)
-        assert (reading.means, reading.ids, reading.next) == (line.means, line.ids, line.next)
-        said = re.sub(console.data()["reported"], "", example)
-        taken = [other.shown for other in LINES if other not in (line, *LAST) and re.search(other.pattern, said)]
-        assert taken == []
+        assert reading.means == line.means
+        assert reading.ids == line.ids
+        assert reading.next == line.next
+        text = re.sub(console.data()["reported"], "", example)
+        others = [other.shown for other in LINES if other not in (line, *LAST) and re.search(other.pattern, text)]
+        assert others == [], "expected no other line to match: make its pattern in checks/console.json narrower"
 
 
 def test_every_cause_a_line_names_is_a_finding():
     named = {finding for line in LINES for finding in line.ids}
-    assert named - set(findings.ids()) == BY_THE_BROWSER_ALONE, "a cause in checks/console.json has no finding"
+    assert named - set(findings.ids()) == BY_THE_BROWSER_ALONE, "checks/console.json names a cause that does not exist"
 
 
-def test_a_line_names_one_cause_only_where_it_says_it_in_words():
+def test_only_an_explicit_line_names_one_cause():
     assert {line.ids[0] for line in LINES if len(line.ids) == 1} == NAMED
 
 
 @pytest.mark.parametrize(
     "number", [200, 301, 302, 400, 401, 403, 404, 405, 413, 426, 500, 501, 502, 503, 504, 505, 522]
 )
-def test_a_status_code_names_no_cause(number):
+def test_a_status_code_has_several_causes(number):
     assert len(console.read(code_line(number)).ids) > 1
 
 
-@pytest.mark.parametrize(("finding", "ends"), CONSOLE.items(), ids=CONSOLE)
-def test_what_chromium_says_of_a_twin_may_come_of_its_cause(finding, ends):
+@pytest.mark.parametrize(("finding", "ends"), CHROMIUM_ERRORS.items(), ids=CHROMIUM_ERRORS)
+def test_an_error_of_a_broken_variant_includes_its_cause(finding, ends):
     for end in ends:
-        said = f"WebSocket connection to '{URL}' failed: Error during WebSocket handshake: {end}"
-        assert finding in console.read(said).ids
+        error = f"WebSocket connection to '{URL}' failed: Error during WebSocket handshake: {end}"
+        assert finding in console.read(error).ids
         assert finding in console.read(end).ids
 
 
-@pytest.mark.parametrize("text", NOT_UNDERSTOOD)
-def test_what_is_about_no_websocket_is_not_understood(text):
+@pytest.mark.parametrize("text", NOT_ABOUT_WEBSOCKET)
+def test_a_line_that_is_not_about_websocket_is_not_understood(text):
     assert console.read(text) is None
 
 
 @pytest.mark.parametrize("text", NO_CAUSE)
-def test_what_stands_in_an_address_or_is_only_reported_names_no_cause(text):
+def test_text_in_a_url_or_report_names_no_cause(text):
     assert console.read(text).ids == ()
 
 
-@pytest.mark.parametrize(("text", "number"), SAME.items())
-def test_what_browsers_put_around_a_line_does_not_matter(text, number):
+@pytest.mark.parametrize(("text", "number"), WITH_CONTEXT.items())
+def test_text_around_an_error_does_not_matter(text, number):
     assert console.read(text).means == console.read(code_line(number)).means
 
 
-def test_of_several_lines_the_one_that_says_most_counts():
-    message, refused = "Could not establish WebSocket connection", code_line(400)
+def test_the_most_specific_of_several_lines_counts():
+    message, rejected = "Could not establish WebSocket connection", code_line(400)
     named = f"WebSocket connection to '{URL}' failed: Proxy authentication failed"
-    pasted = "\r\n".join(["", message, refused, code_line(426), "x", named, refused])
+    pasted = "\r\n".join(["", message, rejected, code_line(426), "x", named, rejected])
     assert console.read(pasted).ids == ("proxy-auth",)
-    assert console.read(f"{message}\n{refused}\n{code_line(426)}").means == console.read(code_line(426)).means
-    assert console.read(f"{message}\u2028{refused}").means == console.read(refused).means
+    assert console.read(f"{message}\n{rejected}\n{code_line(426)}").means == console.read(code_line(426)).means
+    assert console.read(f"{message}\u2028{rejected}").means == console.read(rejected).means
 
 
-def test_a_reading_holds_nothing_of_an_address():
+def test_a_reading_contains_nothing_from_a_url():
     secret = f"WebSocket connection to '{URL}?token=s3cret' failed: https://me:s3cret@x/ Unexpected response code: 400"
     assert console.read(secret).line == "WebSocket connection to 'wss://...' failed: https://... " + secret[-29:]
 
 
-def test_nothing_that_is_pasted_breaks_the_reading():
+def test_no_pasted_text_is_an_error():
     for text in [*mutations(400), "\ud800", "\0" * 10, "WebSocket connection to \udfff failed: \ud800"]:
         reading = console.read(text)
         assert reading is None or reading.means
@@ -170,18 +172,19 @@ HOSTILE += ["Content-Security-Policy: ", "a\n", "\n", " ", "\t\u00a0", "connecti
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
-def test_a_flood_is_read_in_bounded_time(piece):
-    begun = time.process_time()
+def test_a_long_text_is_read_in_bounded_time(piece):
+    start = time.process_time()
     console.read(piece * (2_000_000 // len(piece)))
-    assert time.process_time() - begun < 5, "expected a fraction of a second, however slow the machine"
+    elapsed = time.process_time() - start
+    assert elapsed < 5, f"took {elapsed:.1f} s, expected a fraction of a second: a pattern backtracks"
 
 
-# The page: the same patterns in JavaScript.
+# The page: the same patterns in JavaScript
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """Build a page with the field and all lists, beside the page of one finding."""
+    """Build a page with the field and all lists, and the page of a cause."""
     source = tmp_path_factory.mktemp("console")
     lists = "\n\n".join(f"```{{console-lines}} {browser}\n```" for browser in dict.fromkeys(x.browser for x in LINES))
     field = "```{console-reader}\n```"
@@ -195,16 +198,16 @@ def site(tmp_path_factory):
 
 
 @contextlib.contextmanager
-def opened(browser, address, **options):
-    """Open the page; whatever the browser complains about fails the test."""
-    complaints = []
+def opened(browser, url, **options):
+    """Open a page; any error in the browser fails the test."""
+    errors = []
     with browser.new_context(**options) as context:
         page = context.new_page()
-        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(address)
+        page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(url)
         yield page
-    assert complaints == []
+    assert errors == []
 
 
 SHOWN = """texts => texts.map(text => {
@@ -217,7 +220,7 @@ SHOWN = """texts => texts.map(text => {
 
 
 def expected(text):
-    """Return what the page must show: the line, what it means with its causes, what is next."""
+    """Return what the page must show: the line, its meaning and the next step."""
     reading = console.read(text)
     if not reading:
         return None
@@ -228,24 +231,24 @@ def expected(text):
 
 
 def straight(parts):
-    """Undo what Sphinx does to quotes."""
+    """Replace the typographic quotes of Sphinx."""
     return [parts[0], *(part.translate({0x2019: "'", 0x201C: '"', 0x201D: '"'}) for part in parts[1:])]
 
 
-def test_the_page_reads_every_text_as_python_does(browser, site):
+def test_the_page_reads_every_text_like_python(browser, site):
     texts = [example for line in LINES for example in line.examples]
-    texts += [*CONSOLE, *NOT_UNDERSTOOD, *NO_CAUSE, *SAME, *mutations(400), "\n".join(texts[::-1])]
+    texts += [*CHROMIUM_ERRORS, *NOT_ABOUT_WEBSOCKET, *NO_CAUSE, *WITH_CONTEXT, *mutations(400), "\n".join(texts[::-1])]
     texts += ["x" * 1900 + code_line(426), "\U0001f600" * 1890 + code_line(426), "x\n" * 9_990 + code_line(426)]
     texts = [text for text in texts if text.strip()]
     with opened(browser, f"file://{site}/index.html") as page:
         shown = page.evaluate(SHOWN, texts)
     for text, (parts, causes) in zip(texts, shown, strict=True):
-        said = None if parts[0] == "No WebSocket error found" else (straight(parts), causes)
-        assert said == expected(text.replace("\r\n", "\n")), text
+        on_page = None if parts[0] == "No WebSocket error found" else (straight(parts), causes)
+        assert on_page == expected(text.replace("\r\n", "\n")), f"the page and Python read {text!r} differently"
 
 
-def test_what_is_pasted_is_text_and_goes_nowhere(browser, site):
-    with served(site) as address, opened(browser, f"{address}index.html") as page:
+def test_pasted_text_is_not_interpreted_or_sent(browser, site):
+    with served(site) as url, opened(browser, f"{url}index.html") as page:
         sent = []
         page.on("request", lambda request: sent.append(request.url))
         page.fill(
@@ -254,7 +257,8 @@ def test_what_is_pasted_is_text_and_goes_nowhere(browser, site):
         assert "<b>Proxy</b>" in page.locator("#console .admonition-title").text_content()
         page.fill("textarea", "Proxy authentication failed")
         link = page.locator("#console .admonition a")
-        assert (link.text_content(), link.get_attribute("href")) == ("proxy-auth", "findings/proxy-auth.html")
+        assert link.text_content() == "proxy-auth"
+        assert link.get_attribute("href") == "findings/proxy-auth.html"
         page.fill("textarea", " ")
         assert page.locator("#console .admonition").count() == 0
         assert page.locator("#console :is(img, b)").count() == 0
@@ -266,10 +270,10 @@ def test_what_is_pasted_is_text_and_goes_nowhere(browser, site):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_in_an_answer(browser, site, scheme):
+def test_axe_finds_no_violation_in_an_explanation(browser, site, scheme):
     axe = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
     options = {"color_scheme": scheme, "viewport": {"width": 360, "height": 740}}
-    with served(site) as address, opened(browser, f"{address}index.html", **options) as page:
+    with served(site) as url, opened(browser, f"{url}index.html", **options) as page:
         page.evaluate(axe)
         for text in ("Proxy authentication failed", "hello"):
             page.fill("textarea", text)
@@ -279,7 +283,7 @@ def test_axe_finds_nothing_in_an_answer(browser, site, scheme):
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-def test_without_javascript_every_line_is_listed(browser, site):
+def test_a_page_without_javascript_lists_every_line(browser, site):
     with opened(browser, f"file://{site}/index.html", java_script_enabled=False) as page:
         terms = page.locator("dt").all()
         assert [term.locator("code").all_text_contents() for term in terms] == [
@@ -291,12 +295,12 @@ def test_without_javascript_every_line_is_listed(browser, site):
         assert page.locator("#console :is(textarea, button)").count() == 0
 
 
-# What Chromium really writes.
+# The errors that Chromium reports
 
 YES, UPGRADE, CONNECTION = "HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"
 DUMMY = "Sec-WebSocket-Protocol: dummy"
 ACCEPT = "Sec-WebSocket-Accept: "
-"""The right value is put behind it."""
+"""`Faulty` adds the correct value to a line that ends here."""
 FAULTS = {
     "Unexpected response code: 404": ["HTTP/1.1 404 Not Found", "Content-Length: 0"],
     "HTTP Authentication failed": ["HTTP/1.1 401 Unauthorized", "Content-Length: 0"],
@@ -315,7 +319,7 @@ FAULTS = {
 
 
 class Faulty(socketserver.StreamRequestHandler):
-    """Answers a page, and each handshake with the fault that its path counts."""
+    """Send a page, and respond to the handshake at /fN with the fault number N."""
 
     def handle(self):
         path, key = self.rfile.readline().split()[1].decode(), ""
@@ -323,8 +327,8 @@ class Faulty(socketserver.StreamRequestHandler):
             name, _, value = line.partition(": ")
             key = value if name == "Sec-WebSocket-Key" else key
         page = ["HTTP/1.1 200 OK", "Content-Length: 0", "Connection: close"]
-        answer = list(FAULTS.values())[int(path[2:])] if path[2:].isdigit() else page
-        lines = [f"{line}{accept_key(key)}" if line == ACCEPT else line for line in answer]
+        response = list(FAULTS.values())[int(path[2:])] if path[2:].isdigit() else page
+        lines = [f"{line}{accept_key(key)}" if line == ACCEPT else line for line in response]
         self.wfile.write("\r\n".join([*lines, "", ""]).encode())
 
 
@@ -333,12 +337,12 @@ FAIL = """([names, port]) => Promise.all(names.map((_, number) => new Promise(do
 })))"""
 
 
-def test_what_chromium_writes_of_a_faulty_answer_is_understood(browser):
-    written = {}
+def test_chromiums_error_for_each_fault_is_understood(browser):
+    errors = {}
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Faulty) as server, browser.new_context() as context:
         threading.Thread(target=server.serve_forever).start()
         port, page = server.server_address[1], context.new_page()
-        page.on("console", lambda line: written.update(re.findall(r"/f(\d+)(' failed: .*)", line.text)))
+        page.on("console", lambda line: errors.update(re.findall(r"/f(\d+)(' failed: .*)", line.text)))
         try:
             page.goto(f"http://localhost:{port}/")
             page.evaluate(FAIL, [list(FAULTS), port])
@@ -346,8 +350,8 @@ def test_what_chromium_writes_of_a_faulty_answer_is_understood(browser):
             server.shutdown()
     known = {line.means for line in LINES if line not in LAST}
     for number, fault in enumerate(FAULTS):
-        assert fault in written[str(number)]
-        assert console.read(f"WebSocket connection to 'ws://x/{written[str(number)]}").means in known
+        assert fault in errors[str(number)]
+        assert console.read(f"WebSocket connection to 'ws://x/{errors[str(number)]}").means in known
 
 
 # The command `explain`.

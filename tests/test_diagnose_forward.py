@@ -6,7 +6,7 @@ import ssl
 
 import pytest
 from machine import every
-from test_forward_proxies import EXEMPT, PORT, WEBSOCKET, able_to_inspect, https_site, own_address, squid
+from support.forward import EXEMPT, PORT, WEBSOCKET, able_to_inspect, https_site
 
 from checks.__main__ import main
 from checks.findings import diagnose, doubt
@@ -15,8 +15,6 @@ from checks.lab.process import free_port
 from checks.lab.recipe import RECIPES as FOLDER
 from checks.probe import Target, look
 from checks.route import parse
-
-__all__ = ["own_address", "squid"]
 
 EXEMPT_FROM_AUTHENTICATION = FOLDER / "squid" / "unasked.conf"
 

@@ -1,43 +1,42 @@
-"""A company's proxy between the reader and DSS: what it lets through, what it refuses, what helps."""
+"""What a forward proxy forwards and rejects between the browser and DSS."""
 
 import asyncio
 import base64
 import hashlib
 import http.client
-import secrets
-import socket
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from machine import RECIPES, every
+from machine import every
 from playwright.sync_api import Error
+from support.forward import EXEMPT, PORT, WEBSOCKET, able_to_inspect, https_site
+from support.pages import state_of
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from checks.lab.chromium import chromium_version, launch
-from checks.lab.forward import can_inspect, config, forward
-from checks.lab.process import LabError, MachineError, NotInstalledError, free_port
-from checks.lab.proxy import proxy
-from checks.lab.recipe import RECIPES as FOLDER
+from checks.lab.forward import config, forward
+from checks.lab.process import LabError, NotInstalledError, free_port
 
 SOCKET = "/dip/websocket?sessionId=standin000"
-PORT, WEBSOCKET, EXEMPT = (FOLDER / "squid" / f"{name}.conf" for name in ("port", "websocket", "exempt"))
-LIVE = ("live", False, [])
-"""What a page shows when all is well: its sockets live, no message, no complaint."""
 
 
-def able_to_inspect(build):
-    if not can_inspect(build):
-        raise NotInstalledError(f"Squid {build.version} with OpenSSL")
-    return build
+@dataclass(frozen=True)
+class Shown:
+    """What Chromium shows of a page of the stand-in."""
+
+    state: str
+    error: bool
+    """Whether the page shows the error of DSS."""
+    console: list
+    """The lines of the console about WebSocket."""
 
 
-@pytest.fixture(params=every("squid"), ids=str)
-def squid(request):
-    return request.param
+LIVE = Shown("live", error=False, console=[])
 
 
 @pytest.fixture
@@ -56,63 +55,44 @@ def squid_since_5(request):
 
 
 @pytest.fixture
-def own_address():
-    """Return an address of loopback that nobody else uses, on which port 443 can be opened."""
-    address = ".".join(["127", *(str(1 + secrets.randbelow(254)) for _ in range(3))])
-    try:
-        socket.create_server((address, 443)).close()
-    except OSError as error:
-        raise MachineError(
-            f"no permission to listen on port 443 ({error.strerror});"
-            " on Linux, allow it with: sysctl net.ipv4.ip_unprivileged_port_start=443"
-        ) from error
-    return address
-
-
-@pytest.fixture
 def shown(record_property):
-    """Return a function that gives what Chromium shows of a page: its socket, the message, the console on sockets."""
+    """Return a function that opens a URL in Chromium and returns what it shows."""
 
-    def show(address, *arguments):
+    def show(url, *arguments):
         with launch(*arguments) as browser:
             record_property("on", chromium_version())
             page, console = browser.new_page(), []
             page.on("console", lambda line: "WebSocket" in line.text and console.append(line.text))
-            page.goto(address)
-            page.locator("body[data-state]").wait_for()
-            state = page.locator("body").get_attribute("data-state")
-            return state, page.get_by_text("Could not establish WebSocket connection").is_visible(), console
+            state = state_of(page, url)
+            error = page.get_by_text("Could not establish WebSocket connection").is_visible()
+            return Shown(state, error, console)
 
     return show
 
 
 def through(company, *sites):
-    """Return the arguments that send Chromium through the proxy, and make it trust the certificates of these sites."""
+    """Return arguments for Chromium: use the proxy, and trust these sites."""
     keys = ",".join(key_of(site) for site in sites)
     trusted = [f"--ignore-certificate-errors-spki-list={keys}"] if sites else []
     return [f"--proxy-server={company.url}", "--proxy-bypass-list=<-loopback>", *trusted]
 
 
 def key_of(site):
-    """Return the digest by which Chromium recognises the key of this site, and of no other."""
+    """Return the digest of a site's key, as Chromium expects it."""
     certificate = x509.load_pem_x509_certificate((site.folder / "site.pem").read_bytes())
     key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return base64.b64encode(hashlib.sha256(key).digest()).decode()
 
 
-def https_site(dss, address=None):
-    """Put the newest nginx, with the published config for HTTPS, in front of the stand-in."""
-    recipe = RECIPES["nginx"]
-    return proxy(recipe, recipe.newest(), recipe.config(https=True), dss, address=address)
-
-
-def refused(address):
-    """Return the line on the console when the proxy opens no tunnel for the socket of this page."""
-    return f"WebSocket connection to 'ws://{address}{SOCKET}' failed: Establishing a tunnel via proxy server failed."
+def without_tunnel(authority):
+    """Return what Chromium shows when the proxy rejects the tunnel for a WebSocket."""
+    url = f"ws://{authority}{SOCKET}"
+    error = f"WebSocket connection to '{url}' failed: Establishing a tunnel via proxy server failed."
+    return Shown("failed", error=True, console=[error])
 
 
 def rules(text):
-    """Return what decides about access, in its order."""
+    """Return the lines of a config that decide about access, split into words."""
     kinds = ("acl ", "http_access ", "include ")
     return [line.partition("#")[0].split() for line in text.splitlines() if line.startswith(kinds)]
 
@@ -120,25 +100,25 @@ def rules(text):
 @pytest.mark.proves("squid-rules-are-those-of-debian")
 def test_the_lab_has_the_access_rules_that_debian_ships(squid):
     shipped = squid.root / "etc" / "squid" / "squid.conf"
-    if squid.root == Path("/"):  # where anybody may have changed it
+    if squid.root == Path("/"):  # an administrator may have changed that file
         raise NotInstalledError(f"the package of Squid {squid.version}")
-    # Squid 4 reads every file there.
+    # Squid 4 includes every file of that folder.
     expected = shipped.read_text().replace("include /etc/squid/conf.d/*\n", "include /etc/squid/conf.d/*.conf\n")
     ours = config(squid, 3128).replace("include conf.d", "include /etc/squid/conf.d")
     assert rules(ours) == rules(expected)
 
 
 @pytest.mark.proves("plain-page-passes-and-socket-does-not")
-def test_the_page_passes_and_its_socket_does_not(squid, dss, shown):
+def test_the_page_loads_but_its_websocket_gets_403(squid, dss, shown):
     with forward(squid, dss) as company:
-        seen = shown(f"http://localhost:{dss.port}", *through(company))
+        result = shown(f"http://localhost:{dss.port}", *through(company))
         company.wait_for(f"200 GET http://localhost:{dss.port}/")
         company.wait_for(f"403 CONNECT localhost:{dss.port}")
-    assert seen == ("failed", True, [refused(f"localhost:{dss.port}")])
+    assert result == without_tunnel(f"localhost:{dss.port}")
 
 
 @pytest.mark.proves("https-on-another-port-does-not-help")
-def test_over_https_on_another_port_not_even_the_page_passes(squid, dss, shown):
+def test_over_https_on_another_port_the_page_fails_too(squid, dss, shown):
     with https_site(dss) as site, forward(squid, site) as company:
         with pytest.raises(Error, match="net::ERR_TUNNEL_CONNECTION_FAILED"):
             shown(site.origin, *through(company, site))
@@ -146,89 +126,92 @@ def test_over_https_on_another_port_not_even_the_page_passes(squid, dss, shown):
 
 
 @pytest.mark.proves("https-on-443-helps")
-def test_over_https_on_port_443_page_and_socket_pass(squid, dss, own_address, shown):
+def test_over_https_on_port_443_page_and_websocket_work(squid, dss, own_address, shown):
     with https_site(dss, own_address) as site, forward(squid, site) as company:
         assert shown("https://localhost", *through(company, site)) == LIVE
         company.wait_for("200 CONNECT localhost:443")
 
 
 @pytest.mark.proves("the-port-added-to-ssl-ports-helps")
-def test_with_its_port_among_ssl_ports_the_socket_passes(squid, dss, shown):
+def test_a_port_added_to_ssl_ports_lets_the_websocket_through(squid, dss, shown):
     with forward(squid, dss, PORT) as company:
         assert shown(f"http://localhost:{dss.port}", *through(company)) == LIVE
         company.wait_for(f"200 CONNECT localhost:{dss.port}")
 
 
 def in_order(*proxies):
-    """Return the arguments that give Chromium these proxies as the line `PROXY …; …` of a PAC file does.
+    """Return arguments for Chromium: try these proxies in order, like `PROXY …; …`.
 
-    The headless build reads no PAC file. Nothing lifts the bypass of localhost: the site has another name.
+    Headless Chromium ignores PAC files. It never uses a proxy for localhost, so the site has another name.
     """
     return [f"--proxy-server={','.join(proxies)}", "--host-resolver-rules=MAP dss.example.com 127.0.0.1"]
 
 
 @pytest.mark.proves("proxy-fallback-does-not-rescue")
-def test_direct_as_the_second_choice_is_not_taken_after_a_refusal(squid, dss, shown):
-    address = f"dss.example.com:{dss.port}"
+def test_a_rejected_tunnel_does_not_fall_back_to_direct(squid, dss, shown):
+    authority = f"dss.example.com:{dss.port}"
     with forward(squid, dss) as company:
-        seen = shown(f"http://{address}", *in_order(f"127.0.0.1:{company.port}", "direct://"))
-        company.wait_for(f"403 CONNECT {address}")
-    assert seen == ("failed", True, [refused(address)])
-    # With nobody at the first choice the second is taken, page and socket: it would have worked.
-    assert shown(f"http://{address}", *in_order(f"127.0.0.1:{free_port()}", "direct://")) == LIVE
+        result = shown(f"http://{authority}", *in_order(f"127.0.0.1:{company.port}", "direct://"))
+        company.wait_for(f"403 CONNECT {authority}")
+    assert result == without_tunnel(authority)
+    # If nothing listens at the first choice, Chromium uses the second: a direct connection works.
+    assert shown(f"http://{authority}", *in_order(f"127.0.0.1:{free_port()}", "direct://")) == LIVE
 
 
 def through_tls(company, site, tls):
-    """Return the status of the page and of its socket through the proxy, for a client that trusts only `tls`."""
+    """Return the status codes of a page and of its handshake through the proxy.
+
+    The client trusts only the authorities in `tls`.
+    """
     page = http.client.HTTPSConnection("127.0.0.1", company.port, context=tls, timeout=20)
     page.set_tunnel("localhost", site.port)
     with closing(page):
         page.request("GET", "/")
-        return page.getresponse().status, asyncio.run(handshake(company, site, tls))
+        return {"page": page.getresponse().status, "handshake": asyncio.run(handshake(company, site, tls))}
 
 
 async def handshake(company, site, tls):
-    address = site.origin.replace("http", "ws", 1) + SOCKET
+    url = site.origin.replace("http", "ws", 1) + SOCKET
     try:
-        async with connect(address, ssl=tls, proxy=company.url, origin=site.origin, subprotocols=["dummy"]) as opened:
-            assert await opened.recv() == '{"type": "hello"}'
-            return opened.response.status_code
+        async with connect(url, ssl=tls, proxy=company.url, origin=site.origin, subprotocols=["dummy"]) as websocket:
+            assert await websocket.recv() == '{"type": "hello"}'
+            return websocket.response.status_code
     except InvalidStatus as error:
         return error.response.status_code
 
 
 @pytest.mark.proves("tls-inspection-undoes-https")
-def test_with_tls_inspected_the_page_passes_and_the_socket_loses_its_upgrade(inspecting_squid, dss):
+def test_tls_inspection_drops_the_upgrade_of_a_websocket(inspecting_squid, dss):
     with https_site(dss) as site, forward(inspecting_squid, site, PORT, inspects=True) as company:
-        assert through_tls(company, site, company.tls) == (200, 426)
+        assert through_tls(company, site, company.tls) == {"page": 200, "handshake": 426}
 
 
 @pytest.mark.proves("inspection-told-of-websocket-passes-it")
-def test_with_tls_inspected_and_websocket_allowed_both_pass(squid_since_5, dss):
+def test_tls_inspection_with_websocket_allowed_forwards_it(squid_since_5, dss):
     with https_site(dss) as site, forward(squid_since_5, site, PORT, WEBSOCKET, inspects=True) as company:
-        assert through_tls(company, site, company.tls) == (200, 101)
+        assert through_tls(company, site, company.tls) == {"page": 200, "handshake": 101}
 
 
 @pytest.mark.proves("squid-before-5-cannot-be-told-of-websocket")
 def test_squid_before_5_does_not_start_with_websocket_allowed(squid_before_5, dss):
-    refused = "unrecognized: 'http_upgrade_request_protocols'"
+    error = "unrecognized: 'http_upgrade_request_protocols'"
     with (
         https_site(dss) as site,
-        pytest.raises(LabError, match=refused),
+        pytest.raises(LabError, match=error),
         forward(squid_before_5, site, PORT, WEBSOCKET, inspects=True),
     ):
-        pytest.fail("it started")
+        pytest.fail(f"{squid_before_5} started; expected an error about http_upgrade_request_protocols")
 
 
 @pytest.mark.proves("squid-minds-the-case-of-websocket")
-def test_websocket_allowed_in_capitals_is_not_allowed(squid_since_5, dss, tmp_path):
+def test_websocket_allowed_in_another_case_is_not_allowed(squid_since_5, dss, tmp_path):
     capitals = tmp_path / "websocket.conf"
     capitals.write_text(WEBSOCKET.read_text().replace("protocols websocket", "protocols WebSocket"))
     with https_site(dss) as site, forward(squid_since_5, site, PORT, capitals, inspects=True) as company:
-        assert through_tls(company, site, company.tls) == (200, 426)
+        assert through_tls(company, site, company.tls) == {"page": 200, "handshake": 426}
 
 
 @pytest.mark.proves("exemption-from-inspection-helps")
-def test_with_dss_exempt_from_inspection_both_pass_under_its_own_certificate(inspecting_squid, dss):
+def test_an_exception_from_tls_inspection_keeps_the_certificate_of_dss(inspecting_squid, dss):
     with https_site(dss) as site, forward(inspecting_squid, site, PORT, EXEMPT, inspects=True) as company:
-        assert through_tls(company, site, site.tls) == (200, 101)
+        assert through_tls(company, site, site.tls) == {"page": 200, "handshake": 101}

@@ -1,13 +1,10 @@
-"""The site: built by its real command, then read as its readers' browsers read it."""
+"""The site, built by its real command and opened in a browser."""
 
 import contextlib
 import functools
-import http.server
 import os
 import pickle
 import re
-import subprocess
-import sys
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,10 +15,10 @@ import brotli
 import host
 import pytest
 from docutils import nodes
-from proof import record
+from proof import ROOT, record
+from support.site import served, sphinx
 
-ROOT = Path(__file__).parents[1]
-pytestmark = [pytest.mark.reads_proof, pytest.mark.xdist_group("site")]  # one build of it for all
+pytestmark = [pytest.mark.reads_proof, pytest.mark.xdist_group("site")]  # all tests use one build of it
 BUDGET_KB = 30
 PROMISED = [
     "troubleshooting/problems/websockets.html#websockets-problems",
@@ -32,8 +29,9 @@ PROMISED = [
     "installation/custom/reverse-proxy.html",
     "installation/custom/advanced-customization.html#config-https",
 ]
-# Attributes that make a browser fetch something by itself, as opposed to links a reader follows.
 FETCHED = {"src", "srcset", "data", "poster", "xlink:href"}
+"""Attributes that make a browser fetch a file, unlike links that a user follows."""
+
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp"}
 SAMPLE = """# A page with one of everything
 
@@ -77,11 +75,11 @@ Text
 ::::
 """
 RECIPE = "server {\n\tlisten 80;  # a line that is much wider than any telephone can show at once\n}\n"
-TRANSCRIPT = "$ nginx -t\nsyntax is ok\n$ curl -s \\\n> http://127.0.0.1/\n<p>$ is no prompt here</p>\n"
+TRANSCRIPT = "$ nginx -t\nsyntax is ok\n$ curl -s \\\n> http://127.0.0.1/\n<p>$ is not a prompt here</p>\n"
 
 
 class Page(HTMLParser):
-    """What one built page contains: anchors, links, fetched things, inline code and styles."""
+    """The anchors, links, fetched files, inline code and classes of a built page."""
 
     def __init__(self, path, site):
         super().__init__()
@@ -105,27 +103,13 @@ class Page(HTMLParser):
         self.inline += [f'{name}="{value}"' for name, value in attrs if name == "style" or name.startswith("on")]
 
     def source(self, needle=""):
-        """Name the page a writer edits, with the line that has the needle when it is there."""
+        """Return the file that a writer edits, with the line that has the needle, if any."""
         source = ROOT / "docs" / Path(self.name).with_suffix(".md")
         if not source.exists():
             return "docs/_templates"
         lines = source.read_text(encoding="utf-8").splitlines()
         hits = [number for number, line in enumerate(lines, 1) if needle and needle in line]
         return f"{source.relative_to(ROOT).as_posix()}{f':{hits[0]}' if hits else ''}"
-
-
-def sphinx(source, out):
-    command = [sys.executable, "-m", "sphinx", "-q", "-n", "-W", "--keep-going", "-c", ".", source, out]
-    environment = {name: value for name, value in os.environ.items() if name != "SITE_URL"} | {"NO_COLOR": "1"}
-    return subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +122,7 @@ def build(tmp_path_factory):
 def site(build):
     out, result = build
     if not (out / "index.html").exists():
-        pytest.fail(f"there is no site to look at, Sphinx said:\n{result.stdout}", pytrace=False)
+        pytest.fail(f"Sphinx built no site: fix what it reports:\n{result.stdout}", pytrace=False)
     return out
 
 
@@ -149,7 +133,7 @@ def pages(site):
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory):
-    """Build a page with one of everything in the frame of the site, whatever the real pages use today."""
+    """Build a page with one of everything, independent of the real pages."""
     source = tmp_path_factory.mktemp("sample")
     page = SAMPLE.replace("ROOT", os.path.relpath(ROOT, source))
     (source / "index.md").write_text(page, encoding="utf-8")
@@ -160,38 +144,23 @@ def sample(tmp_path_factory):
     return source / "out"
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves with the headers of hosting/_headers."""
-
-    def end_headers(self):
-        for name, value in host.headers().items():
-            self.send_header(name, value)
-        super().end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
-def served(directory):
-    return host.serving(functools.partial(Quiet, directory=directory))
-
-
 @contextlib.contextmanager
 def reader(browser, directory, **options):
-    """Open a page of a reader on a phone; the list collects what the browser complains about."""
-    complaints = []
+    """Open a tab on a phone; the list collects its errors and external requests."""
+    errors = []
     with (
-        served(directory) as address,
-        browser.new_context(viewport={"width": 360, "height": 740}, base_url=address, **options) as context,
+        served(directory) as url,
+        browser.new_context(viewport={"width": 360, "height": 740}, base_url=url, **options) as context,
     ):
         page = context.new_page()
-        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: request.url.startswith(address) or complaints.append(request.url))
-        yield page, complaints
+        page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda request: request.url.startswith(url) or errors.append(request.url))
+        yield page, errors
 
 
-def say(problems):
+def report(problems):
+    """Fail with all problems, one a line."""
     if problems:
         pytest.fail("\n".join(problems), pytrace=False)
 
@@ -200,24 +169,24 @@ def say(problems):
 def test_the_site_builds_without_a_warning(build):
     _, result = build
     if result.returncode or result.stdout:
-        lost = "; `make picture` takes the picture of the message again" if "not readable" in result.stdout else ""
-        pytest.fail(f"mend what Sphinx names here{lost}:\n{result.stdout}", pytrace=False)
+        hint = "; to take the picture of DSS again, run: make picture" if "not readable" in result.stdout else ""
+        pytest.fail(f"fix what Sphinx reports{hint}:\n{result.stdout}", pytrace=False)
 
 
 @pytest.mark.quick
-@pytest.mark.parametrize("address", PROMISED)
-def test_a_promised_address_stands(pages, address):
-    name, anchor = urldefrag(address)
+@pytest.mark.parametrize("url", PROMISED)
+def test_a_promised_url_still_works(pages, url):
+    name, anchor = urldefrag(url)
     if name not in pages:
         pytest.fail(
-            f"{name} is gone: addresses are promises; bring docs/{Path(name).with_suffix('.md')} back"
-            " or leave a page there that leads on",
+            f"{name} is missing, but other sites link to it: restore docs/{Path(name).with_suffix('.md')},"
+            " or add a page there that links to the new one",
             pytrace=False,
         )
     if anchor and anchor not in pages[name].ids:
         pytest.fail(
-            f"{name} has no #{anchor}: addresses are promises;"
-            f" bring the heading back or add a ({anchor})= target above the new one",
+            f"{name} has no #{anchor}, but other sites link to it:"
+            f" restore the heading, or add a ({anchor})= target above the new one",
             pytrace=False,
         )
 
@@ -230,7 +199,7 @@ def target_of(page, url, site):
 
 
 @pytest.mark.quick
-def test_every_link_picture_script_and_stylesheet_leads_somewhere(pages, site):
+def test_every_link_and_every_fetched_file_exists(pages, site):
     problems = []
     anchors = {page.path: page.ids for page in pages.values()}
     for page in pages.values():
@@ -242,20 +211,20 @@ def test_every_link_picture_script_and_stylesheet_leads_somewhere(pages, site):
                 target /= "index.html"
             if not target.exists():
                 where = page.source(Path(urlsplit(url).path).stem)
-                problems.append(f"{page.name} ({where}) points at {url}, which is not in the site: name a file that is")
+                problems.append(f"{page.name} ({where}) links to {url}, which is not in the site: fix the link")
             elif anchor and anchor not in anchors.get(target, {anchor}):
                 problems.append(
-                    f"{page.name} ({page.source(anchor)}) points at {url},"
+                    f"{page.name} ({page.source(anchor)}) links to {url},"
                     f" but {target.relative_to(site)} has no #{anchor}:"
-                    f" name a heading it has, or add a ({anchor})= target there"
+                    f" fix the link, or add a ({anchor})= target to that page"
                 )
-    say(problems)
+    report(problems)
 
 
 @pytest.mark.quick
-def test_every_picture_is_shown_by_a_page(pages):
+def test_every_picture_is_on_a_page(pages):
     shown = {Path(urlsplit(url).path).name for page in pages.values() for url in page.fetches + page.links}
-    say(
+    report(
         [
             f"_images/{picture.name} is on no page: include it with a figure directive, or delete it"
             for picture in sorted((ROOT / "_images").glob("*"))
@@ -265,7 +234,7 @@ def test_every_picture_is_shown_by_a_page(pages):
 
 
 @pytest.mark.quick
-def test_no_page_asks_a_third_party_for_anything(pages, site):
+def test_no_page_fetches_from_a_third_party(pages, site):
     foreign = re.compile(r"(?:[a-z]+:)?//", re.IGNORECASE)
     problems = [
         f"{page.name} ({page.source(url)}) makes the browser fetch {url}: keep a copy in the site"
@@ -276,32 +245,31 @@ def test_no_page_asks_a_third_party_for_anything(pages, site):
     used = {target_of(page, url, site) for page in pages.values() for url in page.fetches if not foreign.match(url)}
     for style in sorted(path for path in used if path.suffix == ".css"):
         problems += [
-            f"{style.name} asks for {match}: keep a copy in docs/_static"
+            f"{style.name} makes the browser fetch {match}: keep a copy in docs/_static"
             for match in re.findall(
                 r"(?:url\(|@import)\s*[\"']?([a-z]*:?//[^\"')]+)", style.read_text(encoding="utf-8")
             )
         ]
-    say(problems)
+    report(problems)
 
 
 @pytest.mark.quick
-def test_no_page_carries_inline_script_or_style(pages):
-    say(
+def test_no_page_has_an_inline_script_or_style(pages):
+    report(
         [
-            f"{page.name} ({page.source()}) carries {what}, which the policy in hosting/_headers blocks:"
-            " move scripts and styles to docs/_static; drop :width: and :widths:, site.css fits pictures and"
-            " tables"
+            f"{page.name} ({page.source()}) has {code}, which the policy in hosting/_headers blocks:"
+            " move scripts and styles to docs/_static, and delete :width: and :widths:, because site.css sets them"
             for page in pages.values()
-            for what in dict.fromkeys(page.inline)
+            for code in dict.fromkeys(page.inline)
         ]
     )
 
 
 @pytest.mark.quick
-def test_no_page_names_the_place_it_was_built(pages):
-    say(
+def test_no_page_shows_a_path_of_this_machine(pages):
+    report(
         [
-            f"{page.name} ({page.source()}) shows {ROOT}: show paths as the repository names them"
+            f"{page.name} ({page.source()}) shows {ROOT}: show paths relative to the repository"
             for page in pages.values()
             if str(ROOT) in page.path.read_text(encoding="utf-8")
         ]
@@ -309,34 +277,34 @@ def test_no_page_names_the_place_it_was_built(pages):
 
 
 @pytest.mark.quick
-def test_what_a_page_shows_as_code_is_a_file(site):
+def test_every_code_block_comes_from_a_file(site):
     problems = []
     for pickled in sorted((site / ".doctrees").rglob("*.doctree")):
         page = f"docs/{pickled.relative_to(site / '.doctrees').with_suffix('.md').as_posix()}"
         for node in pickle.loads(pickled.read_bytes()).findall():
-            # Only literalinclude says which file a block came from.
+            # Only literalinclude stores the source of a block.
             literal = isinstance(node, nodes.literal_block) and "source" not in node
             if literal or (isinstance(node, nodes.raw) and "<pre" in node.astext()):
                 problems.append(
-                    f"{page}:{node.line} has code that is no file ({node.astext().split(chr(10))[0][:40]!r}):"
+                    f"{page}:{node.line} has code that is not in a file ({node.astext().split(chr(10))[0][:40]!r}):"
                     " move it to a file under checks/recipes/ and include it with literalinclude"
                 )
-    say(problems)
+    report(problems)
 
 
 @pytest.mark.quick
-def test_every_class_of_sphinx_design_in_use_has_a_style(pages):
+def test_every_class_of_sphinx_design_has_a_style(pages):
     styled = set(re.findall(r"\.(sd-[\w-]+)", (ROOT / "docs/_static/site.css").read_text(encoding="utf-8")))
-    # Classes that only repeat what site.css does by itself.
+    # Classes that need no rule of their own in site.css.
     plain = re.compile(
         r"sd-(sphinx-override|container-fluid|[mp][tblrxy]?-\w+|g[xy]?-(xs|sm|md|lg)-\d|row-cols-(xs-)?\d+|col-xs-\d+|"
         r"w-100|shadow-\w+|text-wrap|text-\w+|bg-text-\w+|font-weight-\w+|tab-label|summary-(content|title|chevron-\w+)|"
         r"octicon-[\w-]+|fade-in[\w-]*|badge|outline-\w+)"
     )
-    say(
+    report(
         [
             f"{page.name} ({page.source()}) uses {name}, for which docs/_static/site.css"
-            " has no rule: add one, or do without"
+            " has no rule: add one, or do not use the class"
             for page in pages.values()
             for name in sorted(page.classes)
             if name.startswith("sd-") and name not in styled and not plain.fullmatch(name)
@@ -345,7 +313,7 @@ def test_every_class_of_sphinx_design_in_use_has_a_style(pages):
 
 
 @pytest.mark.quick
-def test_the_heaviest_page_keeps_its_budget(pages, site):
+def test_the_heaviest_page_is_within_its_budget(pages, site):
     @functools.cache
     def weight(path):
         return len(brotli.compress(path.read_bytes())) / 1024
@@ -355,22 +323,22 @@ def test_the_heaviest_page_keeps_its_budget(pages, site):
         loaded = {target_of(page, url, site) for url in page.fetches}
         files = {page.path} | {path for path in loaded if path.suffix not in PICTURES and path.is_file()}
         weights[page.name] = {path.name: weight(path) for path in files}
-    # Its index grows with the site, and only who searches loads it.
+    # The search index grows with the site, and only users who search load it.
     del weights["search.html"]
     name = max(weights, key=lambda page: sum(weights[page].values()))
     total, parts = sum(weights[name].values()), Counter(weights[name])
     if total > BUDGET_KB:
         heaviest = ", ".join(f"{part} {size:.1f} KB" for part, size in parts.most_common())
         pytest.fail(
-            f"{name} weighs {total:.1f} KB compressed, {BUDGET_KB} KB are allowed:"
-            f" split the page, or cut the largest of {heaviest}",
+            f"{name} has {total:.1f} KB compressed, more than its {BUDGET_KB} KB:"
+            f" split the page, or make the largest of these smaller: {heaviest}",
             pytrace=False,
         )
 
 
-def test_every_page_fits_a_screen_of_360_px_and_runs_without_an_error(browser, pages, site):
+def test_every_page_fits_360_px_without_an_error(browser, pages, site):
     problems = []
-    with reader(browser, site) as (page, complaints):
+    with reader(browser, site) as (page, errors):
         for name, built in pages.items():
             page.goto(name)
             wide = page.evaluate("""() => document.documentElement.scrollWidth <= 360 ? '' :
@@ -378,16 +346,16 @@ def test_every_page_fits_a_screen_of_360_px_and_runs_without_an_error(browser, p
                 ?.outerHTML.slice(0, 120) ?? 'the frame'""")
             if wide:
                 problems.append(
-                    f"{name} ({built.source()}) is wider than 360 px because of {wide}: let it wrap or scroll"
+                    f"{name} ({built.source()}) is wider than 360 px because of {wide}: make it wrap or scroll"
                 )
-            problems += [f"{name} ({built.source()}) made the browser complain: {text}" for text in complaints]
-            complaints.clear()
-    say(problems)
+            problems += [f"{name} ({built.source()}) causes an error in the browser: {text}" for text in errors]
+            errors.clear()
+    report(problems)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("which", ["site", "sample"])
-def test_axe_finds_nothing(browser, which, scheme, request):
+def test_axe_finds_no_violation(browser, which, scheme, request):
     directory = request.getfixturevalue(which)
     axe = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
     problems = []
@@ -402,18 +370,18 @@ def test_axe_finds_nothing(browser, which, scheme, request):
                     f"{name} in {scheme}: {violation['id']}, {violation['help']}, at {node['html'][:120]}:"
                     f" {node['failureSummary'].splitlines()[-1].strip()}"
                 )
-    say(problems)
+    report(problems)
 
 
 def test_the_search_finds_a_page(browser, site):
-    with reader(browser, site) as (page, complaints):
+    with reader(browser, site) as (page, errors):
         page.goto("search.html?q=websockets")
         page.wait_for_selector("#search-results a[href*='troubleshooting/problems/websockets.html']")
-        assert complaints == []
+        assert errors == []
 
 
-def test_copy_gives_a_file_exactly_and_of_a_console_its_commands(browser, sample):
-    with reader(browser, sample, permissions=["clipboard-read", "clipboard-write"]) as (page, complaints):
+def test_copy_gives_a_whole_file_but_only_console_commands(browser, sample):
+    with reader(browser, sample, permissions=["clipboard-read", "clipboard-write"]) as (page, errors):
         page.goto("index.html")
         copied = []
         for block in (".highlight-nginx", ".highlight-console"):
@@ -423,11 +391,11 @@ def test_copy_gives_a_file_exactly_and_of_a_console_its_commands(browser, sample
             assert page.locator("[role=status]").text_content() == "Copied"
             copied.append(page.evaluate("navigator.clipboard.readText()"))
         assert copied == [RECIPE, "nginx -t\ncurl -s \\\nhttp://127.0.0.1/"]
-        assert complaints == []
+        assert errors == []
 
 
 @pytest.mark.quick
-def test_the_page_of_proofs_adds_up_the_verdicts_of_the_record(site):
+def test_the_page_of_proofs_counts_the_verdicts_of_the_record(site):
     sums = Counter()
     for kinds in record()["verdicts"].values():
         for verdicts in kinds.values():
@@ -437,12 +405,12 @@ def test_the_page_of_proofs_adds_up_the_verdicts_of_the_record(site):
 
 
 @pytest.mark.quick
-def test_a_diff_names_files_as_the_repository_does(sample):
+def test_a_diff_has_paths_relative_to_the_repository(sample):
     shown = re.sub(r"<[^>]+>", "", (sample / "index.html").read_text(encoding="utf-8"))
     assert re.findall(r"^(?:---|\+\+\+) (.*)", shown, re.MULTILINE) == [".gitignore", "Makefile"]
 
 
-def test_without_javascript_there_is_no_copy_button_and_tabs_still_turn(browser, sample):
+def test_tabs_work_without_javascript_and_copy_buttons_are_hidden(browser, sample):
     with reader(browser, sample, java_script_enabled=False) as (page, _):
         page.goto("index.html")
         assert page.locator(".copy").count() == 0
@@ -450,7 +418,7 @@ def test_without_javascript_there_is_no_copy_button_and_tabs_still_turn(browser,
         assert [page.get_by_text(f"Panel {n}").is_visible() for n in ("one", "two")] == [False, True]
 
 
-def test_paper_shows_every_tab_panel_and_cuts_nothing(browser, sample):
+def test_print_shows_every_tab_panel_and_cuts_nothing(browser, sample):
     with reader(browser, sample) as (page, _):
         page.goto("index.html")
         page.emulate_media(media="print")
@@ -475,31 +443,34 @@ def test_the_static_host_sends_its_headers_with_every_response(site, pages):
     with host.serve(site) as serving:
         for path, (status, others) in expected.items():
             response = serving.get(path)
-            assert response.status == status, path
+            assert response.status == status, f"{path}: expected {status}, got {response.status}"
             wanted = host.headers() | others
-            assert {name: ", ".join(response.headers.get_all(name, [])) for name in wanted} == wanted, path
+            headers = {name: ", ".join(response.headers.get_all(name, [])) for name in wanted}
+            assert headers == wanted, f"{path} has other headers than hosting/_headers"
             assert response.headers["Server"] == "nginx"
         again = serving.get(f"/{style}", {"If-None-Match": serving.get(f"/{style}").headers["ETag"]})
-        assert (again.status, again.headers["Cache-Control"]) == (304, *forever.values())
+        assert again.status == 304
+        assert again.headers["Cache-Control"] == forever["Cache-Control"]
         assert b"<h1>Page not found" in serving.get("/missing.html").body
         assert serving.get("/", {"Accept-Encoding": "gzip"}).headers["Content-Encoding"] == "gzip"
         moved = serving.get("/search.html?q=1", secure=False)
-        assert (moved.status, moved.headers["Location"]) == (301, "https://localhost/search.html?q=1")
+        assert moved.status == 301
+        assert moved.headers["Location"] == "https://localhost/search.html?q=1"
         assert "[warn]" not in serving.log()
 
 
-def test_pages_load_from_the_static_host_without_a_violation(browser, site, pages):
+def test_pages_load_from_the_static_host_without_an_error(browser, site, pages):
     # One page for each set of scripts, stylesheets and pictures.
     different = {frozenset(Path(urlsplit(url).path).name for url in page.fetches): name for name, page in pages.items()}
-    complaints = []
+    errors = []
     with host.serve(site) as serving, browser.new_context(ignore_https_errors=True) as context:
         page = context.new_page()
-        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+        page.on("pageerror", lambda error: errors.append(str(error)))
         for name in different.values():
-            assert page.goto(f"{serving.origin}/{name}").ok, name
+            assert page.goto(f"{serving.origin}/{name}").ok, f"{name} did not load from the static host"
         page.goto(f"{serving.origin}/search.html?q=websockets")
         page.wait_for_selector("#search-results a[href*='troubleshooting/problems/websockets.html']")
-        assert complaints == []
+        assert errors == []
         page.evaluate("document.body.append(Object.assign(document.createElement('script'), {text: '1'}))")
-        assert ["violates the following Content Security Policy directive" in text for text in complaints] == [True]
+        assert ["violates the following Content Security Policy directive" in text for text in errors] == [True]

@@ -15,7 +15,7 @@ EVERY_BUILD = for_each_build("squid")
 
 @pytest.mark.proves("squid-knows-upgrades-since-5")
 @EVERY_BUILD
-def test_only_since_5_squid_can_be_told_to_pass_on_websocket(build, dss):
+def test_squid_can_forward_websocket_since_5(build, dss):
     if build.release >= (5,):
         with proxy(SQUID, build, CONFIG, dss) as site, Reader(site).socket(ECHO) as socket:
             assert socket.connection.response.status_code == 101
@@ -26,16 +26,14 @@ def test_only_since_5_squid_can_be_told_to_pass_on_websocket(build, dss):
 
 @pytest.mark.proves("squid-drops-upgrade-by-itself")
 @EVERY_BUILD
-def test_without_being_told_every_squid_drops_upgrade(build, dss):
+def test_by_default_squid_drops_upgrade(build, dss):
     with proxy(SQUID, build, SQUID.twin("upgrade-not-forwarded"), dss) as site:
-        answer = Reader(site).refused(ECHO)
-    assert answer.status_code == 426
+        assert Reader(site).rejection(ECHO).status_code == 426
 
 
 @pytest.mark.proves("squid-compares-websocket-with-its-case")
 @for_each_build("squid", since="5")
-def test_websocket_in_capitals_is_not_what_browsers_ask_for(build, dss):
+def test_websocket_allowed_in_another_case_does_not_match(build, dss):
     text = CONFIG.read_text().replace("protocols websocket", "protocols WebSocket")
     with proxy(SQUID, build, CONFIG, dss, changed={CONFIG: text}) as site:
-        answer = Reader(site).refused(ECHO)
-    assert answer.status_code == 426
+        assert Reader(site).rejection(ECHO).status_code == 426

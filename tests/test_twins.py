@@ -1,27 +1,21 @@
 """Every broken twin gives exactly the finding it is named after; the recipe itself gives none."""
 
 import asyncio
-import functools
-import ssl
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 from machine import BUILDS, RECIPES, SITES, every, expected, for_each_build, newest, recipe_of, suiting
 from proof import id_of, name_of
 from reader import Reader
+from support.evidence import CHROMIUM_ERRORS, evidence_of
 from test_confusion import CAUSES
 from test_diagnose_forward import INSPECTED
 
 from checks.findings import diagnose, doubt, ids
 from checks.lab.chromium import chromium_version, launch
-from checks.lab.process import SCALE
 from checks.lab.proxy import proxy
 from checks.probe import NOTIFICATIONS, Target, look
 from checks.probe.survey import HOLD_STAGGER
-
-PATIENCE = {"handshake-unanswered": 5}
-"""Seconds for an answer where none comes; elsewhere a kernel that has only just started may take its time."""
 
 HELD = {"idle-timeout", "lifetime-limit", "proxy-reload"}
 """What only shows on a socket that is held; others look after these."""
@@ -32,42 +26,6 @@ TWINS = [
     for twin in recipe.twins
     for build in suiting(recipe.base(twin))  # it has one mistake where that has none
 ]
-
-
-def evidence_of(site, config=None):
-    """Look as a logged-in reader with an open notebook does, where there is a Jupyter that answers.
-
-    `config` has the mistake, if that of the site has not.
-    """
-    config = config or site.config
-    needs, reader = recipe_of(config).needs(config), Reader(site)
-    if needs.get("bare") or not answers(reader):
-        return asyncio.run(look(Target(site.origin, tls=site.tls)))
-    reader.log_in()
-    # As long as the cookies of other applications on the same domain can make it.
-    cookies = "; ".join(filter(None, [reader.cookie_header(), "sso=" + "x" * needs.get("cookies", 0)]))
-    # A kernel answers its handshake when it has started.
-    target = Target(site.origin, {"Cookie": cookies}, site.tls, timeout=PATIENCE.get(config.stem, 40) * SCALE)
-    return asyncio.run(look(target, sockets=(NOTIFICATIONS, kernel_of(site.dss))))
-
-
-def answers(reader):
-    """Tell whether DSS answers, through the proxy, and in the scheme that the address says."""
-    try:
-        return reader.request("/dip/api/ping")[0].status == 200
-    except ssl.SSLError:
-        return False
-
-
-@functools.cache
-def kernel_of(dss):
-    """Return the path of the socket of one kernel, which all who look share: nobody asks it anything.
-
-    It is started past the proxy, which may be broken, and ends with its Jupyter.
-    """
-    reader = Reader(SimpleNamespace(port=dss.port, http=dss.port, tls=None, dss=dss))
-    reader.log_in()
-    return reader.start_kernel()
 
 
 @pytest.mark.parametrize(("build", "config"), SITES, ids=id_of)
@@ -323,15 +281,6 @@ def test_with_an_upgrade_that_nginx_adds_no_socket_opens(build, dss, record_prop
     assert (said, statuses(evidence), named) == ([once, once], [101, 101], ["handshake-header-mangled"])
 
 
-CONSOLE = {
-    "handshake-header-mangled": ["'Upgrade' header is missing", "'Upgrade' header is missing"],
-    "host-not-preserved": ["Unexpected response code: 403"],
-    "redirect-on-handshake": ["Unexpected response code: 301"],
-    "upgrade-not-forwarded": ["Unexpected response code: 426", "Unexpected response code: 400"],
-    "upgrade-wrong-location": ["Unexpected response code: 400"],
-}
-
-
 @pytest.mark.proves("console-of-each-cause")
 @pytest.mark.xdist_group("browser of twins")
 @pytest.mark.parametrize("build", [newest(RECIPES["nginx"].config(https=False))], ids=str)
@@ -339,11 +288,11 @@ def test_the_console_of_chromium_tells_causes_apart(build, dss, record_property)
     said = {}
     with launch() as browser:
         record_property("on", chromium_version())
-        for finding in CONSOLE:
+        for finding in CHROMIUM_ERRORS:
             with twin_site(build, finding, dss) as site:
                 said[finding] = console_of(browser, site)
     assert said == {
-        finding: [f"Error during WebSocket handshake: {end}" for end in CONSOLE[finding]] for finding in said
+        finding: [f"Error during WebSocket handshake: {end}" for end in CHROMIUM_ERRORS[finding]] for finding in said
     }
 
 

@@ -1,4 +1,4 @@
-"""What the page of Varnish claims."""
+"""What the page of Varnish claims about WebSocket."""
 
 import http.client
 
@@ -16,17 +16,16 @@ EVERY_BUILD = for_each_build("varnish")
 
 @pytest.mark.proves("varnish-pass-does-not-carry-sockets")
 @EVERY_BUILD
-def test_without_a_pipe_no_socket_opens(build, dss):
+def test_without_a_pipe_no_websocket_opens(build, dss):
     config = VARNISH.config(https=False)
     text = config.read_text().replace("return (pipe);", "return (pass);")
     with proxy(VARNISH, build, config, dss, changed={config: text}) as site:
-        answer = Reader(site).refused(ECHO)
-    assert answer.status_code == 426
+        assert Reader(site).rejection(ECHO).status_code == 426
 
 
 @pytest.mark.proves("varnish-says-nothing-when-dss-is-down")
 @EVERY_BUILD
-def test_when_dss_is_down_a_page_is_answered_503_and_a_socket_not_at_all(build, dss):
+def test_a_handshake_gets_no_response_when_dss_is_down(build, dss):
     with proxy(VARNISH, build, VARNISH.twin("backend-down"), dss) as site:
         assert Reader(site).request("/")[0].status == 503
         upgrade = {"Upgrade": "websocket", "Connection": "Upgrade"}
