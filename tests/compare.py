@@ -1,8 +1,7 @@
-"""Compare what a run saw with the record, checks/proof.json.
+"""Compare the results of a run with the record, checks/proof.json.
 
-A run of a part of the suite is compared as far as it goes: what it saw must be in the record. After a whole run, what
-is in the record must also have been seen. Builds that are not on this machine, and tests that did not run, are left
-out.
+Every result of a run must be in the record. After a run of the whole suite, every entry of the record must also be
+among the results. Builds that are not on this machine, and tests that did not run, are left out.
 """
 
 import functools
@@ -18,40 +17,42 @@ from checks.lab.zoo import COMPILED
 
 RECIPES = recipes()
 NAME = "checks/proof.json"
-SHOWN = 20
-"""Differences that are shown one by one."""
+NEXT_STEP = "fix what changed, or, if you meant to change it, run `make prove` and commit checks/proof.json"
+MAX_LISTED = 20
+"""Differences that are listed; the rest are counted."""
 
 
 @dataclass(frozen=True, order=True)
 class Difference:
-    """One entry of the record that does not fit."""
+    """An entry of the record that does not match the run."""
 
     line: int
-    entry: str
-    recorded: str
-    seen: str
+    sentence: str
 
     def __str__(self):
-        return f"{NAME}:{self.line}: {self.entry}: the record {self.recorded}, this run {self.seen}"
+        return f"{NAME}:{self.line}: {self.sentence}"
 
 
 @dataclass
 class Comparison:
-    """What came of comparing a run with the record."""
+    """The differences between a run and the record, and notes that are not failures."""
 
     differences: list
     notes: list
 
     def lines(self):
         """Return what to print."""
-        shown = [str(each) for each in sorted(self.differences)[:SHOWN]]
-        if more := len(self.differences) - len(shown):
-            shown.append(f"and {more} more")
-        return [*self.notes, *shown, *(["to renew the record, run: make prove"] if shown else [])]
+        listed = [str(difference) for difference in sorted(self.differences)[:MAX_LISTED]]
+        if more := len(self.differences) - len(listed):
+            listed.append(f"and {more} more")
+        return [*self.notes, *listed, *([NEXT_STEP] if listed else [])]
 
 
 def places(text):
-    """Return the line of each key and each entry of a list, by its path, of JSON with one of them to a line."""
+    """Return the line of each key and list entry by its path.
+
+    `text` is JSON with one key or entry a line.
+    """
     found, path = {}, []
     for number, line in enumerate(text.splitlines(), 1):
         if match := re.match(r'( *)("(?:[^"\\]|\\.)*")', line):
@@ -61,7 +62,10 @@ def places(text):
 
 
 def flat(record):
-    """Return every entry that tests can show, by its path: a count, the title of a check, or True."""
+    """Return each entry that comes from tests, by its path.
+
+    Its value is a count, the title of a check, the name of a test, or True.
+    """
     found = {}
     for name, claim in record["claims"].items():
         found["claims", name, "test"] = claim["test"]
@@ -84,13 +88,13 @@ def build_of(path):
 
 
 def is_count(path):
-    """Tell whether an entry counts tests, so that a part of the suite may see fewer."""
+    """Tell whether an entry counts tests: a run of a part then counts fewer."""
     return path[0] == "verdicts" or path[2] == "held"
 
 
 def compare(text, run):
-    """Return how the record, given as text, and a run differ."""
-    return _Comparing(text, run).done()
+    """Compare a record, given as text, with a run."""
+    return _Comparing(text, run).result()
 
 
 class _Comparing:
@@ -100,30 +104,30 @@ class _Comparing:
         self.record, self.run = json.loads(text), run
         self.places = places(text)
         self.recorded = flat(self.record)
-        self.seen = flat(facts(run.tests.values()))
+        self.results = flat(facts(run.tests.values()))
         self.differences, self.notes = [], []
         self.names = {NO_PROXY: NO_PROXY}
-        """How the record names each build of this run that it has."""
+        """The name of each build of this run in the record."""
         self.excused = None
 
-    def done(self):
+    def result(self):
         self.compare_builds()
         self.excused = _Excused(self.run, self.names)
-        self.seen = {self.renamed(path): value for path, value in self.seen.items() if self.is_comparable(path)}
-        for path, value in self.seen.items():
-            self.compare_seen(path, value)
+        self.results = {self.renamed(path): value for path, value in self.results.items() if self.is_comparable(path)}
+        for path, value in self.results.items():
+            self.compare_result(path, value)
         if self.run.complete:
             here = set(self.names.values())
             for path, value in self.recorded.items():
                 build = build_of(path)
-                if path not in self.seen and (build is None or build in here) and not self.excused.covers(path):
+                if path not in self.results and (build is None or build in here) and not self.excused.covers(path):
                     self.differ(path, value, None)
         return Comparison(self.differences, self.notes)
 
     def compare_builds(self):
-        """Compare versions, and find out how the record names the builds of this run."""
+        """Compare versions, and look up the names of the builds in the record."""
         table = self.record.get("builds", {})
-        kept = {f"{program} {version}" for program, there in table.items() for version in there.values()}
+        kept = {f"{program} {version}" for program, origins in table.items() for version in origins.values()}
         used = {build for test in self.run.tests.values() for build in test.values("on")}
         moved = []
         for program, here in self.run.builds.items():
@@ -136,13 +140,13 @@ class _Comparing:
                 elif name in used or self.run.complete:
                     self.differ(("builds", program, origin), recorded, version)
         for program, origin, recorded, version in moved:
-            # Where another origin has the new version too, nothing is left to compare under the old one.
+            # If another origin already has the new version, there is nothing to compare under the old one.
             if f"{program} {version}" not in kept:
                 self.names[f"{program} {version}"] = f"{program} {recorded}"
             if f"{program} {version}" in used:
                 self.notes.append(
-                    f"note: {NAME} names {title(program)} {recorded}{of(origin)}, this run used {version};"
-                    " to renew it, run: make prove"
+                    f"note: {NAME} has {title(program)} {recorded}{suffix(origin)}, but this run used {version};"
+                    " to update the record, run: make prove"
                 )
 
     def is_comparable(self, path):
@@ -151,8 +155,8 @@ class _Comparing:
     def renamed(self, path):
         return path if build_of(path) is None else (*path[:-1], self.names[path[-1]])
 
-    def compare_seen(self, path, value):
-        """Compare one thing that this run saw."""
+    def compare_result(self, path, value):
+        """Compare a result of this run with the record."""
         recorded = self.recorded.get(path)
         if value == recorded:
             return
@@ -168,18 +172,74 @@ class _Comparing:
         self.differ(path, recorded, value)
 
     def has_all_builds(self, config):
-        """Tell whether all builds are here on which the record says that this config ran."""
+        """Tell whether this machine has every build that the record lists for a config."""
         return set(self.record["configs"][config]["on"]) <= set(self.names.values())
 
-    def differ(self, path, recorded, seen):
+    def differ(self, path, recorded, result):
         known = next((path[:end] for end in range(len(path), 0, -1) if path[:end] in self.places), ())
-        words = "has no such entry" if recorded is None else "has it" if recorded is True else f"says {recorded}"
-        shown = "did not show it" if seen is None else "showed it" if seen is True else f"saw {seen}"
-        self.differences.append(Difference(self.places.get(known, 1), ", ".join(map(str, path)), words, shown))
+        self.differences.append(Difference(self.places.get(known, 1), describe(path, recorded, result)))
+
+
+COUNT = "{name} passed {result} conformance checks on {build}, but {recorded} are recorded"
+SENTENCES = {
+    ("claims", "test"): (
+        "claim {name} is recorded as proved by {recorded}, but no test of this run proved it",
+        "claim {name} was proved by {result} in this run, but that claim is not recorded",
+        "claim {name} is recorded as proved by {recorded}, but this run proved it with {result}",
+    ),
+    ("claims", "on"): (
+        "claim {name} is recorded as proved on {build}, but no test of this run proved it there",
+        "claim {name} was proved on {build} in this run, but that build is not recorded",
+        "",
+    ),
+    ("configs", "on"): (
+        "{name} is recorded as run on {build}, but it did not run there in this run",
+        "{name} ran on {build} in this run, but that build is not recorded",
+        "",
+    ),
+    ("configs", "held"): (COUNT, COUNT, COUNT),
+    ("configs", "exempt"): (
+        "{name} is recorded as exempt on {build} ({entry}), but it was not exempt in this run",
+        "{name} was exempt on {build} in this run ({entry}), but no such exemption is recorded",
+        "",
+    ),
+    ("configs", "lines"): (
+        '{name} without line {entry} is recorded as failing "{recorded}", but this run did not test that line',
+        '{name} without line {entry} failed "{result}" in this run, but that line is not recorded',
+        '{name} without line {entry} is recorded as failing "{recorded}", but in this run it failed "{result}"',
+    ),
+}
+"""How to describe an entry that the run lacks, that the record lacks, and that has another value."""
+
+ACTIONS = {"named": "named it", "undecided": "left it undecided", "wrong": "named a wrong cause"}
+
+
+def describe(path, recorded, result):
+    """Describe in one sentence how the record and a run differ in an entry.
+
+    A value that the record or the run lacks is None.
+    """
+    kind, name, key, *rest = path
+    if kind == "builds":
+        return f"{title(name)}{suffix(key)} is recorded as {recorded or 'missing'}, but this machine has {result}"
+    if kind == "verdicts":
+        verdict, build = rest
+        times = "once" if result == 1 else f"{result or 0} times"
+        return (
+            f"cause {name} ({key}, {build}): diagnose {ACTIONS[verdict]} {times} in this run,"
+            f" but the record counts {recorded or 0}"
+        )
+    without_result, without_recorded, both = SENTENCES[kind, key]
+    template = without_result if result is None else without_recorded if recorded is None else both
+    entry, build = (rest[0], rest[-1]) if rest else ("", "")
+    return template.format(name=name, entry=entry, build=build, recorded=recorded or 0, result=result or 0)
 
 
 class _Excused:
-    """The entries that a run may have missed because a test did not run or failed, as the record names them."""
+    """Entries that a run may lack because their tests failed or did not run.
+
+    Builds have the names that the record gives them.
+    """
 
     def __init__(self, run, names):
         self.claims = defaultdict(set)
@@ -199,14 +259,14 @@ class _Excused:
             self.judged |= set(builds[:1] or [NO_PROXY])
 
     def covers(self, path):
-        """Tell whether a test that did not pass may be why an entry was not seen."""
+        """Tell whether an entry may be missing because a test did not pass."""
         if path[0] == "verdicts":
             return path[-1] in self.judged
         if path[0] == "claims":
             return path[1] in self.claims and (path[2] == "test" or path[-1] in self.claims[path[1]])
         if path[2] == "lines":
             return path[1] in self.files
-        # A part of a recipe ran where the configs did that need it.
+        # A part of a recipe ran on the builds of the configs that need it.
         recipe = path[1].partition("/")[0]
         needing = [path[1], *(configs_of(recipe) if path[1] in parts_of(recipe) else [])]
         return any((name, path[-1]) in self.sites for name in needing)
@@ -223,38 +283,40 @@ def parts_of(recipe):
 
 
 def is_fixed(origin):
-    """Tell whether the version of an origin is fixed in recipe.toml, so that no mirror can move on."""
+    """Tell whether recipe.toml fixes the version of an origin."""
     return origin == "wheel" or origin.startswith(f"{COMPILED}-")
 
 
 def title(program):
-    """Return what people call a program."""
+    """Return the name of a program as people write it."""
     return next((recipe.title for recipe in RECIPES.values() if recipe.program == program), program)
 
 
-def of(origin):
+def suffix(origin):
+    """Return " from ORIGIN", or nothing for a browser."""
     return "" if origin == BROWSER else f" from {origin}"
 
 
 def digits(version):
-    """Return the numbers of a version, to be compared; any text is a version here."""
+    """Return the numbers in a version, for comparison; any text will do."""
     return list(map(int, re.findall(r"\d+", version)))
 
 
 def merged(runs, shards):
     """Return the runs of all shards as one run of the whole suite.
 
-    Raises ValueError that names the shard that is missing, twice there, or not finished.
+    Raises ValueError if a shard is missing or not finished, or if a run has no shard.
     """
     by_shard = {run.shard: run for run in runs}
     if stray := sorted(set(by_shard) - set(shards)):
-        raise ValueError(f"not a run of one shard: {stray[0] or 'a run without --shard'}")
+        raise ValueError(f"expected runs of single shards, got {stray[0] or 'a run without --shard'}")
     for shard in shards:
         if shard not in by_shard:
-            raise ValueError(f"no run of the shard {shard}; add it with: python -m pytest --shard {shard}")
+            raise ValueError(f"the run of shard {shard} is missing; to add it, run: make test SHARD={shard}")
         run = by_shard[shard]
         if not run.whole or not run.finished:
-            raise ValueError(f"the run of the shard {shard} is not complete: {len(run.tests)} of {run.planned} tests")
+            ran = f"{len(run.tests)} of {run.planned} tests ran"
+            raise ValueError(f"the run of shard {shard} is not complete: {ran}; run again: make test SHARD={shard}")
     builds = defaultdict(dict)
     for run in runs:
         for program, here in run.builds.items():

@@ -1,6 +1,7 @@
-"""The record of what held, checks/proof.json: read it, and write it from the tests of a run.
+"""The record of results, checks/proof.json: read it, and make it from a run.
 
-Claim -> test and builds; config -> bytes, builds and the check each line is for; cause -> what diagnose named.
+It has the test and the builds of each claim, and the digest, the builds and the check for each line of each config.
+For each cause, it counts what `diagnose` named.
 """
 
 import datetime as dt
@@ -20,7 +21,7 @@ from checks.lab.zoo import COMPILED
 ROOT = Path(__file__).resolve().parents[1]
 PROOF = ROOT / "checks" / "proof.json"
 DRAFT = ROOT / "_build" / "proof.json"
-"""What the last `make prove` saw, whether or not everything held."""
+"""The results of the last `make prove`, even if tests failed."""
 
 VERSION = re.compile(r"\d+(\.\d+)*")
 
@@ -29,25 +30,28 @@ BROWSER = "browser"
 """The origin of the browser in the table of builds."""
 
 NO_PROXY = "no proxy"
-"""Takes the place of a build where a test needs none."""
+"""The name in place of a build, for a test without a proxy."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One test of a run: `name` is the id without parameters, `properties` are pairs of what it recorded."""
+    """The outcome of one test.
+
+    `name` is its id without parameters. `properties` has a key and a value for each result that it recorded.
+    """
 
     name: str
     passed: bool
     properties: list
 
     def values(self, key):
-        """Return what the test recorded under a key."""
+        """Return the values that the test recorded under a key."""
         return [value for name, value in self.properties if name == key]
 
 
 @dataclass
 class Run:
-    """What a run of the suite, or of a part of it, saw."""
+    """The results of a run of the suite or a part of it."""
 
     builds: dict
     """The version of each build on this machine, by program and origin."""
@@ -56,7 +60,7 @@ class Run:
     planned: int = 0
     """The number of tests that were selected."""
     whole: bool = False
-    """Whether nothing but a shard narrowed the selection."""
+    """Whether all tests were selected, or all of a shard."""
     shard: str = ""
 
     @property
@@ -70,13 +74,13 @@ class Run:
         return self.whole and self.finished and not self.shard
 
     def write(self, path):
-        """Write the run to a file from which `read` makes it again."""
+        """Write the run to a file for `read`."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(self)) + "\n")
 
     @classmethod
     def read(cls, path):
-        """Return the run that a file holds."""
+        """Return the run in a file."""
         data = json.loads(path.read_text())
         return cls(**{**data, "tests": {name: Outcome(**test) for name, test in data["tests"].items()}})
 
@@ -87,7 +91,7 @@ def id_without_group(nodeid):
 
 
 def facts(tests):
-    """Return what the tests that passed showed, in the form of the record: claims, configs, verdicts."""
+    """Return the results of the tests that passed, in the form of the record."""
     claims, configs, verdicts = {}, {}, {}
     for test in sorted((test for test in tests if test.passed), key=lambda test: test.name):
         ran_on = set(test.values("on"))
@@ -108,7 +112,7 @@ def facts(tests):
 
 
 def _config():
-    """Return the empty record of one config: builds, checks held per build, exemptions, lines."""
+    """Return the empty record of a config."""
     return {"on": set(), "held": {}, "exempt": {}, "lines": {}}
 
 
@@ -121,14 +125,14 @@ def _survived(config, build, check, because):
 
 
 def _judge(kind, truth, names, build):
-    """Count a verdict: the cause was named, left undecided, or given a wrong name."""
+    """Count a verdict: `diagnose` named the cause, left it undecided, or was wrong."""
     verdict = "named" if names == [truth] else "wrong" if names else "undecided"
     counts = kind.setdefault(verdict, {})
     counts[build] = counts.get(build, 0) + 1
 
 
 def _add_parts(configs):
-    """Say of each part of a recipe that it ran where the configs ran that need it."""
+    """Add the parts of each recipe, with the builds of the configs that need them."""
     for recipe in recipes().values():
         for part in recipe.parts:
             ran_on = set().union(*(configs[name]["on"] for name in map(name_of, recipe.configs) if name in configs))
@@ -137,7 +141,7 @@ def _add_parts(configs):
 
 
 def renewed(run):
-    """Return the record that a run gives, in an order that does not change from run to run."""
+    """Return the record of a run, in a stable order."""
     found = facts(run.tests.values())
     configs = {name: {"sha256": digest, **found["configs"].get(name, _config())} for name, digest in digests().items()}
     survival = [*(check.__doc__ for check in CHECKS.values()), STAYS, ANSWERS, ARRIVES]
@@ -153,7 +157,7 @@ def renewed(run):
 
 
 def ordered(record):
-    """Return a record with everything but its configs' own lines sorted."""
+    """Return a record in its stable order; only configs keep theirs."""
     configs = {name: dict(config) for name, config in record["configs"].items()}
     for config in configs.values():
         config["on"] = sorted(config["on"], key=by_version)
@@ -171,7 +175,7 @@ def ordered(record):
         }
         for truth, kinds in sorted(record["verdicts"].items())
     }
-    builds = {program: dict(sorted(here.items())) for program, here in sorted(record["builds"].items())}
+    builds = {program: dict(sorted(origins.items())) for program, origins in sorted(record["builds"].items())}
     return {**record, "builds": builds, "configs": configs, "claims": claims, "verdicts": verdicts}
 
 
@@ -185,39 +189,39 @@ def by_version(name):
 
 
 def as_text(record):
-    """Return a record as it is in its file."""
+    """Return the text of a record, as in its file."""
     return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
 
 
 def pinned(origin, declared):
-    """Return the version that a recipe fixes for an origin; "" for a suite of Debian, whose mirror decides."""
+    """Return the version that a recipe fixes for an origin, or "" for Debian's."""
     if origin.startswith(f"{COMPILED}-"):
         return origin.removeprefix(f"{COMPILED}-")
     return declared.partition("==")[2].split()[0] if origin == "wheel" else ""
 
 
 def name_of(config):
-    """Return how the record names a config: its path below checks/recipes."""
+    """Return the name of a config in the record: its path below checks/recipes."""
     return config.relative_to(FOLDER).as_posix()
 
 
 def id_of(value):
-    """Return how tests name a build or a config."""
+    """Return the name of a build or a config in ids of tests."""
     return name_of(value) if isinstance(value, Path) else str(value).partition(" (")[0]
 
 
 def record():
-    """Return the record in the checkout, empty before the first one."""
+    """Return the record in the checkout, or an empty one."""
     return json.loads(text_of(PROOF))
 
 
 def text_of(path):
-    """Return the text of a record, of an empty one where there is none."""
+    """Return the text of a record, or of an empty one if there is no file."""
     return path.read_text() if path.exists() else as_text({"builds": {}, "configs": {}, "claims": {}, "verdicts": {}})
 
 
 def hint(name, line):
-    """Return the title of the check that last failed without this line of a config, or None."""
+    """Return the title of the check that last failed without a line, or None."""
     for lines in map(_lines, (PROOF, DRAFT)):
         if (name, line) in lines:
             return lines[name, line]
@@ -226,13 +230,13 @@ def hint(name, line):
 
 @functools.cache
 def _lines(path):
-    """Return the title of a check by config and line, from one record."""
+    """Return the title of the check for each line of each config in a record."""
     configs = json.loads(path.read_text())["configs"] if path.exists() else {}
     return {(name, line): check for name, config in configs.items() for line, check in config["lines"].items()}
 
 
 def digests():
-    """Return the SHA-256 of every published file and every broken variant, by its path below checks/recipes."""
+    """Return the SHA-256 of every published file and broken variant by its name."""
     found = {}
     for recipe in recipes().values():
         for path in [*recipe.published, *recipe.twins]:
@@ -241,7 +245,7 @@ def digests():
 
 
 def lines_of(path):
-    """Yield (number, text) of each line of a config that is more than a comment."""
+    """Yield the number and the text of each line that is more than a comment."""
     for number, line in enumerate(path.read_text().splitlines(), 1):
         if line.strip() and not line.strip().startswith("#"):
             yield number, line.strip()
