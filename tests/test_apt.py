@@ -1,4 +1,4 @@
-"""The private apt finds the mirrors of Debian in whatever sources a machine has, and needs nothing else from it."""
+"""The private apt needs only the mirrors of Debian that a machine is set up with."""
 
 import shutil
 import subprocess
@@ -43,24 +43,24 @@ MIRROR, SECURITY = "http://mirror.example/debian", "http://mirror.example/debian
         (OLD, (MIRROR,), ("http://security.example",)),
         (ONE_PLACE, (MIRROR,), (MIRROR,)),
     ],
-    ids=["Debian 12", "Debian 10", "one mirror for both"],
+    ids=["Debian 12", "Debian 10", "one mirror for archive and security"],
 )
-def test_the_mirrors_of_debian_are_found(printed, archives, security):
+def test_every_layout_of_sources_yields_the_mirrors(printed, archives, security):
     assert apt.read_sources(printed) == apt.Mirrors(archives, security)
 
 
-def test_debian_comes_before_vendors_whose_suites_have_the_same_names():
+def test_debian_comes_before_vendors_with_equal_suite_names():
     found = apt.read_sources(OTHER_VENDORS + PLAIN).archives
     assert found == (MIRROR, "https://tools.example", "https://grafana.example")
 
 
 @pytest.mark.parametrize("printed", ["", UBUNTU], ids=["no source", "Ubuntu"])
-def test_a_machine_without_a_source_of_debian_is_reported(printed):
+def test_a_machine_without_debian_sources_is_reported(printed):
     with pytest.raises(MachineError, match="no source of Debian packages"):
         apt.read_sources(printed)
 
 
-def test_a_suite_is_tried_with_its_security_updates_and_then_without(monkeypatch, tmp_path):
+def test_a_suite_without_security_updates_is_tried_second(monkeypatch, tmp_path):
     monkeypatch.setattr(apt, "KEYRING", tmp_path / "missing.gpg")
     assert apt.Mirrors((MIRROR,), (SECURITY,)).sources("trixie") == [
         f"deb {MIRROR} trixie main\ndeb {SECURITY} trixie-security main\n",
@@ -70,7 +70,7 @@ def test_a_suite_is_tried_with_its_security_updates_and_then_without(monkeypatch
 
 @pytest.fixture
 def own_zoo(monkeypatch, tmp_path):
-    """Give the private apt a folder of its own, and forget what it knows of this machine."""
+    """Give the private apt an empty folder and an empty cache."""
     monkeypatch.setattr(apt, "ZOO", tmp_path)
     monkeypatch.setattr(apt, "ARCHIVES", tmp_path / "debs")
     monkeypatch.setattr(apt, "INCOMING", tmp_path / "debs" / "incoming")
@@ -79,14 +79,14 @@ def own_zoo(monkeypatch, tmp_path):
     return tmp_path
 
 
-def test_without_apt_the_machine_is_named_as_the_reason(own_zoo, monkeypatch):
+def test_a_machine_without_apt_is_reported(own_zoo, monkeypatch):
     monkeypatch.setattr(apt, "TOOLS_PATH", str(own_zoo))
     with pytest.raises(MachineError, match="this machine has no apt-get"):
         apt.Apt("bookworm", print)
 
 
 PACKAGES = {"tool": ("utils", "libtool9, shell"), "libtool9": ("libs", ""), "shell": ("utils", "")}
-"""Each package of the tiny mirror, with its section and what it depends on."""
+"""The section and the dependencies of each package of the tiny mirror."""
 
 PACKAGE = """Package: {name}
 Version: {version}
@@ -100,7 +100,7 @@ Description: for a test
 
 @pytest.fixture
 def repository(own_zoo, monkeypatch):
-    """A tiny mirror in a folder, unsigned, with a program, the library it needs, and a program it needs."""
+    """An unsigned mirror with a program, the library it needs and a program it needs."""
     if not all(map(shutil.which, ("apt-get", "dpkg-deb"))):
         raise MachineError("this machine has no apt-get")
     mirror = own_zoo / "mirror"
@@ -129,7 +129,7 @@ def repository(own_zoo, monkeypatch):
 
 
 @pytest.mark.usefixtures("repository")
-def test_a_package_is_unpacked_with_the_libraries_it_needs_and_nothing_else(own_zoo):
+def test_a_package_is_unpacked_with_its_libraries_only(own_zoo):
     root, lines = own_zoo / "tool" / "bookworm" / "root", []
     apt.install("bookworm", ["tool"], root, lines.append)
     assert sorted(path.parent.name for path in root.rglob("file")) == ["libtool9", "tool"]
@@ -139,7 +139,7 @@ def test_a_package_is_unpacked_with_the_libraries_it_needs_and_nothing_else(own_
     ]
 
 
-def test_what_was_downloaded_is_not_downloaded_again(repository, own_zoo):
+def test_a_downloaded_package_is_not_downloaded_again(repository, own_zoo):
     lines = []
     for name in ("first", "second"):
         apt.install("bookworm", ["tool"], own_zoo / name / "bookworm" / "root", lines.append)
@@ -148,7 +148,7 @@ def test_what_was_downloaded_is_not_downloaded_again(repository, own_zoo):
     assert [line for line in lines if line.startswith("second")] == []
 
 
-def test_what_an_interrupted_run_left_half_is_downloaded_again(repository, own_zoo):
+def test_a_partial_download_is_repeated(repository, own_zoo):
     whole = (repository / "tool_1.2-3_amd64.deb").read_bytes()
     (own_zoo / "debs" / "incoming").mkdir(parents=True)
     (own_zoo / "debs" / "incoming" / "tool_1.2-3_amd64.deb").write_bytes(whole[:100])
@@ -156,14 +156,14 @@ def test_what_an_interrupted_run_left_half_is_downloaded_again(repository, own_z
     assert (own_zoo / "debs" / "tool_1.2-3_amd64.deb").read_bytes() == whole
 
 
-def test_a_package_that_was_changed_on_the_mirror_is_refused(repository, own_zoo):
+def test_a_package_with_a_wrong_digest_is_rejected(repository, own_zoo):
     with (repository / "tool_1.2-3_amd64.deb").open("ab") as archive:
         archive.write(b"more")
     with pytest.raises(LabError, match="none of its versions can be downloaded"):
         apt.install("bookworm", ["tool"], own_zoo / "tool" / "bookworm" / "root", print)
 
 
-def test_a_mirror_without_debians_signature_is_refused(repository, monkeypatch):
+def test_a_mirror_without_debians_signature_is_rejected(repository, monkeypatch):
     monkeypatch.setattr(apt.Mirrors, "sources", lambda *_: [f"deb file:{repository} bookworm main\n"])
     monkeypatch.setattr(apt, "CONFIG", apt.CONFIG.replace('Acquire::AllowInsecureRepositories "true";\n', ""))
     with pytest.raises(LabError, match="cannot download its package lists"):

@@ -1,4 +1,4 @@
-"""What the page of Caddy claims: reloads, other sites, lines of Caddy 1, and DSS that has HTTPS itself."""
+"""What the page of Caddy claims about reloads, other sites and HTTPS to DSS."""
 
 import pytest
 from machine import RECIPES, SITES
@@ -19,9 +19,9 @@ EVERY_BUILD = pytest.mark.parametrize(
 
 @pytest.mark.proves("caddy-reload-ends-sockets-with-1001")
 @EVERY_BUILD
-def test_without_stream_close_delay_a_reload_ends_open_sockets_with_1001(build, config, dss):
+def test_a_reload_closes_websockets_with_1001_without_stream_close_delay(build, config, dss):
     text = config.read_text().replace("\t\tstream_close_delay 24h\n", "")
-    # Caddy 2.6.2 masks its close frame now and then, which only a server's peer may do: then the code is 1002.
+    # Caddy 2.6.2 sometimes masks its close frame, which servers must not do. The connection then fails with 1002.
     codes = {1001} if build.release >= (2, 7) else {1001, 1002}
     with proxy(CADDY, build, config, dss, changed={config: text}) as site, Reader(site).socket(ECHO) as socket:
         assert site.command(CADDY.command("reload")).returncode == 0
@@ -32,18 +32,19 @@ def test_without_stream_close_delay_a_reload_ends_open_sockets_with_1001(build, 
 
 @pytest.mark.proves("caddy-catch-all-takes-the-redirect-away")
 @pytest.mark.parametrize(("build", "config"), [site for site in SITES_OF_CADDY if CADDY.secure(site[1])], ids=str)
-def test_a_site_for_every_name_on_port_80_takes_the_redirect_to_https_away(build, config, dss):
-    # Caddy reads `http://` as it does the `:80` of the package: every name, on the port for HTTP.
+def test_a_catch_all_site_on_port_80_disables_the_redirect(build, config, dss):
+    # `http://` means the same as the `:80` of the package: all names, on the port for HTTP.
     text = config.read_text() + '\nhttp:// {\n\trespond "welcome"\n}\n'
     with proxy(CADDY, build, config, dss, changed={config: text}) as site:
-        site.process.wait_until(lambda: is_listening(site.http))  # its port for HTTPS is open first
+        site.process.wait_until(lambda: is_listening(site.http))  # the port for HTTPS opens first
         response, body = Reader(site, insecure=True).request("/", headers={"Host": "localhost"})
-    assert (response.status, body) == (200, b"welcome")
+    assert response.status == 200, f"expected the page of the site for all names, got {response.status}"
+    assert body == b"welcome"
 
 
 @pytest.mark.proves("caddy-1-lines-lose-the-upgrade")
 @EVERY_BUILD
-def test_the_lines_of_caddy_1_lose_the_upgrade(build, config, dss):
+def test_the_lines_for_caddy_1_drop_the_upgrade(build, config, dss):
     text = CADDY.twin("upgrade-not-forwarded").read_text()
     if build.release < (2, 7):
         text = text.replace("\t\tstream_close_delay 24h\n", "")
@@ -55,7 +56,7 @@ def test_the_lines_of_caddy_1_lose_the_upgrade(build, config, dss):
 
 @pytest.fixture
 def secure(identity):
-    """A stand-in of DSS that has HTTPS itself."""
+    """A stand-in for DSS that listens on HTTPS."""
     server = {"ssl": "true"}
     server |= {"ssl_certificate": f"{identity.folder}/chain.pem", "ssl_certificate_key": f"{identity.folder}/key.pem"}
     with stand_in(server=server) as dss:
@@ -63,7 +64,7 @@ def secure(identity):
 
 
 def over_https(build, config, secure, added=""):
-    """Run the recipe with DSS reached over HTTPS."""
+    """Run the recipe with HTTPS to DSS."""
     options = "transport http {\n\t\t\ttls_insecure_skip_verify\n\t\t}\n"
     text = config.read_text().replace("reverse_proxy DSS_HOST:DSS_PORT", "reverse_proxy https://DSS_HOST:DSS_PORT")
     if "{\n\t\tstream" not in text and "DSS_PORT\n" in text:
@@ -72,20 +73,21 @@ def over_https(build, config, secure, added=""):
     return proxy(CADDY, build, config, secure, changed={config: text})
 
 
-def host_at_dss(site):
+def host_is_preserved(site):
+    """Tell whether DSS receives the Host of the browser."""
     _, body = Reader(site).request("/dip/lab/request")
     return f'"Host", "localhost:{site.port}"'.encode() in body
 
 
 @pytest.mark.proves("caddy-since-2-11-changes-host-for-https")
 @EVERY_BUILD
-def test_only_since_2_11_the_host_is_replaced_when_dss_is_reached_over_https(build, config, secure):
+def test_over_https_to_dss_2_11_replaces_the_host(build, config, secure):
     with over_https(build, config, secure) as site:
-        assert host_at_dss(site) == (build.release < (2, 11))
+        assert host_is_preserved(site) == (build.release < (2, 11))
 
 
 @pytest.mark.proves("caddy-host-can-be-kept-over-https")
 @EVERY_BUILD
-def test_header_up_keeps_the_host_when_dss_is_reached_over_https(build, config, secure):
+def test_header_up_preserves_the_host_over_https_to_dss(build, config, secure):
     with over_https(build, config, secure, "\t\theader_up Host {http.request.hostport}\n") as site:
-        assert host_at_dss(site)
+        assert host_is_preserved(site)

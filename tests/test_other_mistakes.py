@@ -1,4 +1,4 @@
-"""Lines in a published config that are a mistake, or a decision, and none of the causes: no wrong name for them."""
+"""Mistakes and decisions in a config that are none of the causes get no name."""
 
 import asyncio
 
@@ -9,8 +9,8 @@ from checks.findings import diagnose, doubt
 from checks.lab.proxy import proxy
 from checks.probe import Target, look
 
-SOCKET = "{ req.hdr(Upgrade) -i websocket }"
-REFUSING = "if ($http_upgrade) { return %s; }"
+WEBSOCKET = "{ req.hdr(Upgrade) -i websocket }"
+REJECTING = "if ($http_upgrade) { return %s; }"
 
 AFTER = {
     "nginx": (
@@ -20,7 +20,10 @@ AFTER = {
             "proxy_set_header Sec-WebSocket-Version 8;",
             'proxy_set_header Sec-WebSocket-Protocol "";',
             "proxy_method POST;",
-            *(REFUSING % answer for answer in ("400", "403", "404", "426", "444", "503", '200 "<html>no sockets"')),
+            *(
+                REJECTING % response
+                for response in ("400", "403", "404", "426", "444", "503", '200 "<html>no sockets"')
+            ),
             "if ($http_origin) { return 403; }",
             "if ($uri ~ ^/dip/websocket) { return 302 /login; }",
             "if ($uri ~ ^/dip/websocket) { return 404; }",
@@ -38,10 +41,10 @@ AFTER = {
         "    bind :80",
         [
             "http-request del-header Sec-WebSocket-Version",
-            f"http-request deny deny_status 429 if {SOCKET}",
-            f"http-request deny deny_status 502 if {SOCKET}",
-            f"http-request reject if {SOCKET}",
-            f"http-request auth realm x if {SOCKET}",
+            f"http-request deny deny_status 429 if {WEBSOCKET}",
+            f"http-request deny deny_status 502 if {WEBSOCKET}",
+            f"http-request reject if {WEBSOCKET}",
+            f"http-request auth realm x if {WEBSOCKET}",
             "http-request auth realm x",
             "http-request set-path /dss%[path]",
             "http-request set-method POST",
@@ -60,7 +63,7 @@ AFTER = {
         ],
     ),
 }
-"""A line of each config, and lines of which each is put behind it alone."""
+"""A line of each config, and the lines to add after it, one at a time."""
 
 MIDDLEWARES = [
     'headers: {customRequestHeaders: {Sec-WebSocket-Key: ""}}',
@@ -71,19 +74,19 @@ MIDDLEWARES = [
     "replacePath: {path: /}",
     "addPrefix: {prefix: /dss}",
 ]
-"""Of Traefik."""
+"""Middlewares of Traefik to add, one at a time."""
 
 
 def with_middleware(config, middleware):
-    """Return the config of Traefik with this between the reader and DSS."""
+    """Return a config of Traefik with a middleware in front of DSS."""
     head, service, rest = config.partition("      service: dss\n")
-    assert service
+    assert service, "expected the line `service: dss` in the config of Traefik: change with_middleware"
     return f"{head}{service}      middlewares: [other]\n{rest}\n  middlewares:\n    other:\n      {middleware}\n"
 
 
 def with_line(config, anchor, line):
-    """Return the config with this line behind another."""
-    assert config.count(f"{anchor}\n") == 1
+    """Return a config with a line added after another."""
+    assert config.count(f"{anchor}\n") == 1, f"expected the line {anchor!r} once: change AFTER"
     return config.replace(f"{anchor}\n", f"{anchor}\n{line}\n")
 
 
@@ -105,10 +108,11 @@ CASES = [(newest(RECIPES[name].config(https=False)), name, text) for name, text 
 
 @pytest.mark.proves("other-mistakes-get-no-wrong-name")
 @pytest.mark.parametrize(("build", "name", "text"), CASES, ids=TEXTS)
-def test_a_line_that_is_none_of_the_causes_gets_no_name_but_a_word_where_to_look(build, name, text, dss, verdict):
+def test_another_mistake_gets_a_next_step_but_no_name(build, name, text, dss, verdict):
     recipe, config = RECIPES[name], RECIPES[name].config(https=False)
     with proxy(recipe, build, config, dss, changed={config: text}) as site:
         evidence = asyncio.run(look(Target(site.origin)))
     named = [finding.id for finding in diagnose(evidence)]
     verdict("proxy", "something else", named)
-    assert (named, bool(doubt(evidence).next)) == ([], True)
+    assert named == []
+    assert doubt(evidence).next, "expected a next step, because no cause was named"

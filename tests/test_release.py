@@ -1,4 +1,4 @@
-"""The files of a release: the same bytes each time, and one sentence where there cannot be one."""
+"""A release is reproducible, and a mistake is reported in one line."""
 
 import gzip
 import hashlib
@@ -37,7 +37,7 @@ CHANGELOG = f"""# Changelog
 
 @pytest.fixture
 def html(tmp_path):
-    """Make a folder like one that Sphinx writes."""
+    """A folder like one that Sphinx writes."""
     folder = tmp_path / "html"
     for name in ("index.html", "_static/site.css", ".doctrees/index.doctree", ".buildinfo"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def entries(packed):
         return tar.getmembers()
 
 
-def test_an_archive_depends_on_the_content_alone(html):
+def test_an_archive_depends_only_on_the_content(html):
     packed = release.archive(html, "site-1")
     for path in html.rglob("*"):
         os.utime(path, (1, 1))
@@ -61,21 +61,21 @@ def test_an_archive_depends_on_the_content_alone(html):
     assert release.archive(html, "site-1") != packed
 
 
-def test_an_archive_holds_the_site_and_nothing_of_the_machine(html):
+def test_an_archive_has_no_traces_of_the_machine(html):
     found = entries(release.archive(html, "site-1"))
     assert [entry.name for entry in found] == ["site-1/_static/site.css", "site-1/index.html"]
-    assert {(entry.uid, entry.gid, entry.uname, entry.gname, entry.mtime, entry.mode) for entry in found} == {
-        (0, 0, "", "", 0, 0o644)
-    }
+    expected = {"uid": 0, "gid": 0, "uname": "", "gname": "", "mtime": 0, "mode": 0o644}
+    for entry in found:
+        assert {name: getattr(entry, name) for name in expected} == expected
 
 
-def test_a_release_has_the_site_the_single_file_sums_and_notes(html, tmp_path, monkeypatch):
+def test_a_release_has_the_site_websocket_doctor_sums_and_notes(html, tmp_path, monkeypatch):
     monkeypatch.setattr(release, "PACKED", tmp_path / "websocket-doctor.pyz")
     monkeypatch.setattr(release, "pack", lambda path: path.write_bytes(b"#!python\n"))
     monkeypatch.setattr(release, "_sphinx", html.rename)
     target = tmp_path / "release"
     target.mkdir()
-    (target / "site-0.0.0.tar.gz").write_bytes(b"of an older version")
+    (target / "site-0.0.0.tar.gz").write_bytes(b"from an older version")
     sums = release.build(target, CHANGELOG)
     site = f"site-{__version__}.tar.gz"
     assert sorted(path.name for path in target.iterdir()) == sorted(
@@ -90,7 +90,7 @@ def test_a_release_has_the_site_the_single_file_sums_and_notes(html, tmp_path, m
 
 
 @pytest.mark.parametrize("tag", [__version__, "v0.0.1", f"v{__version__}-rc1", ""])
-def test_a_tag_of_another_version_is_refused_in_one_sentence(tag, capsys):
+def test_a_tag_of_another_version_is_rejected(tag, capsys):
     assert release.main([tag]) == 2
     assert capsys.readouterr().err == (
         f"release: expected the tag v{__version__}, the version in checks/__init__.py, got {tag!r}\n"
@@ -102,7 +102,7 @@ def test_the_tag_of_this_version_is_accepted():
 
 
 @pytest.mark.parametrize("changelog", ["# Changelog\n\n## Unreleased\n\n- All.\n", f"## {__version__}\n\n## 0.0.1\n"])
-def test_a_version_without_a_section_is_refused_in_one_sentence(changelog, tmp_path, monkeypatch, capsys):
+def test_a_version_without_a_section_is_rejected(changelog, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(release, "CHANGELOG", tmp_path / "CHANGELOG.md")
     release.CHANGELOG.write_text(changelog, encoding="utf-8")
     assert release.main([]) == 2
@@ -111,7 +111,7 @@ def test_a_version_without_a_section_is_refused_in_one_sentence(changelog, tmp_p
     )
 
 
-def test_a_longer_version_is_not_taken_for_this_one():
+def test_a_longer_version_does_not_match():
     with pytest.raises(LabError, match="no section 1"):
         release.notes("## 1.0\n\n- This is 1.0.\n", "1")
 
@@ -127,7 +127,7 @@ def test_both_commands_print_the_version(main, name, capsys):
     assert (ended.value.code, capsys.readouterr().out) == (0, f"{name} {__version__}\n")
 
 
-def test_the_version_is_written_in_one_place():
+def test_the_version_is_only_in_checks_init():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert project["project"]["dynamic"] == ["version"]
     assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "checks.__version__"}
@@ -135,7 +135,8 @@ def test_the_version_is_written_in_one_place():
     assert re.fullmatch(r"\d+\.\d+\.\d+", __version__)
 
 
-def test_a_release_is_built_by_its_module():
+def test_the_module_rejects_two_tags():
     command = [sys.executable, "-m", "checks.lab.release", "v0", "v1"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (2, "release: expected one tag at most, got 2\n")
+    assert done.returncode == 2
+    assert done.stderr == "release: expected one tag at most, got 2\n"

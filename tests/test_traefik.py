@@ -1,4 +1,4 @@
-"""What the page of Traefik claims: files read again, what it does to requests, labels that say the same."""
+"""What the page of Traefik claims about files, requests and labels."""
 
 import http.client
 import json
@@ -18,15 +18,15 @@ EVERY_BUILD = for_each_build("traefik")
 
 
 def changed(build, dss, old, new):
-    """Run the recipe for HTTP with one thing in its static file changed."""
+    """Run the recipe for HTTP with a change in its static file."""
     text = STATIC.read_text()
-    assert old in text
+    assert old in text, f"static.yml has no {old!r}: name a part that it has"
     return proxy(TRAEFIK, build, TRAEFIK.config(https=False), dss, changed={STATIC: text.replace(old, new)})
 
 
 @pytest.mark.proves("traefik-reads-sites-again-and-leaves-sockets-alone")
 @EVERY_BUILD
-def test_a_changed_file_is_read_again_and_open_sockets_stay(build, dss):
+def test_traefik_reads_a_changed_file_and_keeps_websockets(build, dss):
     with proxy(TRAEFIK, build, TRAEFIK.config(https=False), dss) as site, Reader(site).socket(ECHO) as socket:
         file = site.folder / "dynamic" / "dss.yml"
         file.write_text(file.read_text().replace("Host(`localhost`)", "Host(`other.example.com`)"))
@@ -37,8 +37,8 @@ def test_a_changed_file_is_read_again_and_open_sockets_stay(build, dss):
         assert socket.recv(timeout=20) == "still here"
 
 
-UNREADABLE = [("routers:", "routers: ["), ("service: dss", "servicex: dss")]
-MISTAKEN = [
+NOT_READABLE = [("routers:", "routers: ["), ("service: dss", "servicex: dss")]
+UNKNOWN_NAMES = [
     ("Host(", "Hosts("),
     ("service: dss", "service: nobody"),
     ("service: dss", "service: dss\n      middlewares: [nobody]"),
@@ -49,36 +49,36 @@ def ping(site):
     return Reader(site).request("/dip/api/ping")[0].status
 
 
-def spoil(site, old, new):
-    """Change the file of a running site, and wait until the log complains."""
+def change_file(site, old, new):
+    """Change the file of a running site, and wait for an error in the log."""
     file, before = site.folder / "dynamic" / "dss.yml", len(site.log())
     text = file.read_text()
-    assert old in text
+    assert old in text, f"{file.name} has no {old!r}: name a part that it has"
     file.write_text(text.replace(old, new, 1))
     site.process.wait_until(lambda: "ERR" in site.log()[before:])
 
 
 @pytest.mark.proves("traefik-keeps-a-site-it-cannot-read-again")
 @EVERY_BUILD
-@pytest.mark.parametrize(("old", "new"), UNREADABLE)
-def test_a_changed_file_that_cannot_be_read_changes_nothing(build, old, new, dss):
+@pytest.mark.parametrize(("old", "new"), NOT_READABLE)
+def test_a_file_that_cannot_be_parsed_changes_nothing(build, old, new, dss):
     with proxy(TRAEFIK, build, TRAEFIK.config(https=False), dss) as site:
-        spoil(site, old, new)
+        change_file(site, old, new)
         assert ping(site) == 200
 
 
 @pytest.mark.proves("traefik-drops-a-router-with-a-mistake")
 @EVERY_BUILD
-@pytest.mark.parametrize(("old", "new"), MISTAKEN)
-def test_a_changed_file_with_a_name_that_does_not_exist_takes_the_site_away(build, old, new, dss):
+@pytest.mark.parametrize(("old", "new"), UNKNOWN_NAMES)
+def test_an_unknown_name_in_a_file_removes_its_site(build, old, new, dss):
     with proxy(TRAEFIK, build, TRAEFIK.config(https=False), dss) as site:
-        spoil(site, old, new)
+        change_file(site, old, new)
         site.process.wait_until(lambda: ping(site) == 404)
 
 
 @pytest.mark.proves("traefik-says-wss-for-sockets")
 @EVERY_BUILD
-def test_the_request_for_a_socket_says_wss(build, dss):
+def test_x_forwarded_proto_of_a_handshake_is_wss(build, dss):
     with proxy(TRAEFIK, build, TRAEFIK.config(https=True), dss) as site, Reader(site).socket(ECHO) as socket:
         socket.send("headers")
         assert dict(json.loads(socket.recv(timeout=20)))["X-Forwarded-Proto"] == "wss"
@@ -86,7 +86,7 @@ def test_the_request_for_a_socket_says_wss(build, dss):
 
 @pytest.mark.proves("traefik-changes-addresses-by-itself")
 @EVERY_BUILD
-def test_without_being_told_two_slashes_become_one(build, dss):
+def test_by_default_two_slashes_become_one(build, dss):
     with changed(build, dss, "sanitizePath: false", "sanitizePath: true") as site:
         _, body = Reader(site).request("/dip/lab/request//a")
     assert b'"target": "/dip/lab/request/a"' in body
@@ -94,49 +94,56 @@ def test_without_being_told_two_slashes_become_one(build, dss):
 
 @pytest.mark.proves("traefik-read-timeout-ends-uploads")
 @EVERY_BUILD
-def test_an_upload_that_takes_longer_than_read_timeout_is_ended(build, dss):
+def test_readtimeout_ends_a_slow_upload(build, dss):
     def body():
         for _ in range(20):
             yield bytes(1024)
-            time.sleep(0.2)  # the upload is slow
+            time.sleep(0.2)  # 4 s in all
 
     with changed(build, dss, "readTimeout: 0", "readTimeout: 1s") as site:
         try:
-            answer = Reader(site).request("/dip/lab/upload", "POST", body(), {"Content-Length": "20480"})[0].status
+            status = Reader(site).request("/dip/lab/upload", "POST", body(), {"Content-Length": "20480"})[0].status
         except (OSError, http.client.HTTPException):
-            answer = None
-    assert answer != 200
+            status = None
+    assert status != 200
 
 
 @pytest.mark.proves("traefik-redirects-of-dss-lead-back-to-https")
 @EVERY_BUILD
-def test_a_redirect_of_dss_leads_to_http_and_from_there_back_to_https(build, dss):
+def test_a_redirect_by_dss_to_http_leads_back_to_https(build, dss):
     with proxy(TRAEFIK, build, TRAEFIK.config(https=True), dss) as site:
-        there = Reader(site).request("/dip/lab/redirect")[0].getheader("Location")
-        assert there == f"http://localhost:{site.port}/dip/api/ping"
+        location = Reader(site).request("/dip/lab/redirect")[0].getheader("Location")
+        assert location == f"http://localhost:{site.port}/dip/api/ping"
         response, _ = Reader(site, insecure=True).request("/dip/api/ping", headers={"Host": "localhost"})
-        assert (response.status, response.getheader("Location")) == (301, "https://localhost/dip/api/ping")
+        assert response.status == 301
+        assert response.getheader("Location") == "https://localhost/dip/api/ping"
 
 
-def test_the_labels_say_what_the_file_says():
-    told = {}
-    for label, value in yaml.safe_load((TRAEFIK.folder / "labels.yml").read_text())["services"]["dss"][
-        "labels"
-    ].items():
+def settings_of_labels():
+    """Return the HTTP settings in labels.yml as nested dictionaries."""
+    services = yaml.safe_load((TRAEFIK.folder / "labels.yml").read_text())["services"]
+    settings = {}
+    for label, value in services["dss"]["labels"].items():
         *path, last = label.split(".")[1:]
-        place = told
+        place = settings
         for name in path:
             place = place.setdefault(name, {})
         place[last] = value
+    return settings["http"]
+
+
+def as_labels(router):
+    """Return a router of a file as labels write it."""
+    settings = {key.lower(): ",".join(value) if isinstance(value, list) else value for key, value in router.items()}
+    return settings | ({"tls": "true"} if "tls" in settings else {})
+
+
+def test_the_labels_match_the_file():
+    labels = settings_of_labels()
     file = yaml.safe_load(TRAEFIK.config(https=True).read_text())["http"]
     server = file["services"]["dss"]["loadBalancer"]["servers"][0]["url"]
-    assert told["http"]["services"]["dss"]["loadbalancer"]["server"] == {"port": server.rpartition(":")[2]}
-    assert told["http"]["middlewares"]["to-https"]["redirectscheme"] == {"scheme": "https", "permanent": "true"}
+    assert labels["services"]["dss"]["loadbalancer"]["server"] == {"port": server.rpartition(":")[2]}
+    assert labels["middlewares"]["to-https"]["redirectscheme"] == {"scheme": "https", "permanent": "true"}
     assert file["middlewares"]["to-https"]["redirectScheme"] == {"scheme": "https", "permanent": True}
     for name, router in file["routers"].items():
-        as_labels = {
-            key.lower(): ",".join(value) if isinstance(value, list) else value for key, value in router.items()
-        }
-        if "tls" in as_labels:
-            as_labels["tls"] = "true"
-        assert told["http"]["routers"][name] == as_labels
+        assert labels["routers"][name] == as_labels(router)
