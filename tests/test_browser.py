@@ -32,9 +32,9 @@ CONFIGS = [config for recipe in RECIPES.values() for config in recipe.configs]
 @pytest.mark.parametrize(("build", "config"), [(newest(config), config) for config in CONFIGS], ids=id_of)
 def test_behind_a_recipe_a_notebook_computes_without_an_error(build, config, dss, tab):
     with proxy(recipe_of(config), build, config, dss) as site:
-        assert state_of(tab, f"{site.origin}/") == "live", tab.console
+        assert state_of(tab, f"{site.origin}/") == "live", f"the console has {tab.console}"
         assert not tab.locator("#overlay").is_visible()
-        assert state_of(tab, f"{site.origin}/notebook#{dss.token}") == "done", tab.console
+        assert state_of(tab, f"{site.origin}/notebook#{dss.token}") == "done", f"the console has {tab.console}"
         assert tab.locator("#out").inner_text() == "42"
 
 
