@@ -200,48 +200,38 @@ def diagnose(arguments: argparse.Namespace) -> int:
 
 
 def _one(arguments: argparse.Namespace, evidence: Evidence) -> int:
-    found, doubt = findings.diagnose(evidence), findings.doubt(evidence)
+    diagnosis = findings.diagnose(evidence)
     if arguments.json:
-        print(json.dumps(_result(evidence, found), indent=2))
+        print(json.dumps(_result(evidence, diagnosis), indent=2))
     else:
-        _print([*view.stages(evidence), "", *view.verdict(evidence, found, doubt)])
+        _print([*view.stages(evidence), "", *view.verdict(evidence, diagnosis)])
     if arguments.save:  # last, so that what was seen is not lost where it cannot be kept
         _write(arguments.save, evidence.to_json() + "\n")
-    return _code(evidence, found)
+    return diagnosis.exit_code
 
 
 def _many(arguments: argparse.Namespace, urls: list[str]) -> int:
     everything = [(evidence, findings.diagnose(evidence)) for evidence in _seen(arguments, urls)]
-    codes = [_code(evidence, found) for evidence, found in everything]
+    codes = [diagnosis.exit_code for _, diagnosis in everything]
     if arguments.json:
-        print(json.dumps([_result(evidence, found) for evidence, found in everything], indent=2))
+        print(json.dumps([_result(evidence, diagnosis) for evidence, diagnosis in everything], indent=2))
         return max(codes, key=[0, 2, 1].index)
-    for evidence, found in everything:
-        print(f"{view.clean(evidence.url):<40} {view.summary_line(evidence, found, findings.doubt(evidence))}")
-    for (evidence, found), code in zip(everything, codes):
-        if code:
+    for evidence, diagnosis in everything:
+        print(f"{view.clean(evidence.url):<40} {view.summary_line(evidence, diagnosis)}")
+    for evidence, diagnosis in everything:
+        if diagnosis.exit_code:
             print(f"\n{view.clean(evidence.url)}")
-            _print([*view.stages(evidence), "", *view.verdict(evidence, found, findings.doubt(evidence))])
+            _print([*view.stages(evidence), "", *view.verdict(evidence, diagnosis)])
     return max(codes, key=[0, 2, 1].index)
 
 
-def _result(evidence: Evidence, found: list[findings.Finding]) -> dict[str, object]:
-    doubt = findings.doubt(evidence) if not found else findings.Inconclusive()
+def _result(evidence: Evidence, diagnosis: findings.Diagnosis) -> dict[str, object]:
     return {
-        "findings": [asdict(finding) for finding in found],
-        "between": list(doubt.between),
-        "next": doubt.next,
+        "findings": [asdict(finding) for finding in diagnosis.findings],
+        "candidates": list(diagnosis.candidates),
+        "next_step": diagnosis.next_step,
         "evidence": asdict(evidence),
     }
-
-
-def _code(evidence: Evidence, found: list[findings.Finding]) -> int:
-    """Return 0 when it works, 2 when nothing there could be looked at, 1 otherwise."""
-    names = {finding.id for finding in found}
-    if findings.WORKS in names:
-        return 0
-    answered = evidence.page.status or any(shake.response.status for shake in evidence.handshakes)
-    return 1 if answered or names - {"unreachable"} else 2
 
 
 def _seen(arguments: argparse.Namespace, urls: list[str]) -> list[Evidence]:
@@ -416,9 +406,9 @@ def write_note(arguments: argparse.Namespace) -> int:
     if len(arguments.urls) != (0 if arguments.load else 1):
         raise UsageError("note takes one address, or --load FILE with the evidence of one")
     evidence = _loaded(arguments.load) if arguments.load else _seen(arguments, arguments.urls)[0]
-    found = findings.diagnose(evidence)
-    print(note(evidence, found, findings.doubt(evidence), plain=arguments.plain))
-    return _code(evidence, found)
+    diagnosis = findings.diagnose(evidence)
+    print(note(evidence, diagnosis, plain=arguments.plain))
+    return diagnosis.exit_code
 
 
 def explain(arguments: argparse.Namespace) -> int:

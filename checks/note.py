@@ -7,11 +7,11 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from checks.evidence import Evidence
-from checks.findings import WORKS, Finding, Inconclusive
+from checks.findings import WORKS, Diagnosis
 from checks.view import clean, command, hops, stages
 
 
-def note(evidence: Evidence, found: list[Finding], doubt: Inconclusive, *, plain: bool) -> str:
+def note(evidence: Evidence, diagnosis: Diagnosis, *, plain: bool) -> str:
     """Return the note, as Markdown or as plain text."""
     words = clean if plain else _literal
     try:
@@ -28,7 +28,7 @@ def note(evidence: Evidence, found: list[Finding], doubt: Inconclusive, *, plain
         *_certificate(evidence),
         *_named(evidence),
     ]
-    lines = [f"# WebSocket to {words(parts.hostname)} port {port}", "", *_finding(found, doubt, words), ""]
+    lines = [f"# WebSocket to {words(parts.hostname)} port {port}", "", *_finding(diagnosis, words), ""]
     lines += [f"- {name}: {words(value)}" for name, value in facts]
     lines += ["", "## What was seen", "", *_block(list(stages(evidence))), ""]
     lines += ["## How to see it again", "", *_block([f"{command()} diagnose {_again(evidence)}"])]
@@ -47,13 +47,14 @@ def _block(lines: list[str]) -> list[str]:
     return [f"{fence}text", *lines, fence]
 
 
-def _finding(found: list[Finding], doubt: Inconclusive, words: Callable[[object, int], str]) -> list[str]:
+def _finding(diagnosis: Diagnosis, words: Callable[[object, int], str]) -> list[str]:
     """Return the causes: what was lost, the proof, what is asked for."""
-    if not found:
-        between = f" It is one of: {', '.join(doubt.between)}. To decide: {doubt.next}." if doubt.between else ""
+    candidates, following = diagnosis.candidates, diagnosis.next_step
+    if not diagnosis.findings:
+        between = f" It is one of: {', '.join(candidates)}. To decide: {following}." if candidates else ""
         return [f"What breaks the socket is not proven.{between}"]
     lines: list[str] = []
-    for finding in found:
+    for finding in diagnosis.findings:
         if finding.id == WORKS:
             lines.append(f"It works from where this was run: {words(finding.proof, 2000)}.")
             continue

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from checks.evidence import NOT_REQUESTED, Evidence, HoldResult, PingResult, Response, Route
-from checks.findings import WORKS, Finding, Inconclusive, module
+from checks.findings import WORKS, Diagnosis, Finding
 
 WIDTH, INDENT = 80, 21
 
@@ -132,33 +132,33 @@ def _row(label: str, text: object, seconds: float = 0.0) -> list[str]:
     return [f"{line:<{WIDTH - len(took) - 1}} {took}".rstrip(), *(" " * INDENT + other for other in others)]
 
 
-def verdict(evidence: Evidence, found: list[Finding], doubt: Inconclusive) -> Iterator[str]:
+def verdict(evidence: Evidence, diagnosis: Diagnosis) -> Iterator[str]:
     """Yield what was found, why, and what to do."""
-    for finding in found:
+    for finding in diagnosis.findings:
         if finding.id == WORKS:
             yield from _wrapped("works: ", clean(finding.proof, 2000))
             continue
         yield from _wrapped(f"{finding.id}: ", clean(finding.proof, 2000))
         yield from _wrapped("  ", f"{finding.summary}.")
-        yield from _wrapped("  Where: ", f"{HOPS[module(finding.id).HOP]}{_named(evidence, finding)}.")
+        yield from _wrapped("  Where: ", f"{HOPS[finding.hop]}{_named(evidence, finding)}.")
         yield from _wrapped("  Fix:   ", f"{finding.fix}.")
         yield f"  More:  {finding.page}"
-    if found:
+    if diagnosis.findings:
         return
     if not evidence.page.status and not any(shake.response.status for shake in evidence.handshakes):
         yield from _wrapped("could not look: ", clean(evidence.page))
-    if doubt.between:
-        said = "cannot tell between: " if len(doubt.between) > 1 else "may be, and is not proven: "
-        yield from _wrapped(said, ", ".join(doubt.between))
-        yield from _wrapped("  Next:  ", f"{doubt.next}.")
+    if diagnosis.candidates:
+        said = "cannot tell between: " if len(diagnosis.candidates) > 1 else "may be, and is not proven: "
+        yield from _wrapped(said, ", ".join(diagnosis.candidates))
+        yield from _wrapped("  Next:  ", f"{diagnosis.next_step}.")
     else:
         yield "no cause that this evidence proves; see the stages above"
-        if doubt.next:
-            yield from _wrapped("  Next:  ", f"{clean(doubt.next)}.")
+        if diagnosis.next_step:
+            yield from _wrapped("  Next:  ", f"{clean(diagnosis.next_step)}.")
 
 
 def _named(evidence: Evidence, finding: Finding) -> str:
-    names = hops(evidence) if module(finding.id).HOP in {"gate", "reverse proxy", "any", "server"} else []
+    names = hops(evidence) if finding.hop in {"gate", "reverse proxy", "any", "server"} else []
     return f"; the answer names {' and '.join(names)}" if names else ""
 
 
@@ -180,11 +180,11 @@ def _wrapped(begin: str, text: str) -> list[str]:
     )
 
 
-def summary_line(evidence: Evidence, found: list[Finding], doubt: Inconclusive) -> str:
+def summary_line(evidence: Evidence, diagnosis: Diagnosis) -> str:
     """Return the verdict on one of many targets, in one line."""
-    said = ", ".join(finding.id for finding in found)
+    said = ", ".join(finding.id for finding in diagnosis.findings)
     return said or (
-        f"not proven: {', '.join(doubt.between)}"
-        if doubt.between
+        f"not proven: {', '.join(diagnosis.candidates)}"
+        if diagnosis.candidates
         else f"no cause proven; the page: {clean(evidence.page, 60)}"
     )

@@ -146,9 +146,9 @@ def report(evidence):
 
     Raises where that fails, or where the text could control a terminal.
     """
-    found, doubt = findings.diagnose(evidence), findings.doubt(evidence)
-    lines = [*view.stages(evidence), *view.verdict(evidence, found, doubt), view.summary_line(evidence, found, doubt)]
-    lines += [line for plain in (True, False) for line in note.note(evidence, found, doubt, plain=plain).split("\n")]
+    diagnosis = findings.diagnose(evidence)
+    lines = [*view.stages(evidence), *view.verdict(evidence, diagnosis), view.summary_line(evidence, diagnosis)]
+    lines += [line for plain in (True, False) for line in note.note(evidence, diagnosis, plain=plain).split("\n")]
     unsafe = {sign for line in lines for sign in line if unicodedata.category(sign)[0] == "C"}
     assert not unsafe, f"{unsafe} from a peer would reach the terminal"
     saved = evidence.to_json()

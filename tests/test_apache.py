@@ -30,7 +30,7 @@ def changed(build, old, new, dss, config=HTTP):
 
 
 def findings_of(site):
-    return [finding.id for finding in diagnose(evidence_of(site))]
+    return [finding.id for finding in diagnose(evidence_of(site)).findings]
 
 
 @pytest.mark.proves("apache-passes-on-upgrades-since-2-4-47")

@@ -15,7 +15,7 @@ import trustme
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.server import ServerProtocol
 
-from checks.findings import diagnose, doubt
+from checks.findings import diagnose
 from checks.probe import NOTIFICATIONS, Target, look, survey
 from checks.route import Proxy
 
@@ -188,8 +188,8 @@ def nobody():
 
 def named(evidence):
     """Return what is said: the causes that are proven, or those between which it is not decided."""
-    found = [finding.id for finding in diagnose(evidence)]
-    return (found, [] if found else list(doubt(evidence).between))
+    diagnosis = diagnose(evidence)
+    return [finding.id for finding in diagnosis.findings], list(diagnosis.candidates)
 
 
 def served(chain, key):

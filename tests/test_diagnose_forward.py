@@ -9,7 +9,7 @@ from machine import every
 from support.forward import EXEMPT, PORT, WEBSOCKET, able_to_inspect, https_site
 
 from checks.__main__ import main
-from checks.findings import diagnose, doubt
+from checks.findings import diagnose
 from checks.lab.forward import forward, socks
 from checks.lab.process import free_port
 from checks.lab.recipe import RECIPES as FOLDER
@@ -34,7 +34,7 @@ def seen(url, proxy, tls=None):
 
 def named(evidence, verdict, truth):
     """Return the causes that are named, and record them."""
-    names = [finding.id for finding in diagnose(evidence)]
+    names = [finding.id for finding in diagnose(evidence).findings]
     verdict("forward", truth, names)
     return names
 
@@ -96,16 +96,16 @@ def only_through_the_proxy(squid, dss, address):
 def test_an_untrusted_certificate_behind_the_only_route_is_undecided(squid, dss, own_address):
     with only_through_the_proxy(squid, dss, own_address) as (url, company):
         evidence = seen(url, company.url)
-    assert diagnose(evidence) == []
-    assert {"cert-untrusted", "tls-interception"} <= set(doubt(evidence).between)
+    assert diagnose(evidence).findings == ()
+    assert {"cert-untrusted", "tls-interception"} <= set(diagnose(evidence).candidates)
 
 
 def test_a_lost_upgrade_behind_the_only_route_is_undecided(squid, dss, own_address):
     with only_through_the_proxy(squid, dss, own_address) as (url, company):
         evidence = seen(url, company.url, company.tls)
     assert evidence.handshake(evidence.paths[0]).response.status == 426
-    assert diagnose(evidence) == []
-    assert {"forward-proxy-blocks", "upgrade-not-forwarded"} <= set(doubt(evidence).between)
+    assert diagnose(evidence).findings == ()
+    assert {"forward-proxy-blocks", "upgrade-not-forwarded"} <= set(diagnose(evidence).candidates)
 
 
 CREDENTIALS = {
@@ -137,8 +137,8 @@ def test_a_squid_that_wants_no_login_for_dss(squid, dss, verdict):
 def test_a_socks_proxy_that_only_closes_is_undecided(login, dss):
     with socks("reader:planted secret") as company:
         evidence = seen(f"http://localhost:{dss.port}", authenticated(company, login))
-    assert diagnose(evidence) == []
-    assert doubt(evidence).between == ("connect-denied", "proxy-auth")
+    assert diagnose(evidence).findings == ()
+    assert diagnose(evidence).candidates == ("connect-denied", "proxy-auth")
 
 
 @pytest.mark.proves("through-a-socks-proxy")
@@ -167,4 +167,4 @@ def authenticated(url, login):
 def test_a_proxy_that_is_down_is_named(verdict):
     evidence = seen("http://dss.example.com", f"http://127.0.0.1:{free_port()}")
     assert named(evidence, verdict, "unreachable") == ["unreachable"]
-    assert "the forward proxy 127.0.0.1" in diagnose(evidence)[0].proof
+    assert "the forward proxy 127.0.0.1" in diagnose(evidence).findings[0].proof

@@ -40,14 +40,14 @@ def test_a_sound_proxy_changes_nothing_that_matters(echo):
     with before(echo) as evidence:
         shake = evidence.handshake(evidence.paths[0])
         assert (shake.opened, shake.changed_headers) == (True, {})
-        assert [finding.id for finding in diagnose(evidence)] == ["works"]
+        assert [finding.id for finding in diagnose(evidence).findings] == ["works"]
         assert "planted-secret" not in evidence.to_json()
 
 
 @pytest.mark.proves("echo-names-the-lost-header")
 def test_the_header_that_was_lost_is_named(echo):
     with before(echo, "upgrade-not-forwarded") as evidence:
-        (finding,) = diagnose(evidence)
+        (finding,) = diagnose(evidence).findings
         assert finding.id == "upgrade-not-forwarded"
         assert finding.proof.endswith("Upgrade was sent and did not arrive")
         assert "  arrived            without Upgrade" in list(stages(evidence))
@@ -55,6 +55,6 @@ def test_the_header_that_was_lost_is_named(echo):
 
 def test_a_host_that_was_replaced_is_named_though_the_socket_opens(echo):
     with before(echo, "host-not-preserved") as evidence:
-        (finding,) = diagnose(evidence)
+        (finding,) = diagnose(evidence).findings
         assert finding.id == "host-not-preserved"
         assert finding.proof.endswith(f"arrived as 127.0.0.1:{echo.port}")

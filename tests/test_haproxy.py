@@ -52,7 +52,7 @@ def test_two_servers_one_broken_is_intermittent(build, first, dss, verdict):
         assert other in text
         with proxy(HAPROXY, build, config, dss, changed={config: text}) as site:
             evidence = asyncio.run(look(Target(site.origin, timeout=30)))
-    named = [finding.id for finding in diagnose(evidence)]
+    named = [finding.id for finding in diagnose(evidence).findings]
     verdict("proxy", "intermittent", named)
     assert named == ["intermittent"]
 
@@ -65,7 +65,7 @@ def test_a_replaced_origin_is_named_host_not_preserved(build, dss, verdict):
     text = config.read_text().replace("backend dss\n", rule)
     with proxy(HAPROXY, build, config, dss, changed={config: text}) as site:
         evidence = evidence_of(site)
-    named = [finding.id for finding in diagnose(evidence)]
+    named = [finding.id for finding in diagnose(evidence).findings]
     verdict("proxy", "host-not-preserved", named)
     assert [evidence.handshake(path).opened for path in evidence.paths] == [True, False]
     assert named == ["host-not-preserved"]

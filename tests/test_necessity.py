@@ -313,7 +313,7 @@ def test_a_slow_upload_arrives(build, config, experiment):
 def test_the_twin_drops_a_held_socket_and_gives_exactly_its_finding(build, twin, experiment, record_property, verdict):
     record_property("config", name_of(twin))
     evidence = experiment["twin", build, twin]
-    named = [finding.id for finding in diagnose(evidence)]
+    named = [finding.id for finding in diagnose(evidence).findings]
     verdict("proxy", twin.stem, named)
     assert named == [twin.stem]
     limit = recipe_of(twin).needs(twin).get("drops_after", 60)

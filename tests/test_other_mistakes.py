@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from machine import RECIPES, newest
 
-from checks.findings import diagnose, doubt
+from checks.findings import diagnose
 from checks.lab.proxy import proxy
 from checks.probe import Target, look
 
@@ -112,7 +112,7 @@ def test_another_mistake_gets_a_next_step_but_no_name(build, name, text, dss, ve
     recipe, config = RECIPES[name], RECIPES[name].config(https=False)
     with proxy(recipe, build, config, dss, changed={config: text}) as site:
         evidence = asyncio.run(look(Target(site.origin)))
-    named = [finding.id for finding in diagnose(evidence)]
+    named = [finding.id for finding in diagnose(evidence).findings]
     verdict("proxy", "something else", named)
     assert named == []
-    assert doubt(evidence).next, "expected a next step, because no cause was named"
+    assert diagnose(evidence).next_step, "expected a next step, because no cause was named"

@@ -11,7 +11,7 @@ from support.evidence import CHROMIUM_ERRORS, evidence_of
 from test_confusion import CAUSES
 from test_diagnose_forward import INSPECTED
 
-from checks.findings import diagnose, doubt, ids
+from checks.findings import diagnose, ids
 from checks.lab.chromium import chromium_version, launch
 from checks.lab.proxy import proxy
 from checks.probe import NOTIFICATIONS, Target, look
@@ -33,7 +33,7 @@ def test_the_recipe_works_and_gives_no_other_finding(build, config, dss, verdict
     with proxy(recipe_of(config), build, config, dss) as site:
         evidence = evidence_of(site)
     assert [shake.opened for shake in evidence.handshakes if not shake.variant] == [True, True]
-    named = [finding.id for finding in diagnose(evidence)]
+    named = [finding.id for finding in diagnose(evidence).findings]
     verdict("proxy", "works", named)
     assert named == ["works"]
 
@@ -45,9 +45,9 @@ def test_the_recipe_works_and_gives_no_other_finding(build, config, dss, verdict
 def test_an_address_by_which_the_proxy_does_not_know_dss_gets_no_cause(build, config, dss, verdict):
     with proxy(recipe_of(config), build, config, dss) as site:
         evidence = asyncio.run(look(Target(site.origin.replace("localhost", "127.0.0.1"), timeout=30)))
-    named = [finding.id for finding in diagnose(evidence)]
+    named = [finding.id for finding in diagnose(evidence).findings]
     verdict("proxy", "something else", named)
-    assert (named, bool(doubt(evidence).next)) == ([], True)
+    assert (named, bool(diagnose(evidence).next_step)) == ([], True)
 
 
 @pytest.mark.parametrize(("build", "twin"), [pair for pair in TWINS if pair[1].stem not in HELD], ids=id_of)
@@ -56,7 +56,8 @@ def test_the_twin_gives_exactly_the_finding_it_is_named_after(build, twin, dss, 
     recipe = recipe_of(twin)
     with proxy(recipe, build, twin, bare if recipe.needs(twin).get("bare") else dss) as site:
         evidence = evidence_of(site)
-    expected, named = twin.stem if recipe.suits(build, twin) else "works", [found.id for found in diagnose(evidence)]
+    expected = twin.stem if recipe.suits(build, twin) else "works"
+    named = [found.id for found in diagnose(evidence).findings]
     verdict("proxy", expected, named)
     assert named == [expected]
 
@@ -77,7 +78,7 @@ def test_behind_a_second_proxy_the_twin_gives_its_finding_or_none(build, twin, f
         proxy(recipe_of(FRONT), front, FRONT, replace(dss, port=behind.http)) as site,
     ):
         evidence = evidence_of(site, twin)
-    named = [found.id for found in diagnose(evidence)]
+    named = [found.id for found in diagnose(evidence).findings]
     verdict("chain", twin.stem, named)
     assert named in ([twin.stem], [])
 
@@ -87,7 +88,7 @@ def test_a_reload_that_ends_the_held_sockets_is_named(build, twin, dss, record_p
     record_property("config", name_of(twin))
     with proxy(recipe_of(twin), build, twin, dss) as site:
         evidence = asyncio.run(held_over_a_reload(site))
-    named = [finding.id for finding in diagnose(evidence)]
+    named = [finding.id for finding in diagnose(evidence).findings]
     verdict("proxy", "proxy-reload", named)
     assert named == ["proxy-reload"]
 
@@ -179,7 +180,7 @@ def test_without_host_notifications_work_and_notebooks_do_not(build, dss):
 @for_each_build("nginx")
 def test_host_without_its_port_breaks_notebooks_on_a_port_of_ones_own(build, dss):
     with changed(build, "Host $http_host;", "Host $host;", dss) as site:
-        found = diagnose(evidence_of(site))
+        found = diagnose(evidence_of(site)).findings
     assert [finding.id for finding in found] == ["host-not-preserved"]
 
 
@@ -276,7 +277,7 @@ def test_with_an_upgrade_that_nginx_adds_no_socket_opens(build, dss, record_prop
             record_property("on", chromium_version())
             said = console_of(browser, site)
     once = "Error during WebSocket handshake: 'Upgrade' header must not appear more than once in a response"
-    named = [finding.id for finding in diagnose(evidence)]
+    named = [finding.id for finding in diagnose(evidence).findings]
     verdict("proxy", "handshake-header-mangled", named)
     assert (said, statuses(evidence), named) == ([once, once], [101, 101], ["handshake-header-mangled"])
 

@@ -48,10 +48,25 @@ WORKS = "works"
 
 
 @dataclass(frozen=True)
+class Rule:
+    """What is known about one cause."""
+
+    id: str
+    title: str
+    hop: str
+    summary: str
+    fix: str
+
+
+@dataclass(frozen=True)
 class Finding:
     """A cause that the evidence proves."""
 
     id: str
+    title: str
+    """The cause for people, as in headings."""
+    hop: str
+    """Where the cause is, one of HOPS."""
     summary: str
     proof: str
     fix: str
@@ -59,11 +74,22 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Inconclusive:
-    """The causes between which the evidence does not decide, and the one thing to try next."""
+class Diagnosis:
+    """Everything that the evidence proves, or what to try next where it proves nothing."""
 
-    between: tuple[str, ...] = ()
-    next: str = ""
+    findings: tuple[Finding, ...]
+    """The proven causes, nearest to the user first; `works` alone where nothing is wrong."""
+    candidates: tuple[str, ...] = ()
+    """The ids of the causes that the evidence allows and does not prove; empty where a cause is proven."""
+    next_step: str = ""
+    """What to try next; empty where a cause is proven."""
+    exit_code: int = 1
+    """0 when it works, 1 when a cause was found or something does not work, 2 when nothing could be looked at."""
+
+    @property
+    def works(self) -> bool:
+        """Whether nothing is wrong."""
+        return any(finding.id == WORKS for finding in self.findings)
 
 
 @functools.cache
@@ -72,19 +98,25 @@ def ids() -> list[str]:
     return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
 
 
-def module(finding: str) -> ModuleType:
-    """Return the module of a finding.
+def rule(finding: str) -> Rule:
+    """Return what is known about a cause.
 
     Raises LookupError that names the ids there are.
     """
+    found = _module(finding)
+    summary = (found.__doc__ or "").splitlines()[0].rstrip(".")
+    return Rule(finding, found.TITLE, found.HOP, summary, found.FIX)
+
+
+def _module(finding: str) -> ModuleType:
     if finding not in ids():
         raise LookupError(f"there is no finding {finding!r}; there are: {', '.join(ids())}")
     return importlib.import_module(f"{__name__}.{finding.replace('-', '_')}")
 
 
-def summary(finding: str) -> str:
-    """Return in one line what is wrong."""
-    return (module(finding).__doc__ or "").splitlines()[0].rstrip(".")
+def source(finding: str) -> str:
+    """Return the file that holds the rule of a cause."""
+    return str(_module(finding).__file__)
 
 
 def page(finding: str) -> str:
@@ -92,26 +124,40 @@ def page(finding: str) -> str:
     return f"{SITE}findings/{finding}.html" if SITE else f"docs/findings/{finding}.md"
 
 
-def diagnose(evidence: Evidence) -> list[Finding]:
-    """Return every cause that this evidence proves, nearest to the reader first; `works` where nothing is wrong."""
+def diagnose(evidence: Evidence) -> Diagnosis:
+    """Return every cause that this evidence proves, or what it leaves open."""
+    found = _findings(evidence)
+    candidates, following = ((), "") if found else _suspected(evidence)
+    return Diagnosis(found, candidates, following, _exit_code(evidence, found))
+
+
+def _findings(evidence: Evidence) -> tuple[Finding, ...]:
     found = [_proven(name, evidence) for name in _possible(evidence) if name != WORKS]
-    causes = [finding for finding in found if finding]
+    causes = tuple(finding for finding in found if finding)
     works = None if causes else _proven(WORKS, evidence)
-    return [works] if works else causes
+    return (works,) if works else causes
 
 
-def doubt(evidence: Evidence) -> Inconclusive:
-    """Return between which causes this evidence, which proves none, does not decide."""
+def _exit_code(evidence: Evidence, found: tuple[Finding, ...]) -> int:
+    names = {finding.id for finding in found}
+    if WORKS in names:
+        return 0
+    answered = evidence.page.status or any(shake.response.status for shake in evidence.handshakes)
+    return 1 if answered or names - {"unreachable"} else 2
+
+
+def _suspected(evidence: Evidence) -> tuple[tuple[str, ...], str]:
+    """Return the causes that may be, and what to try next."""
     if evidence.moved_to:
-        return Inconclusive(next=f"look where the page sends everybody: diagnose {evidence.moved_to}")
+        return (), f"look where the page sends everybody: diagnose {evidence.moved_to}"
     hints = {name: _maybe(name, evidence) for name in _possible(evidence)}
     between = tuple(name for name, hint in hints.items() if hint)
     first = next((name for name in between if hints[name]), "")
     # On the way to the server, it does not matter whether that is DSS.
     nothing = evidence.health_check.status == 200 and evidence.health_check.body == evidence.page.body == ""
-    if (evidence.health_check.status == 404 or nothing) and not (first and module(first).HOP in ON_THE_WAY):
-        return Inconclusive(between, NO_DSS)
-    return Inconclusive(between, hints.get(first) or _compared(evidence))
+    if (evidence.health_check.status == 404 or nothing) and not (first and _module(first).HOP in ON_THE_WAY):
+        return between, NO_DSS
+    return between, hints.get(first) or _compared(evidence)
 
 
 def _compared(evidence: Evidence) -> str:
@@ -170,23 +216,23 @@ def _possible(evidence: Evidence) -> list[str]:
     Where the same is answered one way and another, a comparison proves nothing.
     """
     if evidence.inconsistent_paths:
-        return [name for name in _nearest_first() if module(name).HOP == "TLS" or name == INTERMITTENT]
+        return [name for name in _nearest_first() if _module(name).HOP == "TLS" or name == INTERMITTENT]
     direct = [shake for shake in evidence.handshakes if shake.variant == "direct" and shake.opened]
     better = any(not evidence.handshake(shake.path).opened for shake in direct)
-    return [name for name in _nearest_first() if not better or module(name).HOP not in BEHIND]
+    return [name for name in _nearest_first() if not better or _module(name).HOP not in BEHIND]
 
 
 def _nearest_first() -> list[str]:
-    return sorted(ids(), key=lambda name: (HOPS.index(module(name).HOP), name))
+    return sorted(ids(), key=lambda name: (HOPS.index(_module(name).HOP), name))
 
 
 def _proven(name: str, evidence: Evidence) -> Finding | None:
-    rule = module(name)
-    proof = rule.proof(evidence)
-    return Finding(name, summary(name), proof, rule.FIX, page(name)) if proof else None
+    proof = _module(name).proof(evidence)
+    known = rule(name)
+    return Finding(name, known.title, known.hop, known.summary, proof, known.fix, page(name)) if proof else None
 
 
 def _maybe(name: str, evidence: Evidence) -> str | None:
-    maybe = getattr(module(name), "maybe", None)
+    maybe = getattr(_module(name), "maybe", None)
     hint: str | None = maybe(evidence) if maybe else None
     return hint

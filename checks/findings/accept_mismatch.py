@@ -8,6 +8,7 @@ import re
 
 from checks.evidence import Evidence
 
+TITLE = "The response does not match the handshake key"
 HOP = "reverse proxy"
 FIX = "make the proxy pass on Sec-WebSocket-Key as it came, and cache no handshake"
 

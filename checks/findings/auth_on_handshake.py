@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import Evidence
 
+TITLE = "A gateway asks for authentication on the WebSocket only"
 HOP = "gate"
 FIX = "ask for no login of its own on the addresses of sockets, or make the gate take the cookie that the page has"
 

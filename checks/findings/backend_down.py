@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import CLOSED, Evidence, Response
 
+TITLE = "The reverse proxy cannot reach DSS"
 HOP = "server"
 FIX = "start DSS, or end its maintenance, or correct where the proxy in front of it looks: host, port, http or https"
 

@@ -6,6 +6,7 @@ from checks.evidence import Evidence
 from checks.findings.endpoint_security import on_this_computer
 from checks.findings.tls_interception import inspected
 
+TITLE = "The certificate is not trusted"
 HOP = "TLS"
 FIX = "give the server a certificate, with its whole chain, that browsers trust; is it not yours, see tls-interception"
 

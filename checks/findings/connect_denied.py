@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import Evidence
 
+TITLE = "The forward proxy refuses the tunnel"
 HOP = "forward proxy"
 FIX = "have the proxy open tunnels to this host and port; where it minds the port only, HTTPS on port 443 will do"
 

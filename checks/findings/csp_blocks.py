@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from checks.evidence import Evidence
 
+TITLE = "A Content-Security-Policy blocks the WebSocket"
 HOP = "reverse proxy"
 FIX = "add the address of the socket to connect-src: 'self', or wss:// and the name of DSS"
 

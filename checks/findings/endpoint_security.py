@@ -6,6 +6,7 @@ import re
 
 from checks.evidence import Evidence
 
+TITLE = "Security software on the computer decrypts HTTPS"
 HOP = "computer"
 FIX = "exempt the name of DSS from the web shield or HTTPS scanning of the security software"
 

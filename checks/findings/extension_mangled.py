@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import Evidence, PingResult
 
+TITLE = "A proxy breaks WebSocket compression"
 HOP = "any"
 FIX = "have the proxy or the security software pass on frames and Sec-WebSocket-Extensions unchanged"
 

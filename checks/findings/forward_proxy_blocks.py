@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import ALIKE_FOR_ALL, Evidence
 
+TITLE = "The forward proxy blocks WebSocket"
 HOP = "forward proxy"
 FIX = "have the proxy pass on Upgrade: websocket, or exempt the name of DSS from inspection and from the proxy"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import Evidence
 
+TITLE = "WebSocket over HTTP/2 fails"
 HOP = "reverse proxy"
 FIX = "turn off extended CONNECT (RFC 8441) in the proxy in front of DSS, so that browsers use HTTP/1.1 for sockets"
 

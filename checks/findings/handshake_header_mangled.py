@@ -7,6 +7,7 @@ import re
 from checks.evidence import Evidence, Handshake
 from checks.findings.accept_mismatch import expected
 
+TITLE = "A proxy changes a handshake header"
 HOP = "reverse proxy"
 FIX = (
     "make the proxy in front of DSS pass on the answer as it is, Upgrade, Connection and Sec-WebSocket-Accept each once"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import NO_RESPONSE, Evidence
 
+TITLE = "The handshake gets no response"
 HOP = "reverse proxy"
 FIX = "in the proxy in front of DSS, turn WebSocket on, and turn off the buffering of whole requests or answers"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import Evidence, Response
 
+TITLE = "The request headers are too large"
 HOP = "reverse proxy"
 FIX = "raise the limit on request headers of the proxy in front of DSS to 32 KB, or delete old cookies of its domain"
 

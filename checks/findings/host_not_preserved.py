@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import Evidence
 
+TITLE = "The proxy does not preserve the Host header"
 HOP = "reverse proxy"
 FIX = "make the proxy in front of DSS pass on Host as the browser sent it, port included, and Origin too"
 

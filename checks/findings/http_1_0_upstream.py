@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import Evidence
 
+TITLE = "The proxy speaks HTTP/1.0 to DSS"
 HOP = "reverse proxy"
 FIX = "make the proxy in front of DSS speak HTTP/1.1 to it"
 

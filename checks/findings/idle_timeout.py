@@ -5,6 +5,7 @@ from __future__ import annotations
 from checks.evidence import Evidence
 from checks.findings.proxy_reload import both_ended, same_age, same_moment
 
+TITLE = "An idle timeout closes the WebSocket"
 HOP = "any"
 FIX = "raise the idle limit of the proxy in front of DSS, and of what is before it, above 120 s; our configs say 3600 s"
 

@@ -7,6 +7,7 @@ from collections import Counter
 from checks.evidence import Evidence
 from checks.findings import LIMITED
 
+TITLE = "Only some handshakes succeed"
 HOP = "any"
 FIX = (
     "look at each server that stands behind this address, one by one, at an address of its own; where all are alike,"

@@ -6,6 +6,7 @@ from checks.evidence import Evidence
 from checks.findings import idle_timeout
 from checks.findings.proxy_reload import both_ended, same_age, same_moment
 
+TITLE = "A maximum connection lifetime closes the WebSocket"
 HOP = "any"
 FIX = "raise the limit on the age of a connection, not the idle limit, in the proxy or load balancer before DSS"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import Evidence
 
+TITLE = "A message size limit closes the WebSocket"
 HOP = "any"
 FIX = "raise the limit on the size of a message in the gateway before DSS; if DSS itself answers so, it is its own"
 

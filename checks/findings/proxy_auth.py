@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import CREDENTIALS, Evidence
 
+TITLE = "The forward proxy requires authentication"
 HOP = "forward proxy"
 FIX = "let the proxy pass DSS without a login, or exempt DSS from it; if browsers log in there, do so with --proxy"
 

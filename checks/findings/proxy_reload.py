@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import Evidence, HoldResult
 
+TITLE = "A proxy reload closes the WebSocket"
 HOP = "any"
 FIX = "make reloads keep open connections, as our configs do where the proxy can"
 

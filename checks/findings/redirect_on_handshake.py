@@ -6,6 +6,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from checks.evidence import Evidence
 
+TITLE = "The handshake is redirected"
 HOP = "reverse proxy"
 FIX = "make the proxy in front of DSS answer the socket's address itself, without a redirect"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import NO_PONG, Evidence, PingResult
 
+TITLE = "A proxy buffers WebSocket messages"
 HOP = "any"
 FIX = "turn off the buffering of answers in the proxies before DSS"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import NOT_TLS, Evidence
 
+TITLE = "HTTP and HTTPS are mixed up"
 HOP = "network"
 FIX = "use the other scheme in the address, or the right port; a link or a proxy must say what the port speaks"
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from checks.evidence import Evidence, Handshake
 
+TITLE = "TLS inspection breaks the WebSocket"
 HOP = "forward proxy"
 FIX = "have the name of DSS exempt from TLS inspection"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import Evidence
 
+TITLE = "The server cannot be reached"
 HOP = "network"
 FIX = "compare the address with the one in your browser, and ask the network team whether this machine may reach it"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import Evidence, Response
 
+TITLE = "Envoy does not allow the WebSocket upgrade"
 HOP = "reverse proxy"
 FIX = "allow the upgrade to websocket in Envoy (upgrade_configs), or in what configures it"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from checks.evidence import Evidence
 from checks.findings import waf_blocks
 
+TITLE = "The proxy drops the Upgrade header"
 HOP = "reverse proxy"
 FIX = "make the proxy in front of DSS pass on Upgrade and Connection"
 

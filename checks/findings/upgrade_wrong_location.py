@@ -5,6 +5,7 @@ from __future__ import annotations
 from checks.evidence import Evidence
 from checks.findings.upgrade_not_forwarded import lost
 
+TITLE = "The proxy forwards Upgrade for some URLs only"
 HOP = "reverse proxy"
 FIX = "make the proxy treat every address of DSS alike: one rule for / that passes on Upgrade and Connection"
 

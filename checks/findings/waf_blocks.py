@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import Evidence, Response
 
+TITLE = "A web application firewall blocks the WebSocket"
 HOP = "gate"
 FIX = "allow the addresses of the sockets of DSS in the firewall, by the number of the rule in its log"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import Evidence
 
+TITLE = "WebSocket works"
 HOP = "server"
 FIX = "nothing to do here; if a browser still shows the message, look from the network in which it does"
 

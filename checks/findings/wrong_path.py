@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import Evidence
 
+TITLE = "There is no WebSocket at this URL"
 HOP = "server"
 FIX = "take the address from the developer tools of the browser; a kernel that has ended has no socket any more"
 

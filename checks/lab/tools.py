@@ -171,7 +171,7 @@ def _diagnose(site: Proxy) -> tuple[list[str], str]:
     command = [sys.executable, "-m", "checks", "diagnose", "--no-proxy", "--json", *trust]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     result = json.loads(ended.stdout)
-    proofs = [each["proof"] for each in result["findings"]] or [result["next"]]
+    proofs = [each["proof"] for each in result["findings"]] or [result["next_step"]]
     return [each["id"] for each in result["findings"]], _without_port("; ".join(proofs), site)
 
 

@@ -150,14 +150,14 @@ def echo(payload):
 def test_an_echo_of_a_large_message_passes():
     evidence = seen(takes_messages(respond=echo), size=2_000_000)
     assert [(result.size, result.passed) for result in evidence.sizes][-1] == (2_000_000, True)
-    assert [finding.id for finding in diagnose(evidence)] == ["works"]
+    assert [finding.id for finding in diagnose(evidence).findings] == ["works"]
 
 
 def test_our_own_limit_is_not_a_failure_of_the_server():
     evidence = seen(takes_messages(respond=lambda payload: frame(TEXT, payload * 2000)), size=10_000)
     assert evidence.sizes == ()
     assert "exceeds limit" in dict(evidence.skipped)["larger messages"]
-    assert [finding.id for finding in diagnose(evidence)] == ["works"]
+    assert [finding.id for finding in diagnose(evidence).findings] == ["works"]
 
 
 def test_a_large_message_during_idle_is_not_a_drop():

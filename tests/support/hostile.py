@@ -89,7 +89,7 @@ class Report:
 
     @property
     def causes(self):
-        return tuple(finding.id for finding in findings.diagnose(self.evidence))
+        return tuple(finding.id for finding in findings.diagnose(self.evidence).findings)
 
 
 @contextlib.contextmanager
