@@ -60,7 +60,7 @@ def _read(reading: console.Reading) -> Iterator[str]:
 
 def _summary(finding: str) -> str:
     try:
-        return findings.rule(finding).summary
+        return findings.cause(finding).summary
     except LookupError:  # a cause that the browser alone can see
         return "seen by the browser only"
 

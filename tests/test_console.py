@@ -426,7 +426,7 @@ def test_a_console_line_is_explained_with_its_causes_and_the_next_step():
     said = " ".join(text.split())
     reading = console.read(code_line(405))
     assert (
-        f"{reading.means} This line cannot tell between: upgrade-not-forwarded: {findings.rule(reading.ids[0]).summary}"
+        f"{reading.means} This line cannot tell between: upgrade-not-forwarded: {findings.cause(reading.ids[0]).summary}"
         in said
     )
     assert f"Next: {reading.next} More: explain upgrade-not-forwarded, or another of them" in said

@@ -18,7 +18,7 @@ from checks.evidence import (
     SizeResult,
     Tls,
 )
-from checks.findings import diagnose, ids, rule
+from checks.findings import cause, diagnose, ids
 from checks.findings.accept_mismatch import expected
 from checks.probe import NOTIFICATIONS
 
@@ -914,7 +914,7 @@ def test_who_is_not_logged_in_is_told_no_cause(asked, plain, server):
 BEHIND = [
     case
     for case in cases(FIRES)
-    if rule(case.values[0]).hop in {"gate", "reverse proxy", "server"}
+    if cause(case.values[0]).hop in {"gate", "reverse proxy", "server"}
     and not case.values[1].handshake(NOTIFICATIONS).opened
     and case.values[1].paths[:1] == [NOTIFICATIONS]
 ]
@@ -1058,7 +1058,7 @@ def impossible(evidence):
         shake.variant == "direct" and shake.opened and not evidence.handshake(shake.path).opened
         for shake in evidence.handshakes
     ):
-        no |= {name for name in ids() if rule(name).hop in {"gate", "reverse proxy", "server"}}
+        no |= {name for name in ids() if cause(name).hop in {"gate", "reverse proxy", "server"}}
     if not evidence.route.proxy:
         no |= {"proxy-auth", "connect-denied", "forward-proxy-blocks"}
     if not (evidence.route.tls.version or evidence.route.tls.code):

@@ -98,7 +98,7 @@ def ids() -> list[str]:
     return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
 
 
-def rule(finding: str) -> Rule:
+def cause(finding: str) -> Rule:
     """Return what is known about a cause.
 
     Raises LookupError that names the ids there are.
@@ -228,7 +228,7 @@ def _nearest_first() -> list[str]:
 
 def _proven(name: str, evidence: Evidence) -> Finding | None:
     proof = _module(name).proof(evidence)
-    known = rule(name)
+    known = cause(name)
     return Finding(name, known.title, known.hop, known.summary, proof, known.fix, page(name)) if proof else None
 
 

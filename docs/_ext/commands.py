@@ -132,12 +132,12 @@ class Causes(Written):
     def lines(self) -> Iterator[str]:
         """Yield a list for each hop."""
         for hop in findings.HOPS:
-            here = [name for name in findings.ids() if hop == findings.rule(name).hop]
+            here = [name for name in findings.ids() if hop == findings.cause(name).hop]
             if here:
                 yield from (f"**{view.HOPS[hop][0].upper()}{view.HOPS[hop][1:]}**", "")
             for name in here:
                 self.env.note_dependency(findings.source(name))
-                yield from (f"[]({name}.md) `{name}`", f": {findings.rule(name).summary}.", "")
+                yield from (f"[]({name}.md) `{name}`", f": {findings.cause(name).summary}.", "")
 
 
 class DiagnoseCost(Written):
