@@ -1,31 +1,26 @@
-"""What was seen at an address, stage by stage; complete enough that every finding can be computed from it.
+"""Records of what was observed at a URL, and their JSON; every diagnosis is computed from them.
 
-A field at its default means that this was not looked at. `Evidence.skipped` says why.
+A field at its default was not observed. `Evidence.skipped` holds the reason.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
-from urllib.parse import urlsplit
 
 FORMAT = 1
-"""The format of evidence as JSON; another number when an older reader would misunderstand it."""
+"""The version of the JSON format; it changes when an older reader would misunderstand a newer file."""
 
 Variant = Literal["", "no-upgrade", "no-origin", "no-cookies", "no-extensions", "direct", "http2", "again"]
-"""The one thing changed in a handshake.
+"""The one change from a browser's handshake.
 
-Nothing; no Upgrade (a plain GET); no Origin (as from a script); no cookies; no extensions offered; no forward proxy;
-over HTTP/2 (RFC 8441), where a status of 200 opens the socket; nothing once more, perhaps several times.
+None; without Upgrade (a plain GET); without Origin (as a script sends it); without cookies; without extensions; without
+the forward proxy; over HTTP/2 (RFC 8441), where status 200 opens the WebSocket; none, sent again.
 """
 
 Stage = Literal["", "name", "tcp", "proxy", "tls"]
-"""Where a connection ended before it stood."""
-
-ALIKE_FOR_ALL = {301, 302, 303, 307, 308, 401, 403, 407, 429, 500, 502, 503, 504, 505}
-"""With these a server or a gate answers everybody alike, whatever he asked for: no proof of a lost header."""
+"""Where a connection attempt failed."""
 
 NO_RESPONSE = "no response within"
 """The beginning of `error` where nothing came in time."""
@@ -50,23 +45,23 @@ Pairs = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Response:
-    """The answer to one request: an HTTP response, or the reason why there was none."""
+    """The response to one request, or the reason why there was none."""
 
     status: int = 0
-    """The status code; 0 without a response."""
+    """The status code; 0 if there was no response."""
     reason: str = ""
     headers: Pairs = ()
     body: str = ""
     """The beginning of the body, at most `checks.probe.BODY_LIMIT` bytes, what is not UTF-8 replaced."""
     error: str = ""
     seconds: float = 0.0
-    """From the first byte sent to the end of the response's head."""
+    """Seconds from the first byte sent to the end of the response headers."""
 
     def __str__(self) -> str:
         return f"{self.status} {self.reason}".strip() if self.status else self.error or "not tried"
 
     def header(self, name: str) -> str:
-        """Return the values of a header, joined by commas (RFC 9110, section 5.2); empty when there is none."""
+        """Return the values of a header, joined by commas (RFC 9110, section 5.2); empty if there are none."""
         return ", ".join(value for key, value in self.headers if key.lower() == name.lower())
 
 
@@ -77,248 +72,187 @@ class ConnectAttempt:
     address: str
     """Such as 127.0.0.1:443 or [::1]:443."""
     error: str = ""
-    """Why nothing stood there; empty when the connection was accepted."""
+    """Why the attempt failed; empty if the connection was accepted."""
     seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """The server's own certificate, as it was sent."""
+    """The server certificate, as received."""
 
     subject: str = ""
     issuer: str = ""
     names: tuple[str, ...] = ()
-    """The DNS names and IP addresses it is for."""
+    """The DNS names and IP addresses that the certificate covers."""
     begins: str = ""
-    """ISO 8601, UTC."""
+    """The start of its validity: ISO 8601, UTC."""
     ends: str = ""
+    """The end of its validity: ISO 8601, UTC."""
     sha256: str = ""
-    """Of the whole certificate (DER), hexadecimal."""
+    """The SHA-256 of the whole certificate (DER), in hexadecimal."""
 
 
 @dataclass(frozen=True)
 class Tls:
-    """What TLS was agreed on, and whether its certificate is trusted."""
+    """The negotiated TLS parameters, and whether the certificate is trusted."""
 
     version: str = ""
-    """Such as TLSv1.3; empty where no TLS was spoken."""
+    """Such as TLSv1.3; empty without TLS."""
     alpn: str = ""
     certificate: Certificate = Certificate()
     untrusted: str = ""
-    """Why the certificate is not trusted, in the words of OpenSSL; empty when it is."""
+    """OpenSSL's reason for not trusting the certificate; empty if it is trusted."""
     code: int = 0
-    """The number OpenSSL has for that, such as 10 (expired), 18 (self-signed), 20 (unknown issuer), 62 (other name)."""
+    """OpenSSL's code for that reason, such as 10 (expired), 18 (self-signed), 20 (unknown issuer), 62 (other name)."""
     no_trust_store: bool = False
-    """Whether no authority at all is known here, so that the issuer of every certificate is unknown."""
+    """Whether this computer has no trusted certificates at all, so that every issuer is unknown."""
     seconds: float = 0.0
-
-    @property
-    def refused(self) -> bool:
-        """Whether the certificate was judged, and found wanting."""
-        return bool(self.code) and not self.no_trust_store
+    """Seconds for the TLS handshake."""
 
 
 @dataclass(frozen=True)
 class Route:
-    """How the connection was made, and how far it came."""
+    """How the connection was made, and how far it got."""
 
     proxy: str = ""
     """The forward proxy, without its password; empty for a direct connection."""
     source: str = ""
-    """Who named the proxy."""
+    """Where the proxy was configured."""
     host: str = ""
-    """The name looked up: that of the proxy, if there is one."""
+    """The host name that was resolved: the proxy's, if there is a proxy."""
     addresses: tuple[str, ...] = ()
     attempts: tuple[ConnectAttempt, ...] = ()
     tunnel: Response = Response()
-    """The answer to CONNECT; for SOCKS5 the words of the error."""
+    """The response to CONNECT; with SOCKS5, only its error."""
     tls: Tls = Tls()
     failed: Stage = ""
     error: str = ""
     seconds: float = 0.0
-    """Until the connection stood, or had failed."""
+    """Seconds until the connection was established, or had failed."""
 
 
 @dataclass(frozen=True)
 class Handshake:
-    """One opening handshake (RFC 6455, section 4.1), or the same with one thing flipped."""
+    """One opening handshake (RFC 6455, section 4.1), as a browser sends it or with one change."""
 
     path: str
     variant: Variant
     response: Response
     fault: str = ""
-    """Why a browser refuses the answer; empty when the socket opened."""
+    """Why a browser rejects the response; empty if the WebSocket opened."""
     sent: Pairs = ()
-    """The headers that were sent, what is secret in them masked."""
+    """The request headers, with secrets masked."""
     arrived: Pairs = ()
-    """The headers as the server behind all proxies got them, if that was `checks echo`, which tells."""
+    """The request headers that reached the server, if the server is `checks echo`, which returns them."""
 
     @property
     def opened(self) -> bool:
-        """Whether the connection was established."""
+        """Whether the WebSocket connection was established."""
         return self.response.status == (200 if self.variant == "http2" else 101) and not self.fault
 
     @property
     def changed_headers(self) -> dict[str, str]:
-        """What became of each header that arrived otherwise than it was sent: its new value, or nothing.
+        """The headers that arrived with another value: the new value, or an empty one where the header is missing.
 
-        Empty where nobody told what arrived.
+        Empty if `arrived` is.
         """
-        there = {name.lower(): value for name, value in self.arrived}
-        became = {name: there.get(name.lower(), "") for name, value in self.sent} if there else {}
+        arrived = {name.lower(): value for name, value in self.arrived}
+        received = {name: arrived.get(name.lower(), "") for name, _ in self.sent} if arrived else {}
         sent = dict(self.sent)
-        return {name: value for name, value in became.items() if value.lower() != sent[name].lower()}
+        return {name: value for name, value in received.items() if value.lower() != sent[name].lower()}
 
 
 @dataclass(frozen=True)
 class PingResult:
-    """What came of a ping on an open socket (RFC 6455, section 5.5.2)."""
+    """The result of a ping on an open WebSocket (RFC 6455, section 5.5.2)."""
 
     path: str
     variant: Variant = ""
     pong: float = 0.0
-    """Seconds until the pong; 0 when none came."""
+    """Seconds until the pong; 0 without a pong."""
     messages: int = 0
-    """Frames other than the pong that came meanwhile."""
+    """The number of other frames that arrived before the pong."""
     close_code: int = 0
-    """0 without a close frame (a browser then says 1006)."""
+    """The close code received; 0 without a close frame (browsers then report 1006)."""
     close_reason: str = ""
     error: str = ""
-    """What was wrong with a frame, or how the socket ended; empty when the pong came."""
+    """Why there was no pong; empty if there was one."""
     unreadable: bool = False
     """Whether a frame arrived that breaks RFC 6455."""
 
 
 @dataclass(frozen=True)
 class HoldResult:
-    """An open socket on which nothing was said but pings, if any, until it dropped or the wait was over."""
+    """An open WebSocket that carried only pings, or nothing, until it dropped or the time was over."""
 
     path: str
     ping_every: float
-    """Seconds between two pings; 0 for silence."""
+    """Seconds between two pings; 0 for an idle connection."""
     seconds: float
+    """Seconds that the connection stayed open."""
     dropped: bool
     close_code: int = 0
-    """The close code received; 0 when there was no close frame (a browser then says 1006)."""
+    """The close code received; 0 without a close frame (browsers then report 1006)."""
     after: float = 0.0
-    """Seconds by which it was opened later than the first."""
+    """Seconds between the opening of the first held WebSocket and of this one."""
 
 
 @dataclass(frozen=True)
 class SizeResult:
-    """One message of a size, and whether the socket survived it."""
+    """One message of a given size, and whether the WebSocket survived it."""
 
     path: str
     size: int
-    """Bytes of the message's text."""
+    """The size of the text, in bytes."""
     passed: bool
-    """Whether a ping after it was answered."""
+    """Whether a ping after the message got its pong."""
     close_code: int = 0
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that was seen at one address."""
+    """Everything that was observed at one URL."""
 
     url: str
     page: Response
     health_check: Response
-    """The answer to GET /dip/api/ping, the health check of DSS; not asked of an address that begins with ws."""
+    """The response to GET /dip/api/ping, the health check of DSS; not requested for a ws:// or wss:// URL."""
     handshakes: tuple[Handshake, ...] = ()
     holds: tuple[HoldResult, ...] = ()
     route: Route = Route()
     direct: Route = Route()
-    """The same without the forward proxy, looked at when there is one and something failed through it."""
+    """The route without the forward proxy; tried if there is a forward proxy and something failed through it."""
     tunnels: tuple[tuple[str, int], ...] = ()
-    """Other tunnels the forward proxy was asked for: host:port, and the status of its answer."""
+    """Other tunnels requested from the forward proxy: host:port, and the status code of its response."""
     other_scheme: Response = Response()
-    """The answer of the same port to the page asked with https instead of http, or the reverse."""
+    """The response to the page request on the same port with https instead of http, or the reverse."""
     pings: tuple[PingResult, ...] = ()
     sizes: tuple[SizeResult, ...] = ()
     skipped: Pairs = ()
-    """What was not tried, and why."""
+    """What was not tried, and the reason."""
     recorded_at: str = ""
-    """When, ISO 8601, UTC."""
+    """The time of the observation: ISO 8601, UTC."""
     format: int = FORMAT
 
     @property
     def paths(self) -> list[str]:
-        """The paths on which a handshake was tried, in that order."""
+        """The paths of the handshakes, each once, in order."""
         return list(dict.fromkeys(shake.path for shake in self.handshakes))
 
-    @property
-    def named_a_socket(self) -> bool:
-        """Whether the address that was given is one of a socket, so that there must be one."""
-        return self.url.startswith("ws")
-
     def handshake(self, path: str, variant: Variant = "") -> Handshake:
-        """Return what came of the handshake on this path with this flip; an empty answer when not tried."""
+        """Return the first handshake on this path with this change; one without a response if there was none."""
         for shake in self.handshakes:
             if (shake.path, shake.variant) == (path, variant):
                 return shake
         return Handshake(path, variant, Response())
 
-    def tries(self, path: str) -> list[Handshake]:
-        """Return all handshakes on this path that are the same: the first, and those made again."""
-        return [shake for shake in self.handshakes if shake.path == path and shake.variant in {"", "again"}]
-
-    @property
-    def inconsistent_paths(self) -> list[str]:
-        """The paths on which the same handshake opened a socket one time and not another."""
-        return [path for path in self.paths if len({shake.opened for shake in self.tries(path)}) > 1]
-
-    def answered_like_plain_get(self, path: str) -> bool:
-        """Tell whether the handshake was answered exactly as a plain request for the same address is."""
-        asked, plain = self.handshake(path).response, self.handshake(path, "no-upgrade").response
-        alike = (asked.status, asked.body) == (plain.status, plain.body)
-        known = self.health_check.status == 200 or self.named_a_socket
-        return known and alike and asked.status not in {0, *ALIKE_FOR_ALL}
-
-    @property
-    def moved_to(self) -> str:
-        """Where the page redirects to, if that is itself elsewhere, and the sockets are redirected too; else empty.
-
-        A login is on another host, and not at its root.
-        """
-        answers = [self.page, *(self.handshake(path).response for path in self.paths)]
-        if not all(answer.status in {301, 302, 303, 307, 308} for answer in answers):
-            return ""
-        try:
-            here, there = urlsplit(self.url), urlsplit(self.page.header("Location"))
-        except ValueError:  # half a bracket, from a server that is no friend
-            return ""
-        if not re.fullmatch(r"[\w.:\[\]-]*", there.netloc, re.ASCII):
-            return ""  # nothing that a reader should copy
-        other = there.netloc and (there.scheme, there.netloc) != (here.scheme, here.netloc)
-        itself = there.hostname == here.hostname or not (there.path.strip("/") or there.query)
-        return f"{there.scheme}://{there.netloc}" if other and itself else ""
-
     def hold(self, *, pings: bool) -> HoldResult | None:
-        """Return the socket that was held with pings, or the silent one; None when there was none."""
+        """Return the held WebSocket with pings, or the idle one; None if there was none."""
         return next((hold for hold in self.holds if bool(hold.ping_every) == pings), None)
 
     def ping_on(self, path: str, variant: Variant = "") -> PingResult | None:
-        """Return what came of a ping on this path; None when none was sent."""
+        """Return the result of the ping on this path; None if no ping was sent."""
         return next((each for each in self.pings if (each.path, each.variant) == (path, variant)), None)
-
-    @property
-    def reached(self) -> bool:
-        """Whether the page and the health check were answered as what is there is, or is behind a login.
-
-        The page of a socket's host may be nobody's.
-        """
-        pages = () if self.named_a_socket else (self.page, self.health_check)
-        return all(0 < each.status < 400 or each.status in {401, 403, 404} for each in pages)
-
-    @property
-    def works(self) -> bool:
-        """Whether every socket that was tried opened, answered and stayed, and a browser gets as far as that."""
-        opened = all(shake.opened for shake in self.handshakes if shake.variant in {"", "http2", "again"})
-        sound = not any(each.error for each in self.pings if not each.variant) and all(
-            each.passed for each in self.sizes
-        )
-        lasting = not any(hold.dropped for hold in self.holds)
-        return bool(self.paths) and opened and sound and lasting and self.reached and not self.route.tls.code
 
     def to_json(self) -> str:
         """Return the evidence as JSON."""
@@ -326,24 +260,24 @@ class Evidence:
 
     @classmethod
     def from_json(cls, text: str) -> Evidence:
-        """Return the evidence that `to_json` wrote.
+        """Parse the output of `to_json`.
 
-        Raises ValueError when the text is something else.
+        Raises ValueError if the text is anything else.
         """
         try:
             data = json.loads(text)
             if isinstance(data, dict) and data.get("format", FORMAT) != FORMAT:
-                raise ValueError(f"this is evidence of format {data['format']!r}; expected {FORMAT}")
+                raise ValueError(f"evidence format: expected {FORMAT}, got {data['format']!r}")
             evidence: Evidence = _built(cls, data)
         except (TypeError, RecursionError, OverflowError) as error:
-            raise ValueError(f"this is no evidence: {error}") from error
+            raise ValueError(f"not evidence: {error}") from error
         return evidence
 
 
 def _built(kind: Any, data: Any) -> Any:
-    """Return `data`, as it came from JSON, as what the type says.
+    """Convert parsed JSON to this type.
 
-    Raises TypeError where it does not fit.
+    Raises TypeError if it does not fit.
     """
     origin, inner = get_origin(kind), get_args(kind)
     if is_dataclass(kind):

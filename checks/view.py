@@ -10,6 +10,7 @@ from pathlib import Path
 
 from checks.evidence import NOT_REQUESTED, Evidence, HoldResult, PingResult, Response, Route
 from checks.findings import WORKS, Diagnosis, Finding
+from checks.findings.facts import Facts
 
 WIDTH, INDENT = 80, 21
 
@@ -73,8 +74,9 @@ def _socket(evidence: Evidence, path: str) -> Iterator[str]:
     for shake in (shake for shake in evidence.handshakes if shake.path == path and shake.variant != "again"):
         fault = f" ({shake.fault})" if shake.response.status == 101 and shake.fault else ""
         yield from _row(f"  {SHOWN[shake.variant]}", f"{shake.response}{fault}", shake.response.seconds)
-    if path in evidence.inconsistent_paths:
-        tries = evidence.tries(path)
+    facts = Facts(evidence)
+    if path in facts.inconsistent_paths:
+        tries = facts.attempts(path)
         yield from _row("  in all", f"{sum(shake.opened for shake in tries)} of {len(tries)} such handshakes opened")
     for name, value in evidence.handshake(path).changed_headers.items():
         yield from _row("  arrived", f"{name}: {value}" if value else f"without {name}")
@@ -164,7 +166,7 @@ def _named(evidence: Evidence, finding: Finding) -> str:
 
 def hops(evidence: Evidence) -> list[str]:
     """Return how the hops name themselves that answered the first handshake which did not open."""
-    failed = [shake.response for path in evidence.paths for shake in evidence.tries(path) if not shake.opened]
+    failed = [shake.response for path in evidence.paths for shake in Facts(evidence).attempts(path) if not shake.opened]
     answer = failed[0] if failed and failed[0].status else evidence.page
     said = [clean(f"{answer.header(name)} ({name})", 80) for name in NAMING if answer.header(name)]
     return [name for name in said if not name.startswith(" ")]

@@ -127,7 +127,7 @@ def test_a_logged_in_reader_gets_host_not_preserved(dss, tmp_path, capsys):
         reader.stop_kernel(kernel)
     said = capsys.readouterr().out
     assert code == 1
-    assert "host-not-preserved: answered 403 Forbidden to the page's own Origin" in said
+    assert "host-not-preserved: expected 101 Switching Protocols, got 403 Forbidden" in said
     assert not [value for value in reader.cookies.values() if value in said], "a cookie was printed"
 
 

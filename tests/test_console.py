@@ -425,10 +425,8 @@ def test_a_console_line_is_explained_with_its_causes_and_the_next_step():
     assert "\x1b" not in text
     said = " ".join(text.split())
     reading = console.read(code_line(405))
-    assert (
-        f"{reading.means} This line cannot tell between: upgrade-not-forwarded: {findings.cause(reading.ids[0]).summary}"
-        in said
-    )
+    summary = findings.cause(reading.ids[0]).summary
+    assert f"{reading.means} This line cannot tell between: upgrade-not-forwarded: {summary}" in said
     assert f"Next: {reading.next} More: explain upgrade-not-forwarded, or another of them" in said
 
 

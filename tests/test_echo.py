@@ -57,4 +57,4 @@ def test_a_host_that_was_replaced_is_named_though_the_socket_opens(echo):
     with before(echo, "host-not-preserved") as evidence:
         (finding,) = diagnose(evidence).findings
         assert finding.id == "host-not-preserved"
-        assert finding.proof.endswith(f"arrived as 127.0.0.1:{echo.port}")
+        assert finding.proof.endswith(f"got 127.0.0.1:{echo.port}")

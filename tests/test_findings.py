@@ -19,7 +19,8 @@ from checks.evidence import (
     Tls,
 )
 from checks.findings import cause, diagnose, ids
-from checks.findings.accept_mismatch import expected
+from checks.findings.facts import Facts
+from checks.findings.facts import expected_accept as expected
 from checks.probe import NOTIFICATIONS
 
 HOST = "dss.example.com"
@@ -839,47 +840,62 @@ def test_where_evidence_does_not_decide_it_is_said_between_what_and_what_to_try(
 
 
 NEXT = {
-    "refused because it is an upgrade": (seen(shakes(says(400), says(426))), "something saw that an upgrade"),
-    "closed because it is an upgrade": (seen(shakes(CLOSED, says(426))), "something saw that an upgrade"),
+    "refused because it is an upgrade": (seen(shakes(says(400), says(426))), "a hop recognized the upgrade request"),
+    "closed because it is an upgrade": (seen(shakes(CLOSED, says(426))), "a hop recognized the upgrade request"),
     "refused as the page is": (everywhere(says(500)), "open the page in a browser"),
-    "a limit": (seen(shakes(says(503), says(426))), "look for a limit"),
-    "an upgrade forced on every request": (seen(shakes(OPEN), page=says(400), ping=says(400)), "look for a proxy that"),
-    "pages that a server of sockets gets": (seen(shakes(OPEN), page=says(426), ping=says(426)), "pages are answered"),
+    "a limit": (seen(shakes(says(503), says(426))), "look in the proxy log, at this time, for a limit"),
+    "an upgrade forced on every request": (
+        seen(shakes(OPEN), page=says(400), ping=says(400)),
+        "look for a proxy that requests an upgrade",
+    ),
+    "pages that a server of sockets gets": (
+        seen(shakes(OPEN), page=says(426), ping=says(426)),
+        "pages get the response of a WebSocket server",
+    ),
     "no certificate, over TLS 1.3": (
         everywhere(Response(error="TLS failed: tlsv13 alert certificate required")),
-        "the server lets in only who shows a certificate",
+        "the server requires a client certificate",
     ),
     "no certificate, in the words of nginx": (
         everywhere(says(400, "No required SSL certificate was sent")),
-        "the server lets in only who shows a certificate",
+        "the server requires a client certificate",
     ),
     "no version of TLS in common": (
         QUIET["scheme-mismatch"]["TLS of another version, on a port that sends http to https"],
-        "TLS does not come",
+        "the TLS handshake fails",
     ),
-    "another server behind the proxy, for pages": (seen(shakes(OPEN), page=says(502)), "sockets open and the page"),
+    "another server behind the proxy, for pages": (
+        seen(shakes(OPEN), page=says(502)),
+        "the WebSocket opens and the page does not load",
+    ),
     "opened and closed": (
         QUIET["extension-mangled"]["one socket dropped, and the next did not"],
-        "sockets open and do",
+        "the WebSocket opens and then closes",
     ),
-    "HTTP/2 agreed on, and not spoken": (over_http_2(CLOSED, sent=()), "the server agrees to HTTP/2"),
-    "refused for its Origin": (seen(shakes(says(403), no_origin=OPEN)), "it opens without Origin"),
+    "HTTP/2 agreed on, and not spoken": (over_http_2(CLOSED, sent=()), "the server negotiates HTTP/2"),
+    "refused for its Origin": (seen(shakes(says(403), no_origin=OPEN)), "the WebSocket opens without Origin"),
     "refused as the page is, with 400": (everywhere(says(400)), "open the page in a browser"),
     "404 to what is an upgrade": (
         QUIET["wrong-path"]["404 with Upgrade only, of who has one address for sockets and one for pages"],
-        "something saw that an upgrade",
+        "a hop recognized the upgrade request",
     ),
     "101, and more of it than a browser takes": (
         QUIET["handshake-header-mangled"]["an Upgrade to something else, twice"],
-        "ask DSS itself, at its own port; if its answer",
+        "connect to DSS directly, at its own port: if the response differs",
     ),
-    "a limit that met the page": (seen(shakes(OPEN), page=says(503), ping=says(503)), "look for a limit"),
-    "too many": (seen(shakes(says(429), says(429))), "look for a limit"),
+    "a limit that met the page": (
+        seen(shakes(OPEN), page=says(503), ping=says(503)),
+        "look in the proxy log, at this time, for a limit",
+    ),
+    "too many": (seen(shakes(says(429), says(429))), "look in the proxy log, at this time, for a limit"),
     "another server behind the proxy, for notebooks": (
         seen(shakes(OPEN), shakes(says(502), says(502), path=KERNEL)),
-        f"look in the log of the proxy for what it has asked for {KERNEL}",
+        f"find the request for {KERNEL} in the proxy log",
     ),
-    "426 to both, in other words": (seen(shakes(says(426, "a"), says(426, "b"))), "something saw that an upgrade"),
+    "426 to both, in other words": (
+        seen(shakes(says(426, "a"), says(426, "b"))),
+        "a hop recognized the upgrade request",
+    ),
 }
 
 
@@ -896,7 +912,7 @@ def test_where_the_page_is_refused_with_the_tunnel_that_is_said():
 
 @pytest.mark.parametrize("answer", [NONE, says(200)], ids=["not found", "nothing, as Caddy says of a strange name"])
 def test_where_nothing_is_as_it_is_with_dss_the_address_is_doubted(answer):
-    assert "compare the address with the one in your browser" in diagnose(everywhere(answer)).next_step
+    assert "compare the URL with the one in your browser" in diagnose(everywhere(answer)).next_step
 
 
 def test_every_finding_has_evidence_and_near_misses():
@@ -1040,7 +1056,7 @@ def test_any_evidence_is_judged_the_same_each_time_and_after_it_was_kept(first):
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"url": 1}', "[" * 100_000])
 def test_what_is_no_evidence_is_refused(text):
-    with pytest.raises(ValueError, match=r"no evidence|Expecting value"):
+    with pytest.raises(ValueError, match=r"not evidence|Expecting value"):
         Evidence.from_json(text)
 
 
@@ -1069,7 +1085,7 @@ def impossible(evidence):
         no |= {"upgrade-wrong-location"}
     if all(opened):
         no |= {"upgrade-wrong-location", "wrong-path", "auth-on-handshake", "waf-blocks", "upgrade-denied"}
-    if not evidence.inconsistent_paths:
+    if not Facts(evidence).inconsistent_paths:
         no |= {"intermittent"}
     if not any(hold.dropped for hold in evidence.holds):
         no |= {"proxy-reload", "lifetime-limit", "idle-timeout"}

@@ -115,7 +115,7 @@ def test_each_broken_variant_is_for_a_build_that_the_recipe_declares(recipe):
 def test_every_finding_has_a_twin_or_a_peer_and_every_twin_a_finding():
     twins = {twin.stem for recipe in RECIPES.values() for twin in recipe.twins}
     strangers, peers = twins - set(ids()), {cause for cause, *_ in CAUSES.values()}
-    assert not strangers, f"checks/findings/<id>.py is missing for the broken copies {sorted(strangers)}"
+    assert not strangers, f"checks/findings/rules/<id>.py is missing for the broken copies {sorted(strangers)}"
     forward = {case[-1] for case in INSPECTED.values()}
     lonely = set(ids()) - twins - peers - forward - {"unreachable"}  # which nobody makes: a test has it
     assert not lonely, f"no broken copy of a config and no peer of tests/test_confusion.py makes {sorted(lonely)}"

@@ -21,7 +21,7 @@ PACKED = ROOT / "_build" / "websocket-doctor.pyz"
 
 OWN = (
     *("__init__.py", "console.json", "console.py", "doctor.py", "echo.py", "evidence.py", "explain.py", "note.py"),
-    *("route.py", "view.py", "findings/*.py", "probe/*.py"),
+    *("route.py", "view.py", "findings/**/*.py", "probe/**/*.py"),
 )
 """What of checks/ goes in: all that looks and explains, nothing of the lab."""
 

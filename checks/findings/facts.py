@@ -1,0 +1,311 @@
+"""Questions about the evidence, each answered once."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import urlsplit
+
+from checks.evidence import NO_RESPONSE, Certificate, Evidence, Handshake, HoldResult, PingResult, Response, Tls
+from checks.findings.phrases import FIREWALLS, INSPECTORS, SECURITY_SOFTWARE, SERVER_DOWN, UNKNOWN_SERVER
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+"""Status codes that send the client to another URL (RFC 9110, section 15.4)."""
+
+AUTHENTICATION = frozenset({401, 403})
+"""Status codes for missing or rejected credentials (RFC 9110, sections 15.5.2 and 15.5.4)."""
+
+GATEWAY_ERRORS = frozenset({502, 503, 504})
+"""Status codes from a proxy whose server does not respond (RFC 9110, section 15.6)."""
+
+TOO_MANY = frozenset({429, 503})
+"""Status codes of limits (RFC 6585, section 4; the defaults of nginx's limit_req and limit_conn)."""
+
+REGARDLESS = REDIRECTS | AUTHENTICATION | GATEWAY_ERRORS | TOO_MANY | {407, 500, 505}
+"""Status codes sent regardless of the request, so equal responses do not prove that a header was lost."""
+
+TRIED_S = 2.0
+"""Seconds; a proxy that tried to connect takes longer: HAProxy retries for 3 s, Varnish waits 3.5 s by default."""
+
+SAME_MOMENT_S = 0.5
+"""Seconds between two events that count as one."""
+
+WRONG_HOST_NAME = 62
+"""OpenSSL's code for a certificate that is for another host name (x509_vfy.h)."""
+
+GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+"""The value that RFC 6455, section 1.3, appends to the key."""
+
+
+@dataclass(frozen=True)
+class DroppedPair:
+    """An idle WebSocket and one with pings, opened later, that both dropped."""
+
+    idle: HoldResult
+    pinged: HoldResult
+
+    @property
+    def at_same_moment(self) -> bool:
+        """Whether both dropped at the same moment."""
+        moments = [hold.after + hold.seconds for hold in (self.idle, self.pinged)]
+        return abs(moments[0] - moments[1]) < SAME_MOMENT_S
+
+    @property
+    def at_same_age(self) -> bool:
+        """Whether both dropped at the same age."""
+        return abs(self.idle.seconds - self.pinged.seconds) < SAME_MOMENT_S
+
+    @property
+    def after_a_ping(self) -> bool:
+        """Whether a ping was sent; until then, both WebSockets were idle."""
+        return self.pinged.seconds > self.pinged.ping_every
+
+
+class Facts:
+    """The answers that rules are made of. None of them raises, however odd the evidence is."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+
+    def response(self, path: str) -> Response:
+        """Return the response to the first handshake on this path."""
+        return self.evidence.handshake(path).response
+
+    def plain(self, path: str) -> Response:
+        """Return the response to the same request without Upgrade, a plain GET."""
+        return self.evidence.handshake(path, "no-upgrade").response
+
+    def attempts(self, path: str) -> list[Handshake]:
+        """Return the identical handshakes on this path: the first, and its repetitions."""
+        return [shake for shake in self.evidence.handshakes if shake.path == path and shake.variant in {"", "again"}]
+
+    @cached_property
+    def opened_paths(self) -> list[str]:
+        """The paths on which the first handshake opened a WebSocket."""
+        return [path for path in self.evidence.paths if self.evidence.handshake(path).opened]
+
+    @cached_property
+    def closed_paths(self) -> list[str]:
+        """The paths on which the first handshake opened none."""
+        return [path for path in self.evidence.paths if path not in self.opened_paths]
+
+    @cached_property
+    def inconsistent_paths(self) -> list[str]:
+        """The paths on which identical handshakes had different outcomes."""
+        outcomes = {path: {shake.opened for shake in self.attempts(path)} for path in self.evidence.paths}
+        return [path for path, opened in outcomes.items() if len(opened) > 1]
+
+    @cached_property
+    def first_response(self) -> Response:
+        """The response to the first handshake; to the page if there was no handshake."""
+        return self.response(self.evidence.paths[0]) if self.evidence.paths else self.evidence.page
+
+    def answered_like_plain_get(self, path: str) -> bool:
+        """Tell whether a known server sent the same response to the handshake and to a plain GET."""
+        response = self.response(path)
+        known = self.evidence.health_check.status == 200 or self.is_websocket_url
+        return known and same(response, self.plain(path)) and response.status not in {0, *REGARDLESS}
+
+    def lost_upgrade(self, path: str) -> bool:
+        """Tell whether a server with a WebSocket at this path received a plain GET instead of the handshake."""
+        shake = self.evidence.handshake(path)
+        if shake.arrived:
+            return shake.changed_headers.get("Upgrade") == ""
+        if not self.answered_like_plain_get(path):
+            return False
+        response, notifications = shake.response, path.startswith("/dip/websocket")
+        if response.status == 400:
+            return "upgrade" in response.body.lower() or "websocket" in response.body.lower()
+        if response.status == 405:  # from a server that allows GET: a hop changed the method
+            return notifications and "get" not in response.header("Allow").lower()
+        if response.status == 200:
+            return notifications and not self._not_from_dss(response)
+        # Never 404: there may be no WebSocket, because the kernel has ended or the URL is wrong.
+        return response.status == 426
+
+    def _not_from_dss(self, response: Response) -> bool:
+        """Tell whether a page may be a sign-in page, a site that is the same everywhere, or a firewall."""
+        sign_in = "<" in self.evidence.health_check.body
+        same_everywhere = response.body in {self.evidence.page.body, self.evidence.health_check.body}
+        return sign_in or same_everywhere or bool(firewall_phrase(response))
+
+    @cached_property
+    def direct_handshakes(self) -> list[Handshake]:
+        """The handshakes without the forward proxy."""
+        return [shake for shake in self.evidence.handshakes if shake.variant == "direct"]
+
+    @cached_property
+    def opens_without_proxy(self) -> bool:
+        """Whether a WebSocket opens without the forward proxy, and not through it."""
+        return any(shake.opened and shake.path in self.closed_paths for shake in self.direct_handshakes)
+
+    def may_be_forward_proxy(self, has_symptom: Callable[[Handshake], bool]) -> bool:
+        """Tell whether the forward proxy may cause a symptom: the direct handshakes do not all have it."""
+        direct = self.direct_handshakes
+        return bool(self.evidence.route.proxy) and not (direct and all(map(has_symptom, direct)))
+
+    @cached_property
+    def is_websocket_url(self) -> bool:
+        """Whether the URL is the URL of a WebSocket, so that there must be one."""
+        return self.evidence.url.startswith("ws")
+
+    @cached_property
+    def host(self) -> str:
+        """The host name in the URL; empty if the URL is malformed."""
+        try:
+            return urlsplit(self.evidence.url).hostname or ""
+        except ValueError:  # half a bracket, in evidence that was edited
+            return ""
+
+    @cached_property
+    def pages(self) -> list[Response]:
+        """The responses to the page and the health check; none for the URL of a WebSocket, whose page may be any."""
+        return [] if self.is_websocket_url else [self.evidence.page, self.evidence.health_check]
+
+    @cached_property
+    def reached(self) -> bool:
+        """Whether page and health check are there, or need a sign-in."""
+        return all(0 < page.status < 400 or page.status in {*AUTHENTICATION, 404} for page in self.pages)
+
+    @cached_property
+    def responded(self) -> bool:
+        """Whether anything responded: the page, or a handshake."""
+        return bool(self.evidence.page.status) or any(shake.response.status for shake in self.evidence.handshakes)
+
+    @cached_property
+    def works(self) -> bool:
+        """Whether each WebSocket opened, sent its pongs and stayed open, and a browser gets that far."""
+        evidence = self.evidence
+        opened = all(shake.opened for shake in evidence.handshakes if shake.variant in {"", "http2", "again"})
+        answered = not any(ping.error for ping in evidence.pings if not ping.variant)
+        stayed = all(size.passed for size in evidence.sizes) and not any(hold.dropped for hold in evidence.holds)
+        trusted = not evidence.route.tls.code
+        return bool(evidence.paths) and opened and answered and stayed and self.reached and trusted
+
+    @cached_property
+    def may_not_be_dss(self) -> bool:
+        """Whether the health check of DSS is missing, or as empty as the page."""
+        health, page = self.evidence.health_check, self.evidence.page
+        return health.status == 404 or (health.status == 200 and health.body == page.body == "")
+
+    @cached_property
+    def moved_to(self) -> str:
+        """The origin to which the page redirects, if the WebSockets redirect too; empty otherwise.
+
+        Also empty for a sign-in, which is on another host and not at its root.
+        """
+        responses = [self.evidence.page, *map(self.response, self.evidence.paths)]
+        if not all(response.status in REDIRECTS for response in responses):
+            return ""
+        try:
+            here, there = urlsplit(self.evidence.url), urlsplit(self.evidence.page.header("Location"))
+        except ValueError:  # half a bracket, from a hostile server
+            return ""
+        if not re.fullmatch(r"[\w.:\[\]-]*", there.netloc, re.ASCII):
+            return ""  # not safe to copy
+        elsewhere = there.netloc and (there.scheme, there.netloc) != (here.scheme, here.netloc)
+        same_site = there.hostname == here.hostname or not (there.path.strip("/") or there.query)
+        return f"{there.scheme}://{there.netloc}" if elsewhere and same_site else ""
+
+    @cached_property
+    def dropped_pair(self) -> DroppedPair | None:
+        """The two held WebSockets, if both were open and both dropped."""
+        idle, pinged = self.evidence.hold(pings=False), self.evidence.hold(pings=True)
+        if idle and pinged and idle.dropped and pinged.dropped and idle.seconds and pinged.seconds:
+            return DroppedPair(idle, pinged)
+        return None
+
+    @cached_property
+    def dropped_before_a_ping(self) -> bool:
+        """Whether both held WebSockets dropped at the same age, too early for a ping to make a difference."""
+        pair = self.dropped_pair
+        return pair is not None and pair.at_same_age and not pair.at_same_moment and not pair.after_a_ping
+
+    @cached_property
+    def tls(self) -> Tls:
+        """The TLS of the route."""
+        return self.evidence.route.tls
+
+    @cached_property
+    def direct_certificate(self) -> Certificate:
+        """The certificate without the forward proxy."""
+        return self.evidence.direct.tls.certificate
+
+    @cached_property
+    def certificate_rejected(self) -> bool:
+        """Whether the certificate is not trusted, on a computer that trusts others."""
+        return bool(self.tls.code) and not self.tls.no_trust_store
+
+    @cached_property
+    def certificate_may_be_proxys(self) -> bool:
+        """Whether the forward proxy may have issued the certificate: a direct connection did not show the same one."""
+        return bool(self.evidence.route.proxy) and self.direct_certificate != self.tls.certificate
+
+    @cached_property
+    def certificate_inspected(self) -> bool:
+        """Whether a hop replaced the certificate.
+
+        The proof is a copy of the certificate that a direct connection shows, or an issuer that is a product for TLS
+        inspection.
+        """
+        here, direct = self.tls.certificate, self.direct_certificate
+        # The same vendors sell reverse proxies, which come with a certificate for their own host name.
+        covered = self.tls.code != WRONG_HOST_NAME and self._is_for_host(here)
+        # Two servers behind one host name have two certificates as well, but a copy has the same names and dates.
+        copied = (here.names, here.ends) == (direct.names, direct.ends) and here.issuer != direct.issuer
+        by_proxy = self.evidence.route.proxy and here.sha256 and direct.sha256 and copied
+        return bool((_mentions(INSPECTORS, here.issuer) and covered) or by_proxy)
+
+    @cached_property
+    def certificate_from_this_computer(self) -> bool:
+        """Whether security software issued the certificate for the computer it runs on."""
+        return _mentions(SECURITY_SOFTWARE, self.tls.certificate.issuer)
+
+    def _is_for_host(self, certificate: Certificate) -> bool:
+        wildcard = "*." + self.host.partition(".")[2]
+        return bool({self.host.lower(), wildcard.lower()} & {name.lower() for name in certificate.names})
+
+
+def _mentions(products: tuple[str, ...], issuer: str) -> bool:
+    """Tell whether an issuer's name contains one of the products, as a word."""
+    return bool(re.search(rf"(?i)\b({'|'.join(map(re.escape, products))})\b", issuer))
+
+
+def same(one: Response, other: Response) -> bool:
+    """Tell whether two responses have the same status code and body."""
+    return (one.status, one.body) == (other.status, other.body)
+
+
+def timed_out(response: Response) -> bool:
+    """Tell whether no response came in time."""
+    return response.error.startswith(NO_RESPONSE)
+
+
+def gateway_error(response: Response) -> bool:
+    """Tell whether a proxy reports that the server behind it does not respond."""
+    if response.status != 503:
+        return response.status in GATEWAY_ERRORS
+    # With other words, 503 is a limit, a circuit breaker or planned maintenance.
+    text = f"{response.reason} {response.body} {response.header('Server')}".lower()
+    return any(phrase in text for phrase in (*UNKNOWN_SERVER, *SERVER_DOWN)) or bool(response.header("X-Squid-Error"))
+
+
+def firewall_phrase(response: Response) -> str:
+    """Return the phrase of a web application firewall in a response; empty if there is none."""
+    text = " ".join([response.body, *(value for _, value in response.headers)]).lower()
+    return next((phrase for phrase in FIREWALLS if phrase in text), "")
+
+
+def expected_accept(key: str) -> str:
+    """Return the Sec-WebSocket-Accept value for a Sec-WebSocket-Key (RFC 6455, section 4.2.2)."""
+    digest = hashlib.sha1((key + GUID).encode()).digest()  # noqa: S324  # required by the RFC
+    return base64.b64encode(digest).decode()
+
+
+def unreadable(ping: PingResult) -> bool:
+    """Tell whether either end could not read a frame (1002 protocol error, 1007 invalid data)."""
+    return bool(ping.error) and (ping.unreadable or ping.close_code in {1002, 1007})

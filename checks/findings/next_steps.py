@@ -1,0 +1,144 @@
+"""The next step if no cause is proven and no suspected cause has advice of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from checks.findings.advice import DIRECT, LIMIT
+from checks.findings.facts import TOO_MANY, Facts, same
+from checks.findings.phrases import CLIENT_CERTIFICATE
+
+MOVED = "check the URL that the page redirects to: diagnose {url}"
+"""The advice for a site that redirects everything to another."""
+
+NOT_DSS = (
+    "the health check of DSS is missing, so this may not be DSS, or not the host name that the proxy knows: compare the"
+    " URL with the one in your browser; to test another site, pass the URL of its WebSocket, which begins with ws"
+)
+"""The advice for a site that does not look like DSS."""
+
+
+class Step(NamedTuple):
+    """One row of a table."""
+
+    applies: Callable[[Facts], bool]
+    advice: str
+    """What to do, without a full stop; {path} is the path of the first WebSocket that did not open."""
+
+
+def next_step(facts: Facts) -> str:
+    """Return the advice of the first row that applies; empty if none does."""
+    rows = (*ALWAYS, *(SOME_CLOSED if facts.closed_paths else ALL_OPENED))
+    advice = next((row.advice for row in rows if row.applies(facts)), "")
+    return advice.format(path=facts.closed_paths[0]) if facts.closed_paths else advice
+
+
+def _wants_client_certificate(facts: Facts) -> bool:
+    text = f"{facts.evidence.page.error} {facts.evidence.page.body}".lower()
+    return any(phrase in text for phrase in CLIENT_CERTIFICATE)
+
+
+def _page_statuses(facts: Facts) -> set[int]:
+    return {page.status for page in facts.pages}
+
+
+def _http2_fails(facts: Facts) -> bool:
+    """Tell whether HTTP/2 was negotiated, and failed before anything was sent."""
+    shakes = [shake for shake in facts.evidence.handshakes if shake.variant == "http2"]
+    return any(shake.response.error and not shake.sent for shake in shakes)
+
+
+def _status(facts: Facts) -> int:
+    return facts.response(facts.closed_paths[0]).status
+
+
+def _same_error_everywhere(facts: Facts) -> bool:
+    status = _status(facts)
+    return status >= 400 and not facts.opened_paths and _page_statuses(facts) == {status}
+
+
+def _opens_without_origin(facts: Facts) -> bool:
+    return any(facts.evidence.handshake(path, "no-origin").opened for path in facts.closed_paths)
+
+
+def _differs_from_plain_get(facts: Facts) -> bool:
+    path = facts.closed_paths[0]
+    return facts.plain(path).status > 0 and not same(facts.response(path), facts.plain(path))
+
+
+ALWAYS = (
+    Step(
+        _wants_client_certificate,
+        "the server requires a client certificate: pass yours with --cert",
+    ),
+    Step(
+        lambda facts: facts.evidence.route.failed == "tls",
+        "the TLS handshake fails, so the cause is not related to WebSocket: open the page in a browser, and compare its"
+        " URL with this one",
+    ),
+)
+
+ALL_OPENED = (
+    Step(
+        lambda facts: 400 in _page_statuses(facts),
+        "look for a proxy that requests an upgrade for every request, even for pages",
+    ),
+    Step(
+        lambda facts: 426 in _page_statuses(facts),
+        "pages get the response of a WebSocket server: look for a proxy that rewrites URLs, or sends everything to one"
+        " server",
+    ),
+    Step(
+        lambda facts: bool(TOO_MANY & _page_statuses(facts)),
+        LIMIT,
+    ),
+    Step(
+        lambda facts: not facts.reached,
+        "the WebSocket opens and the page does not load: find the page request in the proxy log, and see which server"
+        " it was sent to",
+    ),
+    Step(
+        lambda facts: any(ping.error for ping in facts.evidence.pings if not ping.variant),
+        "the WebSocket opens and then closes: check the log of DSS, then the logs of the proxies, at this time",
+    ),
+    Step(
+        _http2_fails,
+        "the server negotiates HTTP/2 (ALPN) but does not support it, so browsers load no page: remove h2 from its ALPN"
+        " protocols",
+    ),
+)
+"""The rows if each WebSocket opened."""
+
+SOME_CLOSED = (
+    Step(
+        _same_error_everywhere,
+        "open the page in a browser: it gets the same error as the WebSocket, so the cause is not related to WebSocket",
+    ),
+    Step(
+        lambda facts: _status(facts) == 101,
+        "connect to DSS directly, at its own port: if the response differs there, look for a proxy that changes"
+        " response headers",
+    ),
+    Step(
+        _opens_without_origin,
+        "the WebSocket opens without Origin: look for a list of allowed origins (CORS), in the proxy and behind it",
+    ),
+    Step(
+        lambda facts: _status(facts) in TOO_MANY,
+        LIMIT,
+    ),
+    Step(
+        lambda facts: _status(facts) in {502, 504},
+        "find the request for {path} in the proxy log, and see which server it was sent to",
+    ),
+    Step(
+        _differs_from_plain_get,
+        "a hop recognized the upgrade request and rejected it: check the logs, from the proxy to DSS",
+    ),
+    Step(
+        lambda _: True,
+        DIRECT,
+    ),
+)
+"""The rows if at least one WebSocket did not open."""

@@ -1,0 +1,28 @@
+"""Detect a proxy that speaks HTTP/1.0 to the server behind it."""
+
+from __future__ import annotations
+
+from checks.findings.facts import Facts
+from checks.findings.rule import Rule
+
+
+def detect(facts: Facts) -> str | None:
+    """Look for a complaint about the HTTP version, although the request had 1.1 and the page got none."""
+    page = facts.evidence.page
+    for path in facts.evidence.paths:
+        response = facts.response(path)
+        if response.status == 505 and page.status not in {0, 505}:
+            return (
+                f"expected 101 Switching Protocols, got {response} to a request with HTTP/1.1; the page returned {page}"
+            )
+    return None
+
+
+RULE = Rule(
+    __name__,
+    title="The proxy speaks HTTP/1.0 to DSS",
+    hop="reverse proxy",
+    summary="A proxy sends HTTP/1.0 to the server behind it, and WebSocket requires HTTP/1.1",
+    fix="make the proxy in front of DSS use HTTP/1.1 to connect to it",
+    detect=detect,
+)

@@ -1,0 +1,41 @@
+"""Detect a forward proxy that requires authentication."""
+
+from __future__ import annotations
+
+from checks.evidence import CREDENTIALS
+from checks.findings.facts import Facts
+from checks.findings.rule import Rule
+
+
+def detect(facts: Facts) -> str | None:
+    """Look for a tunnel that requires authentication (RFC 9110, section 15.5.8)."""
+    route, tunnel = facts.evidence.route, facts.evidence.route.tunnel
+    if route.proxy and tunnel.status == 407:
+        scheme = tunnel.header("Proxy-Authenticate")
+        asks = f" with Proxy-Authenticate: {scheme}" if scheme else ""
+        return f"expected 200 for CONNECT from {route.proxy}, got {tunnel}{asks}"
+    if route.failed == "proxy" and CREDENTIALS in tunnel.error:
+        return f"expected a connection through {route.proxy}, got: {tunnel.error}"
+    return None
+
+
+def suspect(facts: Facts) -> str | None:
+    """Look for a proxy that closes the connection without a response, as some do without credentials."""
+    route = facts.evidence.route
+    if route.proxy and route.failed == "proxy" and not route.tunnel.status:
+        return "pass the credentials that the browser has for the proxy, if any, with --proxy"
+    return None
+
+
+RULE = Rule(
+    __name__,
+    title="The forward proxy requires authentication",
+    hop="forward proxy",
+    summary="The forward proxy requires authentication, and a WebSocket never asks the user for it",
+    fix=(
+        "let DSS pass the proxy without authentication, or add an exception for DSS; if browsers have "
+        "credentials for the proxy, pass them with --proxy"
+    ),
+    detect=detect,
+    suspect=suspect,
+)

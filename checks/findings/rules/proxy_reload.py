@@ -1,0 +1,29 @@
+"""Detect a restart or a reload that closes every WebSocket."""
+
+from __future__ import annotations
+
+from checks.findings.facts import Facts
+from checks.findings.rule import Rule
+
+
+def detect(facts: Facts) -> str | None:
+    """Look for two WebSockets, opened at different moments, that drop at the same moment."""
+    pair = facts.dropped_pair
+    if not pair or not pair.at_same_moment or pair.at_same_age:
+        return None
+    idle, pinged = pair.idle, pair.pinged
+    return (
+        f"expected two WebSockets to stay open, but an idle one and one with pings, opened"
+        f" {pinged.after - idle.after:.1f} s apart, dropped at the same moment, {idle.after + idle.seconds:.1f} s after"
+        " the first opened"
+    )
+
+
+RULE = Rule(
+    __name__,
+    title="A proxy reload closes the WebSocket",
+    hop="any",
+    summary="Every WebSocket closed at the same moment, idle or in use: a hop was restarted or reloaded",
+    fix="make reloads keep open connections, as our configs do if the proxy can",
+    detect=detect,
+)

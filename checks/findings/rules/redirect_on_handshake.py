@@ -1,0 +1,49 @@
+"""Detect a redirect of the handshake to nearly the same URL."""
+
+from __future__ import annotations
+
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from checks.findings.facts import REDIRECTS, Facts
+from checks.findings.rule import Rule
+
+
+def detect(facts: Facts) -> str | None:
+    """Look for a redirect that changes only scheme, port, slashes or case, on a site whose page has no redirect."""
+    page = facts.evidence.page
+    for path in facts.evidence.paths:
+        response = facts.response(path)
+        redirected = page.status == 200 and response.status in REDIRECTS
+        location = next((value for name, value in response.headers if name.lower() == "location"), "")
+        if redirected and _nearly_the_same(facts.evidence.url, path, location):
+            return f"expected 101 Switching Protocols, got {response} to {location}; the page returned {page}"
+    return None
+
+
+def _nearly_the_same(url: str, path: str, location: str) -> bool:
+    """Tell whether the redirect leads to the same URL in another form, or to a ws:// or wss:// URL.
+
+    A sign-in is elsewhere, and never at a ws:// or wss:// URL.
+    """
+    try:
+        here = urljoin(url, path)
+        one, other = urlsplit(here), urlsplit(urljoin(here, location))
+    except ValueError:  # half a bracket, from a hostile server
+        return False
+    # Rewrite rules often lose the query. A redirect that only removes the query has another reason.
+    moved = one[:3] != other[:3] and other.query in {"", one.query}
+    return other.scheme in {"ws", "wss"} or (moved and _normalized(one) == _normalized(other))
+
+
+def _normalized(url: SplitResult) -> tuple[str | None, str]:
+    return url.hostname, url.path.strip("/").lower()
+
+
+RULE = Rule(
+    __name__,
+    title="The handshake is redirected",
+    hop="reverse proxy",
+    summary="The handshake gets a redirect to nearly the same URL, and browsers do not follow redirects of a WebSocket",
+    fix="make the proxy in front of DSS respond at the URL of the WebSocket itself, without a redirect",
+    detect=detect,
+)

@@ -1,0 +1,44 @@
+"""Detect a hop that buffers responses."""
+
+from __future__ import annotations
+
+from checks.evidence import NO_PONG, PingResult, Variant
+from checks.findings.facts import Facts
+from checks.findings.rule import Rule
+
+PINGED: tuple[Variant, ...] = ("", "no-extensions")
+"""The handshakes after which a ping is sent."""
+
+
+def detect(facts: Facts) -> str | None:
+    """Look for WebSockets that open, stay open, and send no pong, with and without extensions."""
+    # DSS sends pongs, but the server of any other WebSocket URL may not.
+    return None if facts.is_websocket_url else _no_data(facts)
+
+
+def suspect(facts: Facts) -> str | None:
+    """Look for the same at any WebSocket URL."""
+    return "compare with the same WebSocket, requested on its server" if _no_data(facts) else None
+
+
+def _no_data(facts: Facts) -> str | None:
+    pings = [facts.evidence.ping_on(path, variant) for path in facts.evidence.paths for variant in PINGED]
+    sent = [ping for ping in pings if ping]
+    if not sent or not all(map(_is_silent, sent)):
+        return None
+    return f"after 101 Switching Protocols, expected a pong (RFC 6455), got {sent[0].error} and no other byte"
+
+
+def _is_silent(ping: PingResult) -> bool:
+    return ping.error.startswith(NO_PONG) and not ping.messages and not ping.close_code
+
+
+RULE = Rule(
+    __name__,
+    title="A proxy buffers WebSocket messages",
+    hop="any",
+    summary="The WebSocket opens, and then no data arrives: a hop buffers the response until it ends",
+    fix="turn off the buffering of responses in the proxies in front of DSS",
+    detect=detect,
+    suspect=suspect,
+)

@@ -1,0 +1,37 @@
+"""Detect a URL with http for a port that serves https, or the reverse."""
+
+from __future__ import annotations
+
+from checks.evidence import NOT_TLS
+from checks.findings.facts import Facts
+from checks.findings.rule import Rule
+
+PLAIN_TO_TLS = ("https port", "ssl-enabled server port", "http request to an https server")
+"""Phrases of nginx, Apache httpd and Go for plain HTTP on a port that serves HTTPS."""
+
+
+def detect(facts: Facts) -> str | None:
+    """Look for a port that responds in the other scheme only."""
+    evidence = facts.evidence
+    if not evidence.other_scheme.status:
+        return None
+    secure = evidence.url.startswith(("https:", "wss:"))
+    used, other = ("https", "http") if secure else ("http", "https")
+    complains = evidence.page.status == 400 and any(phrase in evidence.page.body.lower() for phrase in PLAIN_TO_TLS)
+    plain = NOT_TLS in evidence.route.error
+    silent = not evidence.page.status and not evidence.route.failed
+    if not (plain if secure else silent or complains):
+        return None
+    return (
+        f"expected a page with {used}, got: {evidence.page}; with {other}, the same port sent {evidence.other_scheme}"
+    )
+
+
+RULE = Rule(
+    __name__,
+    title="HTTP and HTTPS are mixed up",
+    hop="network",
+    summary="The URL has http and the port serves https, or the reverse",
+    fix="use the other scheme in the URL, or another port, and correct the link or the proxy that has this URL",
+    detect=detect,
+)

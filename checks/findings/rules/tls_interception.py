@@ -1,0 +1,39 @@
+"""Detect TLS inspection that breaks the WebSocket."""
+
+from __future__ import annotations
+
+from checks.findings.advice import ISSUER
+from checks.findings.facts import Facts
+from checks.findings.rule import Rule
+
+
+def detect(facts: Facts) -> str | None:
+    """Look for a WebSocket that fails behind a certificate that a hop made."""
+    # If the certificate is trusted, a sign-in, a proxy or the server may reject the handshake.
+    broken = facts.certificate_rejected or facts.opens_without_proxy
+    if facts.works or not facts.certificate_inspected or not broken:
+        return None
+    here, direct = facts.tls.certificate, facts.direct_certificate
+    other = f"; without the proxy, it was issued by {direct.issuer}" if direct.sha256 else ""
+    trust = f" and is not trusted here ({facts.tls.untrusted})" if facts.certificate_rejected else ""
+    return f"the certificate was issued by {here.issuer}{trust}{other}; the handshake: {facts.first_response}"
+
+
+def suspect(facts: Facts) -> str | None:
+    """Look for a certificate that a hop may have made."""
+    here, direct = facts.tls, facts.direct_certificate
+    if not here.certificate.sha256 or facts.works:
+        return None
+    comparable = here.code or direct.sha256
+    return ISSUER if facts.certificate_inspected or (facts.certificate_may_be_proxys and comparable) else None
+
+
+RULE = Rule(
+    __name__,
+    title="TLS inspection breaks the WebSocket",
+    hop="forward proxy",
+    summary="A hop decrypts HTTPS and replaces the certificate, and it may not support WebSocket",
+    fix="add an exception for the host name of DSS to the TLS inspection",
+    detect=detect,
+    suspect=suspect,
+)

@@ -1,0 +1,40 @@
+"""Detect a server that cannot be reached."""
+
+from __future__ import annotations
+
+from checks.findings.facts import GATEWAY_ERRORS, Facts
+from checks.findings.rule import Rule
+
+STAGES = {"name": "no IP address for", "tcp": "no connection to"}
+"""What is missing after a failed stage."""
+
+
+def detect(facts: Facts) -> str | None:
+    """Look for a connection that failed before anything could be requested."""
+    route = facts.evidence.route
+    if route.failed not in STAGES or facts.evidence.page.status:
+        return None
+    host = f"the forward proxy {route.host}" if route.proxy else route.host
+    tried = ", ".join(attempt.address for attempt in route.attempts)
+    addresses = f" ({tried})" if tried else ""
+    return f"{STAGES[route.failed]} {host}{addresses}: {route.error}"
+
+
+def suspect(facts: Facts) -> str | None:
+    """Look for a forward proxy that cannot reach the server."""
+    if facts.evidence.route.proxy and facts.evidence.route.tunnel.status in GATEWAY_ERRORS:
+        return "ask the team that runs the forward proxy whether it may connect to this host and port"
+    return None
+
+
+RULE = Rule(
+    __name__,
+    title="The server cannot be reached",
+    hop="network",
+    summary="Nothing responds at this host and port, so the cause is not related to WebSocket",
+    fix=(
+        "compare the URL with the one in your browser, and ask the network team whether this computer may connect to it"
+    ),
+    detect=detect,
+    suspect=suspect,
+)

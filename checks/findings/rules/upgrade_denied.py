@@ -1,0 +1,53 @@
+"""Detect an Envoy that does not allow the upgrade."""
+
+from __future__ import annotations
+
+from checks.evidence import Response
+from checks.findings.facts import Facts
+from checks.findings.rule import Rule
+
+OWN_HEADERS = ["date", "server", "connection", "content-length"]
+"""The headers of Envoy's own 403, in its order; a 403 that it forwards ends with Connection (observed on 1.40)."""
+
+
+def detect(facts: Facts) -> str | None:
+    """Look for a 403 from Envoy itself on every WebSocket, where a plain GET gets another response."""
+    paths = facts.evidence.paths
+    if not all(_denied(facts, path) for path in paths):
+        return None
+    for path in paths:
+        if facts.plain(path).status not in {0, 403}:
+            return (
+                f"expected 101 Switching Protocols, got {facts.response(path)} with an empty body, from Envoy itself;"
+                f" the same request without Upgrade returned {facts.plain(path)}"
+            )
+    return None
+
+
+def suspect(facts: Facts) -> str | None:
+    """Look for the same on some WebSockets; an authorization filter in Envoy may send it too."""
+    if any(_denied(facts, path) for path in facts.evidence.paths):
+        return "check whether upgrade_configs in Envoy applies to this URL too"
+    return None
+
+
+def _denied(facts: Facts, path: str) -> bool:
+    """Tell whether Envoy itself rejected the handshake, with and without Origin."""
+    return all(map(_from_envoy, [facts.response(path), facts.evidence.handshake(path, "no-origin").response]))
+
+
+def _from_envoy(response: Response) -> bool:
+    headers = {name.lower(): value.lower() for name, value in response.headers}
+    own = list(headers) == OWN_HEADERS and "envoy" in headers["server"]
+    return response.status == 403 and not response.body and own
+
+
+RULE = Rule(
+    __name__,
+    title="Envoy does not allow the WebSocket upgrade",
+    hop="reverse proxy",
+    summary="An Envoy is not configured to allow WebSocket, and rejects the handshake itself",
+    fix="allow the WebSocket upgrade in Envoy (upgrade_configs), or in the product that configures it",
+    detect=detect,
+    suspect=suspect,
+)

@@ -1,0 +1,46 @@
+"""Detect a proxy that drops the Upgrade header."""
+
+from __future__ import annotations
+
+from checks.findings.advice import DIRECT
+from checks.findings.facts import Facts, same
+from checks.findings.rule import Rule
+
+AMBIGUOUS = {200, 400, 404, 405, 426}
+"""Status codes that a server may send to a plain GET, and for other reasons too."""
+
+
+def detect(facts: Facts) -> str | None:
+    """Look for a handshake that gets the response to a plain GET, where no WebSocket opens."""
+    if facts.opened_paths or facts.may_be_forward_proxy(lambda shake: same(shake.response, facts.response(shake.path))):
+        return None
+    for path in filter(facts.lost_upgrade, facts.evidence.paths):
+        proof = f"expected 101 Switching Protocols, got {facts.response(path)}"
+        if facts.evidence.handshake(path).arrived:
+            return f"{proof}; Upgrade was sent and did not arrive"
+        return f"{proof}; the same request without Upgrade also returned {facts.plain(path)}"
+    return None
+
+
+def suspect(facts: Facts) -> str | None:
+    """Look for the same where the response may have other reasons."""
+    if facts.opened_paths:
+        return None
+    for path in facts.evidence.paths:
+        response = facts.response(path)
+        if response.status == facts.evidence.page.status == 400 and not facts.is_websocket_url:
+            continue  # the page, which requests no upgrade, is rejected as well
+        if response.status in AMBIGUOUS and same(response, facts.plain(path)):
+            return DIRECT
+    return None
+
+
+RULE = Rule(
+    __name__,
+    title="The proxy drops the Upgrade header",
+    hop="reverse proxy",
+    summary="A proxy drops the Upgrade header of the handshake, so DSS receives an ordinary page request",
+    fix="make the proxy in front of DSS forward Upgrade and Connection",
+    detect=detect,
+    suspect=suspect,
+)

@@ -1,0 +1,38 @@
+"""Detect a proxy that forwards Upgrade for some URLs only."""
+
+from __future__ import annotations
+
+from checks.findings.advice import BROWSER_URL
+from checks.findings.facts import Facts
+from checks.findings.rule import Rule
+
+
+def detect(facts: Facts) -> str | None:
+    """Look for a WebSocket that opens, and another that gets the response to a plain GET."""
+    if not facts.opened_paths:
+        return None
+    for path in filter(facts.lost_upgrade, facts.evidence.paths):
+        return (
+            f"{path}: expected 101 Switching Protocols, got {facts.response(path)}, with and without Upgrade;"
+            f" {facts.opened_paths[0]} opened"
+        )
+    return None
+
+
+def suspect(facts: Facts) -> str | None:
+    """Look for a WebSocket that opens, and another that gets the response to a page that may not exist."""
+    for path in filter(facts.answered_like_plain_get, facts.evidence.paths):
+        if facts.opened_paths and facts.response(path).status == 404:
+            return BROWSER_URL
+    return None
+
+
+RULE = Rule(
+    __name__,
+    title="The proxy forwards Upgrade for some URLs only",
+    hop="reverse proxy",
+    summary="A proxy forwards the Upgrade header for some URLs of DSS, and drops it for others",
+    fix="make the proxy treat every URL of DSS alike: one rule for / that forwards Upgrade and Connection",
+    detect=detect,
+    suspect=suspect,
+)

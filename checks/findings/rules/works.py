@@ -1,0 +1,36 @@
+"""Detect that nothing is wrong."""
+
+from __future__ import annotations
+
+from checks.findings.facts import Facts
+from checks.findings.rule import Rule
+
+
+def detect(facts: Facts) -> str | None:
+    """Return what was verified; only valid if no cause is proven."""
+    if not facts.works:
+        return None
+    evidence = facts.evidence
+    one = len(evidence.paths) == 1
+    opened = f"{len(evidence.paths)} WebSocket{'' if one else 's'} opened"
+    repeated = max(len(facts.attempts(path)) for path in evidence.paths)
+    count = f"{repeated} times" if repeated > 1 else "once"
+    times = f" {count}" if one else f", the first one {count},"
+    proof = [f"the page returned {evidence.page}", f"{opened}{times} and answered a ping"]
+    proof += [
+        f"{'an idle one' if not hold.ping_every else 'one with pings'} stayed open for {hold.seconds:.0f} s"
+        for hold in evidence.holds
+    ]
+    if evidence.sizes:
+        proof.append(f"messages up to {max(size.size for size in evidence.sizes)} bytes passed")
+    return "; ".join(proof)
+
+
+RULE = Rule(
+    __name__,
+    title="WebSocket works",
+    hop="server",
+    summary="Nothing breaks WebSocket on this route",
+    fix="nothing to do here; if a browser still shows the error, run diagnose on the network where it does",
+    detect=detect,
+)
