@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from machine import RECIPES, for_each_build
 from reader import Reader
-from support.evidence import evidence_of
+from support.observe import evidence_of
 from support.pages import state_of
 from survival import ECHO
 from websockets.exceptions import ConnectionClosed

@@ -86,6 +86,24 @@ def test_no_modules_import_each_other_in_a_circle():
         pytest.fail(f"these import each other: {' <- '.join(circle.args[1])}")
 
 
+# Which modules of checks/findings/ may import which others. Rules never import each other.
+ALLOWED_IN_FINDINGS = {
+    "phrases": set(),
+    "advice": set(),
+    "facts": {"phrases"},
+    "rule": {"facts"},
+    "rules": {"advice", "facts", "phrases", "rule"},
+    "next_steps": {"advice", "facts", "phrases"},
+    "diagnosis": {"facts", "next_steps", "rule", "rules"},
+}
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name.startswith("checks.findings.")])
+def test_modules_of_findings_import_only_those_below(name):
+    imported = {other.split(".")[2] for other in modules_imported_by(name) if other.startswith("checks.findings.")}
+    assert imported <= ALLOWED_IN_FINDINGS[name.split(".")[2]]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_headings_of_a_page_stand_below_two_blank_lines(page):
     crowded = re.findall(r"(?m)(?<!\n\n\n)^## .*", re.sub(r"\(.*\)=\n\n", "", page.read_text()))

@@ -7,7 +7,7 @@ import pytest
 from machine import BUILDS, RECIPES, SITES, every, expected, for_each_build, newest, recipe_of, suiting
 from proof import id_of, name_of
 from reader import Reader
-from support.evidence import CHROMIUM_ERRORS, evidence_of
+from support.observe import CHROMIUM_ERRORS, evidence_of
 from test_confusion import CAUSES
 from test_diagnose_forward import INSPECTED
 

@@ -1,60 +1,205 @@
-"""Diagnose a running site as a user with an open notebook would."""
+"""Build evidence: a DSS that works, and what differs from it.
 
-import asyncio
-import functools
-import ssl
-from types import SimpleNamespace
+`observed` is the whole; what it takes is built by the functions above it, and common wholes by those below.
+"""
 
-from machine import recipe_of
-from reader import Reader
+from dataclasses import replace
+from itertools import chain
 
-from checks.lab.process import SCALE
-from checks.probe import NOTIFICATIONS, Target, look
+from checks.evidence import Certificate, Evidence, Handshake, HoldResult, PingResult, Response, Route, SizeResult, Tls
+from checks.findings.facts import expected_accept
+from checks.probe import NOTIFICATIONS
 
-RESPONSE_TIMEOUT = {"handshake-unanswered": 5}
-"""Seconds to wait for a response, by cause; other causes get 40 s, because a new kernel may start slowly."""
-
-CHROMIUM_ERRORS = {
-    "handshake-header-mangled": ["'Upgrade' header is missing", "'Upgrade' header is missing"],
-    "host-not-preserved": ["Unexpected response code: 403"],
-    "redirect-on-handshake": ["Unexpected response code: 301"],
-    "upgrade-not-forwarded": ["Unexpected response code: 426", "Unexpected response code: 400"],
-    "upgrade-wrong-location": ["Unexpected response code: 400"],
-}
-"""How the console errors of Chromium end, by cause: notifications first, then the kernel if that fails too."""
+HOST = "dss.example.com"
+HTTP, HTTPS, WSS = f"http://{HOST}", f"https://{HOST}", f"wss://{HOST}/live"
+KERNEL = "/jupyter/api/kernels/1/channels"
+WEBAPP = "/web-apps-backends/A/b/ws"
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+PROXY = "http://proxy.example.com:3128"
 
 
-def evidence_of(site, config=None):
-    """Return the evidence of a user who has signed in to Jupyter, if it responds.
-
-    `config` is the config with the mistake, if the site runs another one in front of it.
-    """
-    config = config or site.config
-    needs, reader = recipe_of(config).needs(config), Reader(site)
-    if needs.get("bare") or not responds(reader):
-        return asyncio.run(look(Target(site.origin, tls=site.tls)))
-    reader.log_in()
-    # Cookies of other applications on the same domain can make the header this long.
-    cookies = "; ".join(filter(None, [reader.cookie_header(), "sso=" + "x" * needs.get("cookies", 0)]))
-    # A kernel completes its handshake only when it has started.
-    target = Target(site.origin, {"Cookie": cookies}, site.tls, timeout=RESPONSE_TIMEOUT.get(config.stem, 40) * SCALE)
-    return asyncio.run(look(target, sockets=(NOTIFICATIONS, kernel_of(site.dss))))
+def response(status, body="", reason="", **headers):
+    """Return a response; an underscore in the name of a header is a hyphen."""
+    return Response(status, reason, tuple((name.replace("_", "-"), value) for name, value in headers.items()), body)
 
 
-def responds(reader):
-    """Tell whether DSS responds through the proxy, in the scheme of the URL."""
-    try:
-        return reader.request("/dip/api/ping")[0].status == 200
-    except ssl.SSLError:
-        return False
+def redirect(location, status=301, **headers):
+    return response(status, Location=location, **headers)
 
 
-@functools.cache
-def kernel_of(dss):
-    """Return the WebSocket path of an idle kernel that all tests share.
+PAGE = Response(200, "OK", body="<html>the page of DSS")
+HEALTHY = Response(200, "OK", body="pong")
+OPEN = response(101, Upgrade="websocket", Connection="Upgrade", Sec_WebSocket_Accept="x")
+UPGRADE_REQUIRED = response(426)
+NOT_FOUND = response(404, "none")
+TIMED_OUT = Response(error="no response within 10 s")
+CLOSED = Response(error="the server closed the connection before it sent a response")
 
-    It is started without the proxy, which may be broken. It ends with its Jupyter.
-    """
-    reader = Reader(SimpleNamespace(port=dss.port, http=dss.port, tls=None, dss=dss))
-    reader.log_in()
-    return reader.start_kernel()
+SIGN_IN = Response(200, body="<html>Who are you?")
+BASIC = response(401, WWW_Authenticate='Basic realm="gate"')
+NEGOTIATE = response(401, WWW_Authenticate="Negotiate")
+
+CROSS_ORIGIN = "Cross origin websockets not allowed"
+NOT_AN_UPGRADE = 'Can "Upgrade" only to "WebSocket".'
+"""Bodies of Jupyter."""
+
+HAPROXY_503 = response(503, "<h1>503 Service Unavailable</h1>\nNo server is available to handle this request.")
+VARNISH_503 = response(503, "Guru Meditation", "Backend fetch failed", Retry_After="5")
+COOKIE_TOO_LARGE = response(400, "<h1>400 Bad Request</h1>Request Header Or Cookie Too Large")
+F5 = response(200, "The requested URL was rejected. Please consult with your administrator. Your support ID is: 1")
+HTTPS_PORT = response(400, "The plain HTTP request was sent to HTTPS port")
+ENVOY_403 = response(403, Date="now", Server="envoy", Connection="close", Content_Length="0")
+FORWARDED_403 = response(403, Server="envoy", Date="now", Content_Length="0", Connection="close")
+
+PLAIN_HTTP = "the port responded with plain HTTP instead of TLS"
+"""The error of a TLS handshake with a port that serves plain HTTP."""
+
+
+def handshake(path, variant, answer):
+    return Handshake(path, variant, answer, "" if answer == OPEN else "no 101")
+
+
+def handshakes(upgraded, plain=UPGRADE_REQUIRED, *, path=NOTIFICATIONS, **variants):
+    """Return the handshakes on one path: with Upgrade, without it, and the same without Origin unless given."""
+    answers = {"": upgraded, "no-upgrade": plain, "no-origin": upgraded}
+    answers |= {name.replace("_", "-"): answer for name, answer in variants.items()}
+    return [handshake(path, variant, answer) for variant, answer in answers.items()]
+
+
+def repeated(*answers, first=(), path=NOTIFICATIONS):
+    """Return identical handshakes on one path, with an answer for each."""
+    firsts = first or handshakes(answers[0], path=path)
+    return [*firsts, *(handshake(path, "again", answer) for answer in answers[1:])]
+
+
+def signed_in(answer):
+    """Return the handshakes of a user with a cookie, each with this answer."""
+    return [replace(each, sent=(("Cookie", "***"),)) for each in handshakes(answer, answer, no_cookies=answer)]
+
+
+def keyed(accept, fault="invalid Sec-WebSocket-Accept header"):
+    """Return a handshake with a known key, and this Sec-WebSocket-Accept in the response."""
+    answer = response(101, Upgrade="websocket", Connection="Upgrade", Sec_WebSocket_Accept=accept)
+    return [Handshake(NOTIFICATIONS, "", answer, fault, (("Sec-WebSocket-Key", KEY),))]
+
+
+RESERVED_BITS = "invalid frame: reserved bits must be 0"
+NO_PONG = "no pong within 10 s"
+DROPPED = "the server closed the connection without a close frame"
+
+
+def ping(error="", *, variant="", pong=0.0, path=NOTIFICATIONS, **more):
+    pong = pong or (0.0 if error else 0.1)
+    return PingResult(path, variant, pong, error=error, unreadable=error == RESERVED_BITS, **more)
+
+
+PONG_UNCOMPRESSED = ping(variant="no-extensions")
+
+
+def idle(seconds, *, dropped=True, code=0):
+    return HoldResult(NOTIFICATIONS, 0, seconds, dropped=dropped, close_code=code)
+
+
+def busy(seconds, *, dropped=True, code=0, after=2.0):
+    return HoldResult(NOTIFICATIONS, 15, seconds, dropped=dropped, close_code=code, after=after)
+
+
+STAYED = busy(75.0, dropped=False)
+
+NO_TLS = Tls()
+
+
+def tls(issuer="R11, Let's Encrypt", code=0, *, names=(HOST,), ends="2027-01-01T00:00:00Z"):
+    """Return the TLS of a server whose certificate is from this issuer."""
+    certificate = Certificate(names[0], issuer, names, "2026-01-01T00:00:00Z", ends, f"digest of {issuer} {names}")
+    return Tls("TLSv1.3", "http/1.1", certificate, "in the words of OpenSSL" if code else "", code)
+
+
+NO_TRUST_STORE = replace(tls(code=20), no_trust_store=True)
+
+
+def observed(*paths, page=PAGE, health_check=HEALTHY, holds=(), url=HTTP, **more):
+    """Return evidence with the handshakes of each path."""
+    return Evidence(url, page, health_check, tuple(chain.from_iterable(paths)), holds, **more)
+
+
+def everywhere(answer, **more):
+    """Return evidence of a site that has one answer."""
+    return observed(handshakes(answer, answer), page=answer, health_check=answer, **more)
+
+
+def at_websocket(upgraded, plain, **more):
+    """Return evidence of a wss:// URL, whose server is unknown."""
+    return observed(handshakes(upgraded, plain, path="/live"), url=WSS, **({"health_check": Response()} | more))
+
+
+def doubled(name, value):
+    """Return evidence of a response that is valid but for one more header."""
+    sent = (("Sec-WebSocket-Key", KEY), ("Sec-WebSocket-Protocol", "dummy"))
+    valid = response(101, Upgrade="websocket", Connection="Upgrade", Sec_WebSocket_Accept=expected_accept(KEY))
+    headers = (*valid.headers, ("Sec-WebSocket-Protocol", "dummy"), (name, value))
+    answer = replace(valid, headers=headers)
+    return observed([Handshake(NOTIFICATIONS, "", answer, f"more than one {name}", sent)])
+
+
+def pinged(*pings, answers=(OPEN, OPEN), **more):
+    """Return evidence of a WebSocket that opens with extensions and without, and of its pings."""
+    return observed(handshakes(answers[0], no_extensions=answers[1]), pings=pings, **more)
+
+
+def sized(*sizes):
+    """Return evidence of messages: their size, and the close code, or None if they passed."""
+    results = (SizeResult(NOTIFICATIONS, size, code is None, code or 0) for size, code in sizes)
+    return observed(handshakes(OPEN), sizes=tuple(results))
+
+
+def held(*holds):
+    return observed(handshakes(OPEN), holds=holds)
+
+
+def certified(*arguments, paths=None, **more):
+    """Return evidence behind a certificate; by default, everything works but for it."""
+    return observed(paths or handshakes(OPEN), url=HTTPS, route=Route(tls=tls(*arguments)), **more)
+
+
+def over_http2(answer, fault="no 200", sent=((":protocol", "websocket"),), over_http1=OPEN):
+    """Return evidence of a server that offers WebSocket over HTTP/2; without `sent`, it may not offer it."""
+    shakes = [Handshake(NOTIFICATIONS, "http2", answer, fault, sent)]
+    return observed(handshakes(over_http1), shakes, url=HTTPS, route=Route(tls=tls()))
+
+
+def through_proxy(*paths, tunnel=HEALTHY, failed="", secured=NO_TLS, page=PAGE, **more):
+    """Return evidence through a forward proxy, without TLS unless `secured`."""
+    route = Route(PROXY, host="proxy.example.com", tunnel=tunnel, tls=secured, failed=failed)
+    return observed(*paths, page=page, route=route, **({"url": HTTPS if secured.version else HTTP} | more))
+
+
+def no_tunnel(status, **more):
+    """Return evidence of a forward proxy that sends this status for CONNECT."""
+    answer, none = response(status), Response(error=f"the proxy answered {status} to CONNECT")
+    pages = {"page": none, "health_check": none}
+    return through_proxy(handshakes(none, none), tunnel=answer, failed="proxy", **(pages | more))
+
+
+def socks(error):
+    """Return evidence of a SOCKS5 proxy that fails."""
+    none = Response(error=error)
+    route = Route("socks5://proxy.example.com:1080", tunnel=none, failed="proxy", error=error)
+    return observed(handshakes(none), page=none, health_check=none, route=route)
+
+
+def not_connected(stage, error, page=None, *, url=HTTP, **route):
+    """Return evidence of a connection that failed at this stage."""
+    page = page or Response(error=error)
+    return Evidence(url, page, Response(), route=Route(failed=stage, error=error, **route))
+
+
+def in_both_schemes(page, other, *, url=HTTPS, **route):
+    """Return evidence of a port that was asked in the other scheme too."""
+    return Evidence(url, page, Response(), route=Route(**route), other_scheme=other)
+
+
+def with_policy(value, **more):
+    """Return evidence of a page with a Content-Security-Policy."""
+    page = response(200, "<html>", Content_Security_Policy=value)
+    return observed(handshakes(OPEN), **({"url": HTTPS, "page": page} | more))

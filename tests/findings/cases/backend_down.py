@@ -1,0 +1,65 @@
+"""Evidence for and against: the reverse proxy cannot reach DSS."""
+
+from dataclasses import replace
+
+from support.evidence import (
+    CLOSED,
+    HAPROXY_503,
+    OPEN,
+    VARNISH_503,
+    everywhere,
+    handshakes,
+    no_tunnel,
+    observed,
+    response,
+    through_proxy,
+)
+
+from checks.evidence import Response
+
+FIRES = {
+    "502 for everything": everywhere(response(502)),
+    "503 of HAProxy after 3 s of retries": everywhere(replace(HAPROXY_503, seconds=3.0)),
+    "503 of Varnish after a wait of 3.5 s": everywhere(replace(VARNISH_503, seconds=3.5)),
+    "503 of Varnish, and a closed pipe": observed(
+        handshakes(CLOSED, VARNISH_503), page=VARNISH_503, health_check=VARNISH_503
+    ),
+    "503 of Apache httpd": everywhere(
+        response(503, "The server is temporarily unable to service your\nrequest due to maintenance downtime")
+    ),
+    "503 of Envoy": everywhere(response(503, "upstream connect error or disconnect/reset before headers.")),
+    "503 of Squid": everywhere(response(503, X_Squid_Error="ERR_CONNECT_FAIL 111")),
+    "503 of lighttpd": everywhere(response(503, Server="lighttpd/1.4.79")),
+    "a closed connection instead of a 504": observed(
+        handshakes(Response(error="EOF"), response(504)), page=response(504), health_check=response(504)
+    ),
+    "502 behind the nginx of DSS, which serves the page": observed(
+        handshakes(response(502), response(502)), health_check=response(502)
+    ),
+}
+
+QUIET = {
+    "503 of a limit in nginx": everywhere(response(503, "<center>nginx</center>")),
+    "a host name unknown to HAProxy": everywhere(HAPROXY_503),
+    "a host name unknown to Varnish": everywhere(VARNISH_503),
+    "planned maintenance": everywhere(response(503, "Back at noon.", Retry_After="3600")),
+    "maintenance without an end": everywhere(response(503, "Back soon.")),
+    "503 of a circuit breaker in Traefik": everywhere(response(503, "Service Unavailable")),
+    "502 for the page only": observed(handshakes(OPEN), page=response(502)),
+    "502 for the health check only": observed(handshakes(OPEN), health_check=response(502)),
+    "500 of DSS": everywhere(response(500)),
+    "the forward proxy cannot connect": no_tunnel(
+        503, page=response(503, Server="squid"), health_check=response(503, Server="squid")
+    ),
+    "the forward proxy cannot connect, and a direct connection works": through_proxy(
+        handshakes(response(503), response(503), direct=OPEN), page=response(503), health_check=response(503)
+    ),
+}
+
+UNDECIDED = {
+    "a host name that may be unknown to HAProxy": (everywhere(HAPROXY_503), ["backend-down"]),
+    "a host name that may be unknown to OpenShift": (
+        everywhere(response(503, "<h1>Application is not available</h1>")),
+        ["backend-down"],
+    ),
+}

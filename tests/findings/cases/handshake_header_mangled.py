@@ -1,0 +1,33 @@
+"""Evidence for and against: a proxy changes a handshake header."""
+
+from support.evidence import OPEN, doubled, handshakes, observed, response
+
+from checks.evidence import Handshake, Response
+from checks.probe import NOTIFICATIONS
+
+FIRES = {
+    **{
+        f"101 without {name}": observed(
+            handshakes(Response(101, headers=tuple(pair for pair in OPEN.headers if name not in pair)))
+        )
+        for name, _ in OPEN.headers
+    },
+    "Upgrade twice": doubled("Upgrade", "h2,h2c"),
+    "the same Upgrade twice": doubled("Upgrade", "WebSocket"),
+    "another accept value after the expected one": doubled("Sec-WebSocket-Accept", "x"),
+    "a subprotocol after the requested one": doubled("Sec-WebSocket-Protocol", "other"),
+}
+
+QUIET = {
+    "no subprotocol": observed([Handshake(NOTIFICATIONS, "", OPEN, "no subprotocol came back, and browsers insist")]),
+    "Upgrade to another protocol, twice": observed(
+        [Handshake(NOTIFICATIONS, "", response(101, Upgrade="h2,h2c", Connection="x", Sec_WebSocket_Accept="x"), "no")]
+    ),
+}
+
+UNDECIDED = {
+    "a response without the subprotocol": (
+        observed([Handshake(NOTIFICATIONS, "", OPEN, "no subprotocol came back, and browsers insist")]),
+        ["handshake-header-mangled"],
+    ),
+}

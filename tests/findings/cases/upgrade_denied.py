@@ -1,0 +1,27 @@
+"""Evidence for and against: Envoy does not allow the WebSocket upgrade."""
+
+from support.evidence import ENVOY_403, FORWARDED_403, KERNEL, NOT_AN_UPGRADE, OPEN, handshakes, observed, response
+
+FIRES = {
+    "on two paths": observed(handshakes(ENVOY_403), handshakes(ENVOY_403, response(400, NOT_AN_UPGRADE), path=KERNEL)),
+    "before the sign-in": observed(
+        handshakes(ENVOY_403, response(405)), handshakes(ENVOY_403, response(403, "log in"), path=KERNEL)
+    ),
+}
+
+QUIET = {
+    "a 403 that Envoy forwards": observed(handshakes(FORWARDED_403, response(405))),
+    "a 403 of another rule in Envoy": observed(handshakes(response(403, "RBAC: access denied", Server="envoy"))),
+    "403 for everything": observed(handshakes(ENVOY_403, ENVOY_403)),
+    "on one path, while the other opens": observed(handshakes(ENVOY_403), handshakes(OPEN, path=KERNEL)),
+    "the same from another server": observed(
+        handshakes(response(403, Date="now", Server="x", Connection="close", Content_Length="0"))
+    ),
+}
+
+UNDECIDED = {
+    "on one path, while the other opens": (
+        QUIET["on one path, while the other opens"],
+        ["auth-on-handshake", "upgrade-denied"],
+    ),
+}

@@ -1,0 +1,121 @@
+"""What to do next if no cause is proven and none is suspected."""
+
+import pytest
+from findings.cases import extension_mangled, handshake_header_mangled, scheme_mismatch, wrong_path
+from support.evidence import (
+    CLOSED,
+    KERNEL,
+    NOT_FOUND,
+    OPEN,
+    everywhere,
+    handshakes,
+    observed,
+    over_http2,
+    redirect,
+    response,
+)
+
+from checks.evidence import Response
+from checks.findings import diagnose
+
+STEPS = {
+    "400 with Upgrade only": (
+        observed(handshakes(response(400), response(426))),
+        "a hop recognized the upgrade request",
+    ),
+    "a closed connection with Upgrade only": (
+        observed(handshakes(CLOSED, response(426))),
+        "a hop recognized the upgrade request",
+    ),
+    "500 for everything": (everywhere(response(500)), "open the page in a browser"),
+    "503 with Upgrade only": (
+        observed(handshakes(response(503), response(426))),
+        "look in the proxy log, at this time, for a limit",
+    ),
+    "400 for the page only": (
+        observed(handshakes(OPEN), page=response(400), health_check=response(400)),
+        "look for a proxy that requests an upgrade",
+    ),
+    "426 for the page only": (
+        observed(handshakes(OPEN), page=response(426), health_check=response(426)),
+        "pages get the response of a WebSocket server",
+    ),
+    "no client certificate, in TLS 1.3": (
+        everywhere(Response(error="TLS failed: tlsv13 alert certificate required")),
+        "the server requires a client certificate",
+    ),
+    "no client certificate, on nginx": (
+        everywhere(response(400, "No required SSL certificate was sent")),
+        "the server requires a client certificate",
+    ),
+    "no common TLS version": (
+        scheme_mismatch.QUIET["another TLS version, and a redirect with http"],
+        "the TLS handshake fails",
+    ),
+    "502 for the page only": (
+        observed(handshakes(OPEN), page=response(502)),
+        "the WebSocket opens and the page does not load",
+    ),
+    "opened and dropped": (
+        extension_mangled.QUIET["the first WebSocket dropped, the next did not"],
+        "the WebSocket opens and then closes",
+    ),
+    "HTTP/2 negotiated and not supported": (over_http2(CLOSED, sent=()), "the server negotiates HTTP/2"),
+    "403 with Origin only": (observed(handshakes(response(403), no_origin=OPEN)), "the WebSocket opens without Origin"),
+    "400 for everything": (everywhere(response(400)), "open the page in a browser"),
+    "404 with Upgrade only": (
+        wrong_path.QUIET["404 with Upgrade, 426 without"],
+        "a hop recognized the upgrade request",
+    ),
+    "101 that browsers reject": (
+        handshake_header_mangled.QUIET["Upgrade to another protocol, twice"],
+        "connect to DSS directly, at its own port: if the response differs",
+    ),
+    "503 for the page only": (
+        observed(handshakes(OPEN), page=response(503), health_check=response(503)),
+        "look in the proxy log, at this time, for a limit",
+    ),
+    "429": (observed(handshakes(response(429), response(429))), "look in the proxy log, at this time, for a limit"),
+    "502 for notebooks only": (
+        observed(handshakes(OPEN), handshakes(response(502), response(502), path=KERNEL)),
+        f"find the request for {KERNEL} in the proxy log",
+    ),
+    "426 for both, with different bodies": (
+        observed(handshakes(response(426, "a"), response(426, "b"))),
+        "a hop recognized the upgrade request",
+    ),
+}
+"""Evidence, and the first words of the advice."""
+
+STEPS_OF = pytest.mark.parametrize(("evidence", "advice"), STEPS.values(), ids=STEPS)
+
+
+@STEPS_OF
+def test_the_advice_fits_the_evidence(evidence, advice):
+    assert diagnose(evidence).next_step.startswith(advice)
+
+
+@STEPS_OF
+def test_the_evidence_proves_nothing(evidence, advice):
+    assert diagnose(evidence).findings == (), advice
+
+
+@STEPS_OF
+def test_the_evidence_has_no_candidates(evidence, advice):
+    assert diagnose(evidence).candidates == (), advice
+
+
+MOVED = everywhere(redirect("https://other.example.com/"))
+
+
+def test_a_site_that_moved_gives_its_new_url():
+    assert diagnose(MOVED).next_step == "check the URL that the page redirects to: diagnose https://other.example.com"
+
+
+def test_a_site_that_moved_has_no_candidates():
+    assert diagnose(MOVED).candidates == ()
+
+
+@pytest.mark.parametrize("answer", [NOT_FOUND, response(200)], ids=["404", "200 without a body, as Caddy sends"])
+def test_a_site_that_may_not_be_dss_needs_another_url(answer):
+    assert "compare the URL with the one in your browser" in diagnose(everywhere(answer)).next_step
