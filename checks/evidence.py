@@ -1,6 +1,7 @@
-"""Records of what was observed at a URL, and their JSON; every diagnosis is computed from them.
+"""Record what was observed at a URL, and read and write it as JSON.
 
-A field at its default was not observed. `Evidence.skipped` holds the reason.
+Every diagnosis is computed from these records. A field at its default was not observed, and `Evidence.skipped` holds
+the reason.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ FORMAT = 1
 Variant = Literal["", "no-upgrade", "no-origin", "no-cookies", "no-extensions", "direct", "http2", "again"]
 """The one change from a browser's handshake.
 
-None; without Upgrade (a plain GET); without Origin (as a script sends it); without cookies; without extensions; without
-the forward proxy; over HTTP/2 (RFC 8441), where status 200 opens the WebSocket; none, sent again.
+The empty variant has none, and `again` is the same handshake, repeated. A handshake without Upgrade is a plain GET, and
+one without Origin is what a script sends. `direct` goes around the forward proxy. Over HTTP/2 (RFC 8441), status 200
+opens the WebSocket.
 """
 
 Stage = Literal["", "name", "tcp", "proxy", "tls"]
@@ -61,7 +63,7 @@ class Response:
         return f"{self.status} {self.reason}".strip() if self.status else self.error or "not tried"
 
     def header(self, name: str) -> str:
-        """Return the values of a header, joined by commas (RFC 9110, section 5.2); empty if there are none."""
+        """Return the values of a header, joined by commas (RFC 9110, section 5.2)."""
         return ", ".join(value for key, value in self.headers if key.lower() == name.lower())
 
 
@@ -133,7 +135,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Handshake:
-    """One opening handshake (RFC 6455, section 4.1), as a browser sends it or with one change."""
+    """One opening handshake (RFC 6455, section 4.1), with one change at most."""
 
     path: str
     variant: Variant
@@ -152,9 +154,9 @@ class Handshake:
 
     @property
     def changed_headers(self) -> dict[str, str]:
-        """The headers that arrived with another value: the new value, or an empty one where the header is missing.
+        """The value with which each changed header arrived; empty if it was dropped.
 
-        Empty if `arrived` is.
+        There are none if `arrived` is empty.
         """
         arrived = {name.lower(): value for name, value in self.arrived}
         received = {name: arrived.get(name.lower(), "") for name, _ in self.sent} if arrived else {}
@@ -183,7 +185,7 @@ class PingResult:
 
 @dataclass(frozen=True)
 class HoldResult:
-    """An open WebSocket that carried only pings, or nothing, until it dropped or the time was over."""
+    """An open WebSocket, held idle or with pings until it dropped or time was up."""
 
     path: str
     ping_every: float
@@ -240,7 +242,7 @@ class Evidence:
         return list(dict.fromkeys(shake.path for shake in self.handshakes))
 
     def handshake(self, path: str, variant: Variant = "") -> Handshake:
-        """Return the first handshake on this path with this change; one without a response if there was none."""
+        """Return the first such handshake; one without a response if there was none."""
         for shake in self.handshakes:
             if (shake.path, shake.variant) == (path, variant):
                 return shake

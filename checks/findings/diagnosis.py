@@ -34,7 +34,7 @@ class Finding:
     hop: Hop
     """Where the cause is."""
     summary: str
-    """What is wrong, in one sentence without its full stop."""
+    """The cause in one sentence, without its full stop."""
     proof: str
     """What proves it, with the expected and the actual value."""
     fix: str
@@ -45,7 +45,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The causes that the evidence proves; if there are none, the candidates and the next step."""
+    """The proven causes; if there are none, the candidates and the next step."""
 
     findings: tuple[Finding, ...]
     """The proven causes, nearest to the user first; `works` alone if nothing is wrong."""
@@ -63,7 +63,7 @@ class Diagnosis:
 
 
 def diagnose(evidence: Evidence) -> Diagnosis:
-    """Return every cause that the evidence proves; if there are none, the candidates and the next step."""
+    """Return the proven causes; if there are none, candidates and the next step."""
     facts = Facts(evidence)
     rules = _applicable(facts)
     proofs = {rule: proof for rule in rules if rule.id != WORKS and (proof := rule.detect(facts))}

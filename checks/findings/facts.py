@@ -66,7 +66,7 @@ class DroppedPair:
 
 
 class Facts:
-    """The answers that rules are made of. None of them raises, however odd the evidence is."""
+    """The facts that rules combine. None of them raises, however odd the evidence."""
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
@@ -105,13 +105,13 @@ class Facts:
         return self.response(self.evidence.paths[0]) if self.evidence.paths else self.evidence.page
 
     def answered_like_plain_get(self, path: str) -> bool:
-        """Tell whether a known server sent the same response to the handshake and to a plain GET."""
+        """Tell whether a known server did not distinguish handshake and plain GET."""
         response = self.response(path)
         known = self.evidence.health_check.status == 200 or self.is_websocket_url
         return known and same(response, self.plain(path)) and response.status not in {0, *REGARDLESS}
 
     def lost_upgrade(self, path: str) -> bool:
-        """Tell whether a server with a WebSocket at this path received a plain GET instead of the handshake."""
+        """Tell whether the WebSocket at this path received a plain GET instead."""
         shake = self.evidence.handshake(path)
         if shake.arrived:
             return shake.changed_headers.get("Upgrade") == ""
@@ -128,7 +128,7 @@ class Facts:
         return response.status == 426
 
     def _not_from_dss(self, response: Response) -> bool:
-        """Tell whether a page may be a sign-in page, a site that is the same everywhere, or a firewall."""
+        """Tell whether a page may be a sign-in page, a firewall, or on every URL."""
         sign_in = "<" in self.evidence.health_check.body
         same_everywhere = response.body in {self.evidence.page.body, self.evidence.health_check.body}
         return sign_in or same_everywhere or bool(firewall_phrase(response))
@@ -144,7 +144,7 @@ class Facts:
         return any(shake.opened and shake.path in self.closed_paths for shake in self.direct_handshakes)
 
     def may_be_forward_proxy(self, has_symptom: Callable[[Handshake], bool]) -> bool:
-        """Tell whether the forward proxy may cause a symptom: the direct handshakes do not all have it."""
+        """Tell whether not all handshakes without the forward proxy have a symptom."""
         direct = self.direct_handshakes
         return bool(self.evidence.route.proxy) and not (direct and all(map(has_symptom, direct)))
 
@@ -163,7 +163,10 @@ class Facts:
 
     @cached_property
     def pages(self) -> list[Response]:
-        """The responses to the page and the health check; none for the URL of a WebSocket, whose page may be any."""
+        """The responses to page and health check.
+
+        Empty for the URL of a WebSocket, whose host may have any page.
+        """
         return [] if self.is_websocket_url else [self.evidence.page, self.evidence.health_check]
 
     @cached_property
@@ -178,7 +181,7 @@ class Facts:
 
     @cached_property
     def works(self) -> bool:
-        """Whether each WebSocket opened, sent its pongs and stayed open, and a browser gets that far."""
+        """Whether each WebSocket opened and lasted, and a browser gets that far."""
         evidence = self.evidence
         opened = all(shake.opened for shake in evidence.handshakes if shake.variant in {"", "http2", "again"})
         answered = not any(ping.error for ping in evidence.pings if not ping.variant)
@@ -194,9 +197,9 @@ class Facts:
 
     @cached_property
     def moved_to(self) -> str:
-        """The origin to which the page redirects, if the WebSockets redirect too; empty otherwise.
+        """The origin to which the page redirects, if the WebSockets redirect too.
 
-        Also empty for a sign-in, which is on another host and not at its root.
+        Empty otherwise, and for a sign-in, which is on another host and not at its root.
         """
         responses = [self.evidence.page, *map(self.response, self.evidence.paths)]
         if not all(response.status in REDIRECTS for response in responses):
@@ -221,7 +224,7 @@ class Facts:
 
     @cached_property
     def dropped_before_a_ping(self) -> bool:
-        """Whether both held WebSockets dropped at the same age, too early for a ping to make a difference."""
+        """Whether both held WebSockets dropped at the same age, before any ping."""
         pair = self.dropped_pair
         return pair is not None and pair.at_same_age and not pair.at_same_moment and not pair.after_a_ping
 
@@ -242,7 +245,7 @@ class Facts:
 
     @cached_property
     def certificate_may_be_proxys(self) -> bool:
-        """Whether the forward proxy may have issued the certificate: a direct connection did not show the same one."""
+        """Whether a direct connection did not confirm the certificate."""
         return bool(self.evidence.route.proxy) and self.direct_certificate != self.tls.certificate
 
     @cached_property
@@ -295,17 +298,17 @@ def gateway_error(response: Response) -> bool:
 
 
 def firewall_phrase(response: Response) -> str:
-    """Return the phrase of a web application firewall in a response; empty if there is none."""
+    """Return the phrase of a firewall in a response; empty if there is none."""
     text = " ".join([response.body, *(value for _, value in response.headers)]).lower()
     return next((phrase for phrase in FIREWALLS if phrase in text), "")
 
 
 def expected_accept(key: str) -> str:
-    """Return the Sec-WebSocket-Accept value for a Sec-WebSocket-Key (RFC 6455, section 4.2.2)."""
+    """Return the Sec-WebSocket-Accept for a key (RFC 6455, section 4.2.2)."""
     digest = hashlib.sha1((key + GUID).encode()).digest()  # noqa: S324  # required by the RFC
     return base64.b64encode(digest).decode()
 
 
 def unreadable(ping: PingResult) -> bool:
-    """Tell whether either end could not read a frame (1002 protocol error, 1007 invalid data)."""
+    """Tell whether either end could not read a frame (1002 or 1007)."""
     return bool(ping.error) and (ping.unreadable or ping.close_code in {1002, 1007})

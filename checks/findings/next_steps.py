@@ -1,4 +1,4 @@
-"""The next step if no cause is proven and no suspected cause has advice of its own."""
+"""Find the next step if no cause is proven and no suspected cause has advice."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ MOVED = "check the URL that the page redirects to: diagnose {url}"
 """The advice for a site that redirects everything to another."""
 
 NOT_DSS = (
-    "the health check of DSS is missing, so this may not be DSS, or not the host name that the proxy knows: compare the"
-    " URL with the one in your browser; to test another site, pass the URL of its WebSocket, which begins with ws"
+    "the health check of DSS is missing, so this may not be DSS, or not the host name that the proxy knows. Compare the"
+    " URL with the one in your browser. To test another site, pass the URL of its WebSocket, which begins with ws"
 )
 """The advice for a site that does not look like DSS."""
 

@@ -1,4 +1,7 @@
-"""Phrases by which responses and certificates reveal the product that made them, in lower case."""
+"""Phrases that reveal the product behind a response or a certificate.
+
+All are in lower case.
+"""
 
 INSPECTORS = (
     "zscaler",

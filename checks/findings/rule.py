@@ -36,7 +36,7 @@ class Rule:
     """The cause for people, as in headings."""
     hop: Hop
     summary: str
-    """What is wrong, in one sentence."""
+    """The cause in one sentence."""
     fix: str
     """The one thing to do, in the imperative."""
     detect: Check
@@ -46,5 +46,5 @@ class Rule:
 
     @property
     def id(self) -> str:
-        """The name of the module in kebab case, as in pages, URLs, broken examples and output."""
+        """The name of the module in kebab case, as in URLs and output."""
         return self.module.rpartition(".")[2].replace("_", "-")

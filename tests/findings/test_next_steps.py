@@ -118,4 +118,4 @@ def test_a_site_that_moved_has_no_candidates():
 
 @pytest.mark.parametrize("answer", [NOT_FOUND, response(200)], ids=["404", "200 without a body, as Caddy sends"])
 def test_a_site_that_may_not_be_dss_needs_another_url(answer):
-    assert "compare the URL with the one in your browser" in diagnose(everywhere(answer)).next_step
+    assert "Compare the URL with the one in your browser" in diagnose(everywhere(answer)).next_step

@@ -1,4 +1,4 @@
-"""Each cause is proven by its evidence alone, and by nothing that only resembles it.
+"""Each cause is proven by its evidence, and by nothing that only resembles it.
 
 `cases/` has a module for each cause: what proves it, near misses that prove nothing, and evidence that leaves it open.
 """

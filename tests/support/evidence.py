@@ -60,25 +60,28 @@ def handshake(path, variant, answer):
 
 
 def handshakes(upgraded, plain=UPGRADE_REQUIRED, *, path=NOTIFICATIONS, **variants):
-    """Return the handshakes on one path: with Upgrade, without it, and the same without Origin unless given."""
+    """Return the handshakes on one path.
+
+    The response to the handshake without Origin is the same, unless it is given.
+    """
     answers = {"": upgraded, "no-upgrade": plain, "no-origin": upgraded}
     answers |= {name.replace("_", "-"): answer for name, answer in variants.items()}
     return [handshake(path, variant, answer) for variant, answer in answers.items()]
 
 
 def repeated(*answers, first=(), path=NOTIFICATIONS):
-    """Return identical handshakes on one path, with an answer for each."""
+    """Return identical handshakes on one path, with a response for each."""
     firsts = first or handshakes(answers[0], path=path)
     return [*firsts, *(handshake(path, "again", answer) for answer in answers[1:])]
 
 
 def signed_in(answer):
-    """Return the handshakes of a user with a cookie, each with this answer."""
+    """Return the handshakes of a user with a cookie, each with this response."""
     return [replace(each, sent=(("Cookie", "***"),)) for each in handshakes(answer, answer, no_cookies=answer)]
 
 
 def keyed(accept, fault="invalid Sec-WebSocket-Accept header"):
-    """Return a handshake with a known key, and this Sec-WebSocket-Accept in the response."""
+    """Return a handshake with a known key and this Sec-WebSocket-Accept."""
     answer = response(101, Upgrade="websocket", Connection="Upgrade", Sec_WebSocket_Accept=accept)
     return [Handshake(NOTIFICATIONS, "", answer, fault, (("Sec-WebSocket-Key", KEY),))]
 
@@ -124,7 +127,7 @@ def observed(*paths, page=PAGE, health_check=HEALTHY, holds=(), url=HTTP, **more
 
 
 def everywhere(answer, **more):
-    """Return evidence of a site that has one answer."""
+    """Return evidence of a site that sends the same response everywhere."""
     return observed(handshakes(answer, answer), page=answer, health_check=answer, **more)
 
 
@@ -134,7 +137,7 @@ def at_websocket(upgraded, plain, **more):
 
 
 def doubled(name, value):
-    """Return evidence of a response that is valid but for one more header."""
+    """Return evidence of a valid response with one more header."""
     sent = (("Sec-WebSocket-Key", KEY), ("Sec-WebSocket-Protocol", "dummy"))
     valid = response(101, Upgrade="websocket", Connection="Upgrade", Sec_WebSocket_Accept=expected_accept(KEY))
     headers = (*valid.headers, ("Sec-WebSocket-Protocol", "dummy"), (name, value))
@@ -143,12 +146,12 @@ def doubled(name, value):
 
 
 def pinged(*pings, answers=(OPEN, OPEN), **more):
-    """Return evidence of a WebSocket that opens with extensions and without, and of its pings."""
+    """Return evidence of a WebSocket that opens, and of its pings."""
     return observed(handshakes(answers[0], no_extensions=answers[1]), pings=pings, **more)
 
 
 def sized(*sizes):
-    """Return evidence of messages: their size, and the close code, or None if they passed."""
+    """Return evidence of messages, each with size and close code (None if it passed)."""
     results = (SizeResult(NOTIFICATIONS, size, code is None, code or 0) for size, code in sizes)
     return observed(handshakes(OPEN), sizes=tuple(results))
 
@@ -158,12 +161,15 @@ def held(*holds):
 
 
 def certified(*arguments, paths=None, **more):
-    """Return evidence behind a certificate; by default, everything works but for it."""
+    """Return evidence behind a certificate; by default, the WebSocket opens."""
     return observed(paths or handshakes(OPEN), url=HTTPS, route=Route(tls=tls(*arguments)), **more)
 
 
 def over_http2(answer, fault="no 200", sent=((":protocol", "websocket"),), over_http1=OPEN):
-    """Return evidence of a server that offers WebSocket over HTTP/2; without `sent`, it may not offer it."""
+    """Return evidence of a server that offers WebSocket over HTTP/2.
+
+    Without `sent`, it may not offer it.
+    """
     shakes = [Handshake(NOTIFICATIONS, "http2", answer, fault, sent)]
     return observed(handshakes(over_http1), shakes, url=HTTPS, route=Route(tls=tls()))
 

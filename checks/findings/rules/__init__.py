@@ -1,4 +1,4 @@
-"""The causes, one module each: a module with a `RULE` in this folder is a cause, and no list names it."""
+"""The causes: each module in this folder has a `RULE`, and no list names it."""
 
 from __future__ import annotations
 

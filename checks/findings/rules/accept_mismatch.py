@@ -9,7 +9,7 @@ from checks.findings.rule import Rule
 
 
 def detect(facts: Facts) -> str | None:
-    """Compare the response with the value that RFC 6455, section 4.2.2, derives from the key."""
+    """Compare the response with the key (RFC 6455, section 4.2.2)."""
     for path in facts.evidence.paths:
         shake = facts.evidence.handshake(path)
         got, key = shake.response.header("Sec-WebSocket-Accept"), dict(shake.sent).get("Sec-WebSocket-Key", "")

@@ -10,7 +10,7 @@ SCHEMES = ("basic", "negotiate", "ntlm", "digest", "kerberos")
 
 
 def detect(facts: Facts) -> str | None:
-    """Look for a WebSocket URL that requires HTTP authentication, with and without Upgrade, unlike the page."""
+    """Look for a WebSocket URL that requires HTTP authentication, unlike the page."""
     # The server of any WebSocket URL, or everything except the page, may have authentication of its own.
     if facts.is_websocket_url or not all(page.status == 200 for page in facts.pages):
         return None

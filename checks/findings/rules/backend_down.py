@@ -32,7 +32,7 @@ def suspect(facts: Facts) -> str | None:
 
 
 def _may_know_no_server(facts: Facts) -> bool:
-    """Tell whether the proxy may have tried no server: it responded at once, and closed no connection."""
+    """Tell whether the proxy responded at once, so it may have tried no server."""
     health = facts.evidence.health_check
     text = f"{health.reason} {health.body}".lower()
     closed = any(CLOSED in facts.response(path).error for path in facts.evidence.paths)

@@ -33,7 +33,7 @@ def detect(facts: Facts) -> str | None:
 
 
 def suspect(facts: Facts) -> str | None:
-    """Look for a certificate that is not trusted, on a computer that trusts none or behind a forward proxy."""
+    """Look for a certificate that cannot be judged, or may be the forward proxy's."""
     if facts.tls.no_trust_store:
         return "this Python has no trusted certificates: pass those of this computer with --ca FILE"
     if facts.tls.code and facts.certificate_may_be_proxys:

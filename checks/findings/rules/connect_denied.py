@@ -27,7 +27,7 @@ def detect(facts: Facts) -> str | None:
 
 
 def suspect(facts: Facts) -> str | None:
-    """Look for a refusal, or a closed connection, that may come from a server that is not a proxy."""
+    """Look for a refusal that may come from a server that is not a proxy."""
     route, status = facts.evidence.route, facts.evidence.route.tunnel.status
     closed = route.failed == "proxy" and not status
     if route.proxy and (closed or (400 <= status < 500 and status != 407)):

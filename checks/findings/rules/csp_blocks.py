@@ -19,7 +19,7 @@ def detect(facts: Facts) -> str | None:
 
 
 def _sources(policy: str) -> list[str] | None:
-    """Return the sources in connect-src, or else in default-src (CSP 3, section 6.1.2)."""
+    """Return the sources of connect-src, or of default-src (CSP 3, section 6.1.2)."""
     directives: dict[str, list[str]] = {}
     for words in (part.split() for part in policy.split(";")):
         if words:
@@ -28,7 +28,7 @@ def _sources(policy: str) -> list[str] | None:
 
 
 def _allows(source: str, host: str) -> bool:
-    """Tell whether a source may allow a WebSocket to this host; when in doubt, it may."""
+    """Tell whether a source may allow a WebSocket to this host."""
     source = source.lower()
     if source == "'none'" or source.startswith(("'nonce-", "'sha", "data:", "blob:", "'unsafe", "'report")):
         return False

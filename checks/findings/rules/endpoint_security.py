@@ -15,7 +15,7 @@ def detect(facts: Facts) -> str | None:
 
 
 def suspect(facts: Facts) -> str | None:
-    """Look for a trusted certificate from security software, and a WebSocket that fails."""
+    """Look for a WebSocket that fails behind security software."""
     if not facts.works and facts.certificate_from_this_computer:
         return "turn off the web shield for a moment, and run diagnose again"
     return None

@@ -11,7 +11,7 @@ EXTENSION = "permessage-deflate"
 
 
 def detect(facts: Facts) -> str | None:
-    """Look for a WebSocket that breaks with the extension, and works if none is offered."""
+    """Look for a WebSocket that breaks with the extension, and works without."""
     for path in facts.evidence.paths:
         shake, ping = facts.evidence.handshake(path), facts.evidence.ping_on(path)
         bare, bare_ping = facts.evidence.handshake(path, "no-extensions"), facts.evidence.ping_on(path, "no-extensions")

@@ -7,8 +7,8 @@ from checks.findings.rule import Rule
 
 
 def detect(facts: Facts) -> str | None:
-    """Look for a handshake that fails like a plain GET through the proxy, and succeeds without it."""
-    # A proxy cannot read what is inside TLS; if it decrypts TLS, the cause is tls-interception.
+    """Look for a handshake that is a plain GET through the proxy only."""
+    # A proxy cannot read what is inside TLS; if it decrypts TLS, the cause is `tls-interception`.
     if not facts.evidence.route.proxy or facts.tls.version:
         return None
     for path in facts.closed_paths:
@@ -23,7 +23,7 @@ def detect(facts: Facts) -> str | None:
 
 
 def suspect(facts: Facts) -> str | None:
-    """Look for a handshake that fails through the proxy, and succeeds without it or cannot be tried without it."""
+    """Look for a handshake that fails, and that a direct connection may save."""
     evidence = facts.evidence
     if evidence.route.failed or not evidence.route.proxy:
         return None

@@ -7,11 +7,11 @@ from checks.findings.facts import Facts
 from checks.findings.rule import Rule
 
 PHRASES = ("too large", "too long", "too big", "exceeds server limit")
-"""Phrases of nginx, Go and lighttpd; of IIS; of Squid; of Apache."""
+"""Phrases of nginx, Go, lighttpd, IIS, Squid and Apache httpd."""
 
 
 def detect(facts: Facts) -> str | None:
-    """Look for a rejected handshake that gets another response without cookies, and is about size."""
+    """Look for a handshake that is rejected because its cookies are large."""
     for path in facts.evidence.paths:
         response, bare = facts.response(path), facts.evidence.handshake(path, "no-cookies")
         if response.status not in {400, 413, 431} or bare.response.status in {0, response.status}:
@@ -24,7 +24,7 @@ def detect(facts: Facts) -> str | None:
 
 
 def _is_about_size(response: Response) -> bool:
-    """Tell whether a response mentions the size of the headers (431: RFC 6585, section 5)."""
+    """Tell whether a response is about the size of headers (RFC 6585, section 5)."""
     text = f"{response.reason} {response.body}".lower()
     return response.status == 431 or any(phrase in text for phrase in PHRASES)
 

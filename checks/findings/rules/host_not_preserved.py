@@ -7,7 +7,7 @@ from checks.findings.rule import Rule
 
 
 def detect(facts: Facts) -> str | None:
-    """Look for a Host that arrived changed, or a notebook that connects only without Origin."""
+    """Look for a changed Host, or a notebook that connects only without Origin."""
     for path in facts.evidence.paths:
         shake = facts.evidence.handshake(path)
         received = shake.changed_headers.get("Host")

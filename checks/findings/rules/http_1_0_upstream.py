@@ -7,7 +7,7 @@ from checks.findings.rule import Rule
 
 
 def detect(facts: Facts) -> str | None:
-    """Look for a complaint about the HTTP version, although the request had 1.1 and the page got none."""
+    """Look for a complaint about the HTTP version of a request with HTTP/1.1."""
     page = facts.evidence.page
     for path in facts.evidence.paths:
         response = facts.response(path)

@@ -23,7 +23,7 @@ EARLY_S, LATE_S = 0.5, 1.5
 
 
 def detect(facts: Facts) -> str | None:
-    """Look for an idle WebSocket that drops without a close frame while one with pings stays open."""
+    """Look for an idle WebSocket that drops while one with pings stays open."""
     idle, pinged = facts.evidence.hold(pings=False), facts.evidence.hold(pings=True)
     if not (idle and pinged and idle.dropped and not idle.close_code):
         return None
@@ -38,7 +38,7 @@ def detect(facts: Facts) -> str | None:
 
 
 def suspect(facts: Facts) -> str | None:
-    """Look for two WebSockets that drop at the same age, before a ping can show the difference."""
+    """Look for two WebSockets that drop at the same age, before any ping."""
     return TIMEOUTS if facts.dropped_before_a_ping else None
 
 

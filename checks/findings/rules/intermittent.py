@@ -10,7 +10,7 @@ from checks.findings.rule import Rule
 
 
 def detect(facts: Facts) -> str | None:
-    """Count the outcomes of identical handshakes; handshakes that a limit rejected prove nothing."""
+    """Count the outcomes of identical handshakes, apart from those of a limit."""
     for path in facts.inconsistent_paths:
         attempts = facts.attempts(path)
         rejected = [shake.response for shake in attempts if not shake.opened]

@@ -8,7 +8,7 @@ from checks.findings.rule import Rule
 
 
 def detect(facts: Facts) -> str | None:
-    """Look for two WebSockets, opened at different moments, that drop at the same age."""
+    """Look for two WebSockets that drop at different moments, at the same age."""
     pair = facts.dropped_pair
     # Without a ping, both were idle, and an idle timeout would look the same.
     if not pair or not pair.at_same_age or pair.at_same_moment or not pair.after_a_ping:
@@ -22,7 +22,7 @@ def detect(facts: Facts) -> str | None:
 
 
 def suspect(facts: Facts) -> str | None:
-    """Look for two WebSockets that drop at the same age, before a ping can show the difference."""
+    """Look for two WebSockets that drop at the same age, before any ping."""
     return TIMEOUTS if facts.dropped_before_a_ping else None
 
 

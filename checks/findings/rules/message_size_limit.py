@@ -10,7 +10,7 @@ TOO_BIG = 1009
 
 
 def detect(facts: Facts) -> str | None:
-    """Look for the size up to which messages pass, and above which the close code is 1009."""
+    """Look for close code 1009 above the largest message that passes."""
     passed = [size.size for size in facts.evidence.sizes if size.passed]
     failed = [size for size in facts.evidence.sizes if not size.passed]
     # Another close code, or none, may be about the content of the message.

@@ -20,7 +20,7 @@ def detect(facts: Facts) -> str | None:
 
 
 def suspect(facts: Facts) -> str | None:
-    """Look for a proxy that closes the connection without a response, as some do without credentials."""
+    """Look for a closed connection, as some proxies respond without credentials."""
     route = facts.evidence.route
     if route.proxy and route.failed == "proxy" and not route.tunnel.status:
         return "pass the credentials that the browser has for the proxy, if any, with --proxy"

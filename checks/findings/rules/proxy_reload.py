@@ -7,7 +7,7 @@ from checks.findings.rule import Rule
 
 
 def detect(facts: Facts) -> str | None:
-    """Look for two WebSockets, opened at different moments, that drop at the same moment."""
+    """Look for two WebSockets that drop at the same moment, at different ages."""
     pair = facts.dropped_pair
     if not pair or not pair.at_same_moment or pair.at_same_age:
         return None

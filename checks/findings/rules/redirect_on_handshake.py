@@ -9,7 +9,7 @@ from checks.findings.rule import Rule
 
 
 def detect(facts: Facts) -> str | None:
-    """Look for a redirect that changes only scheme, port, slashes or case, on a site whose page has no redirect."""
+    """Look for a redirect that only changes scheme, port, slashes or case."""
     page = facts.evidence.page
     for path in facts.evidence.paths:
         response = facts.response(path)
@@ -21,7 +21,7 @@ def detect(facts: Facts) -> str | None:
 
 
 def _nearly_the_same(url: str, path: str, location: str) -> bool:
-    """Tell whether the redirect leads to the same URL in another form, or to a ws:// or wss:// URL.
+    """Tell whether it leads to the same URL in another form, or to a WebSocket URL.
 
     A sign-in is elsewhere, and never at a ws:// or wss:// URL.
     """

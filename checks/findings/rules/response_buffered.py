@@ -11,7 +11,7 @@ PINGED: tuple[Variant, ...] = ("", "no-extensions")
 
 
 def detect(facts: Facts) -> str | None:
-    """Look for WebSockets that open, stay open, and send no pong, with and without extensions."""
+    """Look for WebSockets that open, stay open, and send no pong."""
     # DSS sends pongs, but the server of any other WebSocket URL may not.
     return None if facts.is_websocket_url else _no_data(facts)
 

@@ -6,7 +6,7 @@ from checks.findings.facts import GATEWAY_ERRORS, Facts
 from checks.findings.rule import Rule
 
 STAGES = {"name": "no IP address for", "tcp": "no connection to"}
-"""What is missing after a failed stage."""
+"""The missing part, by the stage that failed."""
 
 
 def detect(facts: Facts) -> str | None:

@@ -11,7 +11,7 @@ OWN_HEADERS = ["date", "server", "connection", "content-length"]
 
 
 def detect(facts: Facts) -> str | None:
-    """Look for a 403 from Envoy itself on every WebSocket, where a plain GET gets another response."""
+    """Look for a 403 from Envoy itself on every WebSocket, but not on a plain GET."""
     paths = facts.evidence.paths
     if not all(_denied(facts, path) for path in paths):
         return None
@@ -25,7 +25,7 @@ def detect(facts: Facts) -> str | None:
 
 
 def suspect(facts: Facts) -> str | None:
-    """Look for the same on some WebSockets; an authorization filter in Envoy may send it too."""
+    """Look for the same on some WebSockets, as authorization in Envoy may send it."""
     if any(_denied(facts, path) for path in facts.evidence.paths):
         return "check whether upgrade_configs in Envoy applies to this URL too"
     return None

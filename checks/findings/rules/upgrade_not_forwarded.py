@@ -11,7 +11,7 @@ AMBIGUOUS = {200, 400, 404, 405, 426}
 
 
 def detect(facts: Facts) -> str | None:
-    """Look for a handshake that gets the response to a plain GET, where no WebSocket opens."""
+    """Look for a handshake that gets the response to a plain GET."""
     if facts.opened_paths or facts.may_be_forward_proxy(lambda shake: same(shake.response, facts.response(shake.path))):
         return None
     for path in filter(facts.lost_upgrade, facts.evidence.paths):

@@ -8,7 +8,7 @@ from checks.findings.rule import Rule
 
 
 def detect(facts: Facts) -> str | None:
-    """Look for a WebSocket that opens, and another that gets the response to a plain GET."""
+    """Look for a plain GET at one path, beside a WebSocket that opens."""
     if not facts.opened_paths:
         return None
     for path in filter(facts.lost_upgrade, facts.evidence.paths):
@@ -20,7 +20,7 @@ def detect(facts: Facts) -> str | None:
 
 
 def suspect(facts: Facts) -> str | None:
-    """Look for a WebSocket that opens, and another that gets the response to a page that may not exist."""
+    """Look for a 404 at one path, beside a WebSocket that opens."""
     for path in filter(facts.answered_like_plain_get, facts.evidence.paths):
         if facts.opened_paths and facts.response(path).status == 404:
             return BROWSER_URL

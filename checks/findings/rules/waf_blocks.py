@@ -7,7 +7,7 @@ from checks.findings.rule import Rule
 
 
 def detect(facts: Facts) -> str | None:
-    """Look for a firewall's phrase in the response to a handshake, and in neither the page nor a plain GET."""
+    """Look for a firewall's phrase in the response to the handshake only."""
     for path in facts.closed_paths:
         response, plain = facts.response(path), facts.plain(path)
         phrase = firewall_phrase(response)

@@ -8,7 +8,7 @@ from checks.findings.rule import Rule
 
 
 def detect(facts: Facts) -> str | None:
-    """Look for a URL that is not found, with and without Upgrade, beside a WebSocket that opens."""
+    """Look for a 404 at one path, beside a WebSocket that opens."""
     if not facts.opened_paths:
         return None
     # Jupyter sends 400 if Upgrade is missing; other servers may send 404 for that too.
@@ -23,9 +23,10 @@ def detect(facts: Facts) -> str | None:
 
 
 def suspect(facts: Facts) -> str | None:
-    """Look for a URL that is not found; Starlette sends 403 to a handshake and 404 to a plain GET.
+    """Look for a URL that is not found.
 
-    A server that responds to the plain GET with 400 or 426 has a WebSocket there.
+    Starlette sends 403 to the handshake, and 404 to a plain GET. A server that sends 400 or 426 to a plain GET has a
+    WebSocket there.
     """
     for path in facts.evidence.paths:
         status, plain = facts.response(path).status, facts.plain(path).status

@@ -1,4 +1,4 @@
-"""Evidence for and against: a gateway asks for authentication on the WebSocket only."""
+"""Evidence for and against: a gateway asks for authentication."""
 
 from support.evidence import (
     BASIC,

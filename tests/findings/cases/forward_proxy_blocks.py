@@ -32,7 +32,7 @@ QUIET = {
         handshakes(UPGRADE_REQUIRED, UPGRADE_REQUIRED, direct=OPEN), secured=tls(), direct=Route(tls=tls())
     ),
     "no connection without the proxy": through_proxy(
-        handshakes(UPGRADE_REQUIRED, UPGRADE_REQUIRED), direct=Route(failed="tcp", error="no answer")
+        handshakes(UPGRADE_REQUIRED, UPGRADE_REQUIRED), direct=Route(failed="tcp", error="no response")
     ),
     "another server without the proxy": through_proxy(handshakes(response(403, CROSS_ORIGIN), NOT_FOUND, direct=OPEN)),
 }

@@ -52,6 +52,6 @@ QUIET = {
     "no health check of DSS": observed(handshakes(response(426), response(426)), health_check=response(404)),
     "405 from a server that allows GET": observed(handshakes(response(405, Allow="GET"), response(405, Allow="GET"))),
     "what may be the forward proxy": through_proxy(
-        handshakes(UPGRADE_REQUIRED, UPGRADE_REQUIRED), direct=Route(failed="tcp", error="no answer")
+        handshakes(UPGRADE_REQUIRED, UPGRADE_REQUIRED), direct=Route(failed="tcp", error="no response")
     ),
 }
