@@ -23,7 +23,7 @@ live: $(READY)  ## serve the site at http://127.0.0.1:8000, and rebuild it at ev
 check: $(READY)  ## quick tests, before each commit: style, types, the site and its links
 	$(BIN)/python -m pytest -n 2 -q -m quick
 
-test: pyz $(BUILDS)  ## run all tests, or a part with T=tests/test_lab.py or SHARD=nginx
+test: pyz $(BUILDS)  ## run all tests, or a part with T=tests/cli or SHARD=nginx
 	$(PYTEST) -n $(WORKERS) $(if $(SHARD),--shard $(SHARD)) $(T)
 
 record: $(READY)  ## compare the results of all shards with checks/proof.json

@@ -25,15 +25,17 @@ import trustme
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)] if str(ROOT) not in sys.path else []
 
-from checks import findings, note, view  # noqa: E402
+from checks.cli.options import ProbeOptions  # noqa: E402
 from checks.evidence import Evidence, Handshake, PingResult, Response, Route, Tls  # noqa: E402
+from checks.findings import diagnose  # noqa: E402
 from checks.probe import NOTIFICATIONS, Target, connect, frames, http2, session  # noqa: E402
 from checks.probe.certificate import decoded  # noqa: E402
+from checks.probe.forward_proxy import ForwardProxy  # noqa: E402
 from checks.probe.stream import READ_SIZE, Stream  # noqa: E402
-from checks.route import Proxy  # noqa: E402
+from checks.report import terminal, ticket  # noqa: E402
 
 KEEP = ROOT / "_build" / "fuzz"
-PLAIN = Target("http://127.0.0.1", proxy=Proxy("http", "127.0.0.1", 3128, "user", "password"))
+PLAIN = Target("http://127.0.0.1", proxy=ForwardProxy("http", "127.0.0.1", 3128, "user", "password"))
 NOTHING = Response()
 
 
@@ -120,7 +122,7 @@ def replaced(module, name, result):
 
 def socks_5(data):
     """Read the responses of a SOCKS proxy."""
-    target = dataclasses.replace(PLAIN, proxy=Proxy("socks5", "127.0.0.1", 1080, "user", "password"))
+    target = dataclasses.replace(PLAIN, proxy=ForwardProxy("socks5", "127.0.0.1", 1080, "user", "password"))
     report(Evidence("http://127.0.0.1", NOTHING, NOTHING, route=run(_connect(target, data))))
 
 
@@ -146,9 +148,10 @@ def report(evidence):
 
     Raises where that fails, or where the text could control a terminal.
     """
-    diagnosis = findings.diagnose(evidence)
-    lines = [*view.stages(evidence), *view.verdict(evidence, diagnosis), view.summary_line(evidence, diagnosis)]
-    lines += [line for plain in (True, False) for line in note.note(evidence, diagnosis, plain=plain).split("\n")]
+    diagnosis, command = diagnose(evidence), ProbeOptions.from_evidence(evidence).command(evidence)
+    lines = [*terminal.report(evidence, diagnosis), terminal.summary_line(evidence, diagnosis)]
+    for plain in (True, False):
+        lines += ticket.ticket(evidence, diagnosis, command, plain=plain).split("\n")
     unsafe = {sign for line in lines for sign in line if unicodedata.category(sign)[0] == "C"}
     assert not unsafe, f"{unsafe} from a peer would reach the terminal"
     saved = evidence.to_json()

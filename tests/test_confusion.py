@@ -17,7 +17,7 @@ from websockets.server import ServerProtocol
 
 from checks.findings import diagnose
 from checks.probe import NOTIFICATIONS, Target, look, survey
-from checks.route import Proxy
+from checks.probe.forward_proxy import ForwardProxy
 
 KERNEL = "/jupyter/api/kernels/1/channels"
 NO_UPGRADE = 'Can "Upgrade" only to "WebSocket".'
@@ -169,7 +169,7 @@ def seen(peer, address="", *, company=None, closed=False, trust=None, timeout=1.
             port, proxy = await stack.enter_async_context(listening(peer, peer.tls)), None
             if company:
                 company.there = port
-                proxy = Proxy("http", "127.0.0.1", await stack.enter_async_context(listening(company)))
+                proxy = ForwardProxy("http", "127.0.0.1", await stack.enter_async_context(listening(company)))
             if closed:
                 port = stack.enter_context(nobody())
             url = (address or f"http{'s' if peer.tls else ''}://HERE").replace("HERE", f"127.0.0.1:{port}")

@@ -12,12 +12,13 @@ from pathlib import Path
 import axe_playwright_python
 import pytest
 from proof import ROOT
-from support.evidence import CHROMIUM_ERRORS
+from support.observe import CHROMIUM_ERRORS
 from support.site import served, sphinx
 from websockets.utils import accept_key
 
 from checks import console, findings
-from checks.explain import explain, plain
+from checks.cli.explain import explain
+from checks.cli.parser import UsageError
 
 LINES = console.lines()
 URL = "wss://dss.example.com/dip/websocket/"
@@ -162,8 +163,9 @@ def test_no_pasted_text_is_an_error():
     for text in [*mutations(400), "\ud800", "\0" * 10, "WebSocket connection to \udfff failed: \ud800"]:
         reading = console.read(text)
         assert reading is None or reading.means
-        said, code = explain(text, lambda _: "")
-        assert code in {0, 2}
+        said = ""
+        with contextlib.suppress(UsageError):
+            said = explain(text, lambda _: "")
         assert all(sign.isprintable() for sign in said.replace("\n", ""))
 
 
@@ -352,93 +354,3 @@ def test_chromiums_error_for_each_fault_is_understood(browser):
     for number, fault in enumerate(FAULTS):
         assert fault in errors[str(number)]
         assert console.read(f"WebSocket connection to 'ws://x/{errors[str(number)]}").means in known
-
-
-# The command `explain`.
-
-
-def page_of(finding):
-    return (ROOT / "docs" / "findings" / f"{finding}.md").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("finding", findings.ids())
-def test_the_page_of_a_finding_is_plain_text_of_80_columns(finding):
-    text, code = explain(finding, page_of)
-    lines = text.splitlines()
-    assert code == 0
-    assert [line for line in lines if not line.startswith((" ", "[")) and line] == [
-        line.lstrip("# ") for line in page_of(finding).splitlines() if line.startswith("#")
-    ]
-    assert [line for line in lines if len(line) > 80 and not line.startswith("[")] == []
-    assert re.findall(r"\{[a-z]+\}|```|\]\(|:::|\*\*", text) == []
-
-
-def test_what_a_page_shows_beside_sentences_is_named_or_dropped():
-    page = """---
-myst: x
----
-# an-id
-
-One *word* and **two** of [RFC 1](https://x.example/1), [the other](other.md). {proven}`a-claim`
-Again [RFC 1](https://x.example/1), {doc}`named <other>`.
-
-(a-target)=
-
-- first
-- second that is long enough to need another line of the terminal, whatever its width
-
-```{literalinclude} ../../checks/recipes/nginx/http.conf
-:language: nginx
-```
-
-```{toctree}
-gone
-```
-
-:::{note}
-kept
-:::
-"""
-    assert (
-        plain(page)
-        == """an-id
-
-  One word and two of RFC 1 [1], the other. Again RFC 1 [1], named.
-
-  - first
-  - second that is long enough to need another line of the terminal, whatever
-    its width
-
-    [checks/recipes/nginx/http.conf]
-
-  kept
-
-[1] https://x.example/1"""
-    )
-
-
-def test_a_console_line_is_explained_with_its_causes_and_the_next_step():
-    line = f"WebSocket connection to '{URL}?token=s3cret' failed: Error during WebSocket handshake: "
-    text, code = explain(f"{line}Unexpected response code: 405\x1b[31m", lambda _: "")
-    assert code == 0
-    assert "s3cret" not in text
-    assert "\x1b" not in text
-    said = " ".join(text.split())
-    reading = console.read(code_line(405))
-    summary = findings.cause(reading.ids[0]).summary
-    assert f"{reading.means} This line cannot tell between: upgrade-not-forwarded: {summary}" in said
-    assert f"Next: {reading.next} More: explain upgrade-not-forwarded, or another of them" in said
-
-
-@pytest.mark.parametrize(
-    ("text", "answer"),
-    [
-        ("no-such-id", "there is no finding no-such-id; there are: accept-mismatch, "),
-        ("what?", "this is neither the id of a finding, such as idle-timeout, nor a line of a browser's console"),
-        ("../findings/index", "this is neither the id of a finding"),
-        ("", "this is neither the id of a finding"),
-    ],
-)
-def test_what_is_neither_is_answered_with_what_was_expected(text, answer):
-    said, code = explain(text, page_of)
-    assert (said[: len(answer)], code) == (answer, 2)

@@ -8,13 +8,13 @@ import pytest
 from machine import every
 from support.forward import EXEMPT, PORT, WEBSOCKET, able_to_inspect, https_site
 
-from checks.__main__ import main
+from checks.cli import main
 from checks.findings import diagnose
 from checks.lab.forward import forward, socks
 from checks.lab.process import free_port
 from checks.lab.recipe import RECIPES as FOLDER
 from checks.probe import Target, look
-from checks.route import parse
+from checks.probe.forward_proxy import parse
 
 EXEMPT_FROM_AUTHENTICATION = FOLDER / "squid" / "unasked.conf"
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from proof import ROOT
 
-from checks.doctor import main
+from checks.cli import main
 from checks.lab.recipe import recipes
 
 pytestmark = pytest.mark.quick

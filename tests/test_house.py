@@ -17,44 +17,20 @@ SECTIONS = ["What you see", "Why it happens", "How we know", "Fix", "Reported wh
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 
-# Who may import whom, inside checks/.
 ALLOWED = {
     "evidence": set(),
-    "findings": {"evidence", "findings"},
-    "route": set(),
-    "pac": {"route"},
-    "probe": {"evidence", "probe", "route"},
     "console": set(),
-    "echo": set(),
-    "explain": {"console", "findings"},
-    "view": {"evidence", "findings"},
-    "note": {"evidence", "findings", "view"},
-    "doctor": {"echo", "evidence", "explain", "findings", "note", "probe", "route", "view"},
-    "lab": {"lab"},
-    "__main__": {"doctor", "lab", "view"},
+    "findings": {"evidence"},
+    "probe": {"evidence"},
+    "report": {"evidence", "findings"},
+    "lab": {"__init__"},
+    "cli": {"__init__", "console", "evidence", "findings", "lab", "probe", "report"},
+    "__main__": {"cli"},
     "__init__": set(),
 }
+"""For each part of checks/, the other parts that it may import: imports run downwards."""
 
-
-def imports_of(path):
-    """Return the parts of checks/ that a module imports."""
-    found, inside = set(), path.relative_to(ROOT).parts
-    for node in ast.walk(ast.parse(path.read_text())):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom):
-            base = "checks.lab." if node.level and "lab" in inside else "checks." if node.level else ""
-            names = [f"{base}{node.module or ''}".rstrip("."), *(f"{node.module}.{alias.name}" for alias in node.names)]
-        found |= {name.split(".")[1] for name in names if name.startswith("checks.")}
-    return found
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "checks").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
-def test_modules_import_only_what_their_place_allows(path):
-    part = path.relative_to(ROOT / "checks").parts[0].removesuffix(".py")
-    strangers = {name for name in imports_of(path) if name in ALLOWED} - ALLOWED[part]
-    assert not strangers, f"{path.relative_to(ROOT)} may not import {sorted(strangers)} of checks/"
-    assert "tests" not in path.read_text().split("import "), "nothing imports tests"
-
+NEEDS_LAB = re.compile(r"(?m)^NEEDS_LAB = True$")
 
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
@@ -76,6 +52,35 @@ def modules_imported_by(name):
             members = {f"{base}.{alias.name}" for alias in node.names}
             found |= {member if member in MODULES else base for member in members}
     return found & set(MODULES)
+
+
+def part_of(name):
+    """Return the part of checks/ that a module belongs to."""
+    return [*name.split("."), "__init__"][1]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_run_downwards(name):
+    imported = {part_of(other) for other in modules_imported_by(name)}
+    assert imported - {part_of(name)} <= ALLOWED[part_of(name)]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_no_module_imports_the_tests(name):
+    tests = {"tests", *(path.stem for path in (ROOT / "tests").glob("*.py"))}
+    imported = set()
+    for node in ast.walk(ast.parse(MODULES[name].read_text())):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            imported.add(node.module.partition(".")[0])
+    assert not imported & tests
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name.startswith("checks.cli.")])
+def test_a_command_declares_that_it_needs_the_lab(name):
+    uses_lab = any(part_of(other) == "lab" for other in modules_imported_by(name))
+    assert uses_lab <= bool(NEEDS_LAB.search(MODULES[name].read_text())), "add NEEDS_LAB = True"
 
 
 def test_no_modules_import_each_other_in_a_circle():

@@ -1,4 +1,4 @@
-"""websocket-doctor.pyz: the same bytes whoever builds it, and it runs where nothing is installed."""
+"""websocket-doctor.pyz: the same bytes on every machine, and it runs where nothing is installed."""
 
 import ast
 import functools
@@ -10,8 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from proof import ROOT
 
+from checks.cli import commands, needs_lab
 from checks.lab import pack as packing
 from checks.lab.pack import pack
 
@@ -27,7 +27,7 @@ def pyz(tmp_path_factory):
 
 @functools.cache
 def interpreters():
-    """Return the Pythons of this machine by version, each once, oldest first."""
+    """Return one Python of this machine for each version, oldest first."""
     places = [path for name in ("python3", "python2") for path in map(shutil.which, [name]) if path]
     places += map(str, Path("~/.pyenv/versions").expanduser().glob("*/bin/python"))
     places += [path for minor in range(9, 16) if (path := shutil.which(f"python3.{minor}"))]
@@ -42,19 +42,19 @@ def interpreters():
 
 @pytest.fixture(params=["oldest", "newest"])
 def python(request):
-    """The oldest and the newest Python of this machine that the file is for."""
+    """The oldest and the newest Python of this machine that can run the file."""
     able = [path for version, path in interpreters().items() if version > NEWEST_TOO_OLD]
     return able[0] if request.param == "oldest" else able[-1]
 
 
 def run(python, pyz, *argv):
-    """Run the file as on a machine where nothing is installed; nothing of this checkout is seen."""
+    """Run the file as on a machine where nothing is installed, without access to this checkout."""
     command = [python, "-I", pyz, *argv]
     return subprocess.run(command, cwd=pyz.parent, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.mark.proves("the-single-file-is-reproducible")
-def test_it_is_the_same_bytes_when_built_again_elsewhere(pyz, tmp_path, monkeypatch):
+def test_another_build_has_the_same_bytes(pyz, tmp_path, monkeypatch):
     monkeypatch.setenv("TZ", "Pacific/Auckland")
     monkeypatch.setenv("LC_ALL", "C")
     monkeypatch.chdir(tmp_path)
@@ -62,42 +62,72 @@ def test_it_is_the_same_bytes_when_built_again_elsewhere(pyz, tmp_path, monkeypa
     assert (tmp_path / "again.pyz").read_bytes() == pyz.read_bytes()
 
 
-def test_it_holds_the_licences_of_what_is_inside_and_nothing_that_is_compiled(pyz):
+@pytest.fixture(scope="module")
+def names(pyz):
+    """The names of the files inside."""
     with zipfile.ZipFile(pyz) as packed:
-        names = packed.namelist()
-    wanted = re.findall(r"(?m)^(\w+)==", packing.WANTED.read_text())
-    assert {name.split("/")[1] for name in names if name.startswith("licences/")} == set(wanted)
+        return packed.namelist()
+
+
+def test_it_has_the_licence_of_every_library(names):
+    libraries = re.findall(r"(?m)^(\w+)==", packing.WANTED.read_text())
+    assert {name.split("/")[1] for name in names if name.startswith("licences/")} == set(libraries)
+
+
+def test_it_has_no_compiled_file(names):
     assert not [name for name in names if name.endswith((".so", ".pyd", ".pyc", ".c"))]
-    assert not [name for name in names if name.startswith("checks/lab")]
 
 
-def test_it_looks_at_an_address(python, pyz, dss):
+def test_it_has_nothing_of_the_lab(names):
+    modules = {f"checks/cli/{name}.py": needs_lab(module) for name, module in commands().items()}
+    assert {name for name in names if name in modules} == {name for name, lab in modules.items() if not lab}
+    assert not [name for name in names if name.startswith(("checks/lab/", "checks/recipes/"))]
+
+
+def test_it_lists_the_commands_that_it_has(python, pyz):
+    done = run(python, pyz, "--help")
+    listed = re.findall(r"(?m)^    ([a-z]+) ", done.stdout)
+    assert listed == [name for name, module in commands().items() if not needs_lab(module)]
+
+
+def test_it_diagnoses_a_url(python, pyz, dss):
     done = run(python, pyz, "diagnose", f"http://127.0.0.1:{dss.port}", "--no-proxy")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-1].startswith("works: ")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert "\nWebSocket works (works)\n" in done.stdout
 
 
-def test_it_writes_a_note_that_names_the_file_and_not_a_checkout(python, pyz, dss):
+def test_the_command_in_a_ticket_names_the_file(python, pyz, dss):
     done = run(python, pyz, "note", f"http://127.0.0.1:{dss.port}", "--no-proxy")
-    assert f"websocket-doctor.pyz diagnose http://127.0.0.1:{dss.port}" in done.stdout
+    assert f"python websocket-doctor.pyz diagnose http://127.0.0.1:{dss.port}" in done.stdout
 
 
-def test_it_explains_without_a_checkout(python, pyz):
+def test_it_explains_a_cause(python, pyz):
     done = run(python, pyz, "explain", "idle-timeout")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("An idle timeout closes the WebSocket\n")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert done.stdout.startswith("An idle timeout closes the WebSocket (idle-timeout)\n")
+    assert "Why it happens" in done.stdout
 
 
-def test_wrong_usage_gets_one_sentence(python, pyz):
-    done = run(python, pyz, "diagnose", "dss.example.com")
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert done.stderr.startswith("websocket-doctor.pyz: invalid URL 'dss.example.com'")
+def test_wrong_usage_is_one_line(python, pyz):
+    done = run(python, pyz, "diagnose", "http://h", "--idle=x")
+    assert done.returncode == 2
+    assert done.stderr.startswith("websocket-doctor.pyz: --idle: expected a number, got 'x'; see `python websocket-doc")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_pac_file_needs_a_checkout(python, pyz, tmp_path):
+    (tmp_path / "proxy.pac").write_text("function FindProxyForURL() { return 'DIRECT'; }")
+    done = run(python, pyz, "diagnose", "http://h", "--pac", str(tmp_path / "proxy.pac"))
+    assert done.returncode == 2
+    assert "the single file cannot run PAC files; pass the proxy that yours returns with --proxy\n" in done.stderr
 
 
 AS_3_8 = "import runpy, sys; sys.version_info = (3, 8, 20); runpy.run_path(sys.argv[1], run_name='__main__')"
 
 
-def test_an_old_python_reports_which_one_is_needed(pyz):
+def test_an_old_python_names_the_version_it_needs(pyz):
     old = {".".join(map(str, version)): [path] for version, path in interpreters().items() if version <= NEWEST_TOO_OLD}
     for version, python in [("3.8", [sys.executable, "-c", AS_3_8]), *old.items()]:
         done = subprocess.run([*python, pyz, "--help"], capture_output=True, text=True, check=False)
@@ -106,7 +136,6 @@ def test_an_old_python_reports_which_one_is_needed(pyz):
 
 
 def test_every_module_inside_is_valid_python_3_9():
-    for pattern in packing.OWN:
-        for path in (ROOT / "checks").glob(pattern):
-            if path.suffix == ".py":
-                ast.parse(path.read_bytes(), str(path), feature_version=(3, 9))
+    for path in packing.own_files():
+        if path.suffix == ".py":
+            ast.parse(path.read_bytes(), str(path), feature_version=(3, 9))

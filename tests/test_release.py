@@ -13,7 +13,8 @@ import tomllib
 import pytest
 from proof import ROOT
 
-from checks import __main__, __version__, doctor
+from checks import __version__
+from checks.cli import main
 from checks.lab import release
 from checks.lab.process import LabError
 
@@ -117,11 +118,12 @@ def test_a_longer_version_does_not_match():
 
 
 @pytest.mark.parametrize(
-    ("main", "name"),
-    [(__main__.main, "python -m checks"), (doctor.main, "websocket-doctor.pyz")],
+    ("file", "name"),
+    [("checks/__main__.py", "python -m checks"), ("websocket-doctor.pyz", "python websocket-doctor.pyz")],
     ids=["module", "pyz"],
 )
-def test_both_commands_print_the_version(main, name, capsys):
+def test_both_commands_print_the_version(file, name, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [file])
     with pytest.raises(SystemExit) as ended:
         main(["--version"])
     assert (ended.value.code, capsys.readouterr().out) == (0, f"{name} {__version__}\n")

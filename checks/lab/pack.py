@@ -1,12 +1,13 @@
-"""Build websocket-doctor.pyz: one file with `diagnose` and all it takes, the same bytes whoever builds it.
+"""Build websocket-doctor.pyz: `diagnose` and everything it needs in one file, the same bytes on every machine.
 
-Run as a module, it says where the file is and its SHA-256.
+Run as a module to print the path of the file and its SHA-256.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -19,22 +20,22 @@ WANTED = Path(__file__).with_suffix(".txt")
 WHEELS = ROOT / ".zoo" / "wheels"
 PACKED = ROOT / "_build" / "websocket-doctor.pyz"
 
-OWN = (
-    *("__init__.py", "console.json", "console.py", "doctor.py", "echo.py", "evidence.py", "explain.py", "note.py"),
-    *("route.py", "view.py", "findings/**/*.py", "probe/**/*.py"),
-)
-"""What of checks/ goes in: all that looks and explains, nothing of the lab."""
+DATA = ("console.json",)
+"""The data of checks/ that the packed modules read."""
+
+NEEDS_LAB = re.compile(r"(?m)^NEEDS_LAB = True$")
+"""The line by which a command declares that it needs the lab."""
 
 SHEBANG = b"#!/usr/bin/env python3\n"
 
-# Read by whatever Python is there, so written for all of them.
+# Any Python may start it, also one that is too old, so this is valid in all of them.
 MAIN = b"""\
 import sys
 
 if sys.version_info < (3, 9):
     sys.exit("websocket-doctor needs Python 3.9 or newer; this is Python %d.%d" % sys.version_info[:2])
 
-from checks.doctor import main
+from checks.cli import main
 
 sys.exit(main())
 """
@@ -57,24 +58,31 @@ def pack(target: Path = PACKED) -> str:
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
-    """Return an entry without anything of this machine or this day."""
+    """Return an entry that does not depend on this machine or the time."""
     entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
     entry.external_attr = 0o100644 << 16
     entry.create_system = 3
     return entry
 
 
+def own_files() -> list[Path]:
+    """Return the files of checks/ to pack: the modules that do not need the lab, and their data."""
+    checks = ROOT / "checks"
+    modules = [path for path in checks.rglob("*.py") if path.relative_to(checks).parts[0] not in {"lab", "recipes"}]
+    standalone = [path for path in modules if not NEEDS_LAB.search(path.read_text(encoding="utf-8"))]
+    return sorted([*standalone, *(checks / name for name in DATA)])
+
+
 def _own() -> Iterator[tuple[str, bytes]]:
-    for pattern in OWN:
-        for path in (ROOT / "checks").glob(pattern):
-            yield path.relative_to(ROOT).as_posix(), path.read_bytes()
+    for path in own_files():
+        yield path.relative_to(ROOT).as_posix(), path.read_bytes()
     for page in (ROOT / "docs" / "findings").glob("*.md"):
         yield f"checks/pages/{page.name}", page.read_bytes()
     yield "LICENSE", (ROOT / "LICENSE").read_bytes()
 
 
 def _others() -> Iterator[tuple[str, bytes]]:
-    """Yield what is in the wheels: the modules, and the licences under which they travel."""
+    """Yield the modules of the wheels, and their licences."""
     for wheel in _wheels():
         with zipfile.ZipFile(wheel) as inside:
             for name in inside.namelist():
@@ -87,7 +95,7 @@ def _others() -> Iterator[tuple[str, bytes]]:
 
 
 def _wheels() -> list[Path]:
-    """Return the wheels, brought once and checked against their hashes by pip each time."""
+    """Return the wheels; pip downloads them once, and checks their hashes every time."""
     WHEELS.mkdir(parents=True, exist_ok=True)
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     pure = ["--only-binary", ":all:", "--platform", "any", "--implementation", "py", "--abi", "none"]
@@ -101,9 +109,9 @@ def _wheels() -> list[Path]:
                 break
         else:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise MachineError(f"the wheels of websocket-doctor.pyz cannot be downloaded: {reason}")
+            raise MachineError(f"cannot download the wheels of websocket-doctor.pyz: {reason}")
         for wheel in folder.glob("*.whl"):
-            # In one step: others may be reading it.
+            # Replaced in one step, because another process may be reading it.
             whole = WHEELS / f"{wheel.name}.{os.getpid()}"
             whole.write_bytes(wheel.read_bytes())
             whole.replace(WHEELS / wheel.name)

@@ -74,6 +74,17 @@ def _in_proxy(target: Target) -> Iterator[str]:
         yield base64.b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()
 
 
+def masked_query(url: str) -> str:
+    """Return a URL or a path with the values of secret parameters masked."""
+    before, mark, query = url.partition("?")
+    if url == NOTIFICATIONS:
+        return url
+    pairs = [part.partition("=") for part in query.split("&")]
+    secret = [bool(value and SECRET_PARAMETERS.search(name)) for name, _, value in pairs]
+    parts = [name + equals + (MASK if hide else value) for (name, equals, value), hide in zip(pairs, secret)]
+    return before + mark + "&".join(parts)
+
+
 def scrubbed(evidence: Evidence, texts: set[str]) -> Evidence:
     """Return the evidence with these texts masked, also where a peer sent them."""
     if not texts:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from checks.route import Proxy
+from .forward_proxy import ForwardProxy
 
 NOTIFICATIONS = "/dip/websocket?sessionId=diagnose00"
 """The WebSocket whose failure DSS reports; path and parameter as seen on DSS 9.0.5."""
@@ -38,7 +38,7 @@ class Target:
     """The TLS settings; by default those of the system, with its trust store."""
     timeout: float = 10.0
     """Seconds for one connection, and for one response."""
-    proxy: Proxy | None = None
+    proxy: ForwardProxy | None = None
     """The forward proxy to use."""
     family: int = 0
     """The IP version: socket.AF_INET or AF_INET6; 0 for both."""

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import argparse
 import ast
 import hashlib
 import json
@@ -28,7 +27,8 @@ from sphinx.util.docutils import SphinxDirective
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from checks import doctor, findings, view  # noqa: E402
+from checks import cli, findings  # noqa: E402
+from checks.report.terminal import HOPS  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,14 +56,6 @@ class Written(SphinxDirective, ABC):
         return around.children
 
 
-def commands() -> dict[str, argparse.ArgumentParser]:
-    """Return the parser of each command."""
-    parser = argparse.ArgumentParser()
-    doctor.add(parser.add_subparsers())
-    (choices,) = (action.choices for action in parser._actions if isinstance(action.choices, dict))  # noqa: SLF001
-    return choices
-
-
 class Options(Written):
     """The options of one command, in their groups."""
 
@@ -72,11 +64,13 @@ class Options(Written):
 
     def lines(self) -> Iterator[str]:
         """Yield a definition for each option."""
-        self.env.note_dependency(str(ROOT / "checks" / "doctor.py"))
+        for path in (ROOT / "checks" / "cli").glob("*.py"):
+            self.env.note_dependency(str(path))
+        _, parsers = cli.parsers()
         known = {"help"}
         if "beyond" in self.options:
-            known |= {action.dest for action in commands()[self.options["beyond"]]._actions}  # noqa: SLF001
-        for group in commands()[self.arguments[0]]._action_groups:  # noqa: SLF001  # argparse has no public name for it
+            known |= {action.dest for action in parsers[self.options["beyond"]]._actions}  # noqa: SLF001
+        for group in parsers[self.arguments[0]]._action_groups:  # noqa: SLF001  # argparse has no other way
             actions = [action for action in group._group_actions if action.dest not in known]  # noqa: SLF001
             own = group.title not in {"positional arguments", "options"}
             if actions and own:
@@ -117,7 +111,7 @@ class Evidence(Written):
         many = annotation.startswith("tuple[") or annotation == "Pairs"
         inner = annotation.removeprefix("tuple[").removesuffix("]").removesuffix(", ...")
         plain = {"str": "text", "int": "number", "float": "number", "bool": "true or false", "Pairs": "pairs of texts"}
-        plain |= {"Flip": "text", "Stage": "text", "tuple[str, int": "pairs of text and number"}
+        plain |= {"Variant": "text", "Stage": "text", "tuple[str, int": "pairs of text and number"}
         what = plain.get(inner, f"`{inner}`")
         return f"list: {what}" if many else what
 
@@ -134,7 +128,7 @@ class Causes(Written):
         for hop in findings.HOPS:
             here = [name for name in findings.ids() if hop == findings.cause(name).hop]
             if here:
-                yield from (f"**{view.HOPS[hop][0].upper()}{view.HOPS[hop][1:]}**", "")
+                yield from (f"**{HOPS[hop][0].upper()}{HOPS[hop][1:]}**", "")
             for name in here:
                 self.env.note_dependency(findings.source(name))
                 yield from (f"[]({name}.md) `{name}`", f": {findings.cause(name).summary}.", "")

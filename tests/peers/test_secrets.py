@@ -12,7 +12,7 @@ from support.hostile import PATIENT, Case, https, running
 from support.server import CLOSE, TEXT, accept, always, close, fake_dss, frame, then
 from support.server_http2 import fake_dss_over_http2, headers
 
-from checks.__main__ import main
+from checks.cli import main
 from checks.probe import NOTIFICATIONS
 
 

@@ -16,7 +16,7 @@ import pytest
 from proof import ROOT
 
 from checks import findings
-from checks.__main__ import main
+from checks.cli import main
 from checks.evidence import Evidence
 from checks.lab.process import SCALE
 from support.certificates import AUTHORITY, TLS
@@ -148,7 +148,7 @@ def check(case, report):
 
 MEASURE = """
 import sys
-from checks.__main__ import main
+from checks.cli import main
 code = main(sys.argv[1:])
 print([line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")][0], file=sys.stderr)
 sys.exit(code)

@@ -1,4 +1,7 @@
-"""Ask a PAC file, in a process that has little time and memory: it is a program that somebody else wrote."""
+"""Run a PAC file in a process with limits on time and memory: it is a program from someone else.
+
+Reads a JSON question from standard input and writes a JSON answer to standard output.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ import json
 import sys
 
 MEMORY = 512 << 20
-"""Bytes."""
+"""Bytes of address space that the process may use."""
 
 
 def main() -> None:
-    """Read a question from standard input, write the answer to standard output, both JSON."""
+    """Answer one question: {"script", "url", "host"} -> {"proxies"} or {"error"}."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource  # noqa: PLC0415  # not on every system
 
@@ -21,7 +24,7 @@ def main() -> None:
     question = json.load(sys.stdin)
     try:
         answer = {"proxies": PACFile(question["script"]).find_proxy_for_url(question["url"], question["host"])}
-    except Exception as error:  # noqa: BLE001  # whatever the file does wrong
+    except Exception as error:  # noqa: BLE001  # any failure of the script
         answer = {"error": str(error) or type(error).__name__}
     print(json.dumps(answer))
 

@@ -1,8 +1,8 @@
-"""Which proxy is asked: what is given, the environment, a PAC file that nobody trusts."""
+"""The forward proxy that is used: from an option, the environment, or a PAC file from someone else."""
 
 import pytest
 
-from checks.route import Proxy, from_environment, from_pac, parse
+from checks.probe.forward_proxy import ForwardProxy, from_environment, from_pac, parse
 
 GIVEN = {
     "http://proxy.example.com:3128": ("http", "proxy.example.com", 3128, "", ""),
@@ -15,7 +15,7 @@ GIVEN = {
 
 
 @pytest.mark.parametrize("text", GIVEN)
-def test_an_address_is_read(text):
+def test_a_url_is_parsed(text):
     proxy = parse(text, "option")
     assert (proxy.scheme, proxy.host, proxy.port, proxy.username, proxy.password) == GIVEN[text]
 
@@ -23,19 +23,19 @@ def test_an_address_is_read(text):
 @pytest.mark.parametrize(
     "text", ["", "://", "ftp://h", "http://", "http://h:0", "http://h:70000", "http://h/path", "http://[half"]
 )
-def test_what_is_no_address_of_a_proxy_gets_one_sentence(text):
-    with pytest.raises(ValueError, match=r"is not the address of a proxy; expected something like http://proxy"):
+def test_an_invalid_url_is_one_line(text):
+    with pytest.raises(ValueError, match=r"^invalid proxy .*; expected a URL such as http://proxy"):
         parse(text, "option")
 
 
 @pytest.mark.parametrize("text", ["ftp://me:planted-secret@h", "me:planted-secret@h:x", "http://me:planted-secret@h/p"])
-def test_no_password_is_in_a_complaint(text):
-    with pytest.raises(ValueError, match="is not the address") as raised:
+def test_an_error_has_no_password(text):
+    with pytest.raises(ValueError, match="invalid proxy") as raised:
         parse(text, "option")
     assert "planted-secret" not in str(raised.value)
 
 
-def test_no_password_is_in_the_text_of_a_proxy():
+def test_the_text_of_a_proxy_has_no_password():
     proxy = parse("http://me:planted-secret@h:3128", "option")
     assert str(proxy) == "http://me@h:3128"
     assert "planted-secret" not in repr(proxy)
@@ -56,7 +56,7 @@ ENVIRONMENT = [
 
 
 @pytest.mark.parametrize(("environ", "url", "expected"), ENVIRONMENT)
-def test_the_environment_is_read_as_most_programs_read_it(environ, url, expected, monkeypatch):
+def test_the_environment_is_read_like_most_programs_do(environ, url, expected, monkeypatch):
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
@@ -70,39 +70,39 @@ def pac(body):
     return f"function FindProxyForURL(url, host) {{ {body} }}"
 
 
-ANSWERS = [
+RESULTS = [
     (pac("return 'DIRECT';"), [None]),
     (pac("return '';"), [None]),
-    (pac("return 'PROXY p:3128; DIRECT';"), [Proxy("http", "p", 3128, source="PAC file"), None]),
-    (pac("return 'SOCKS5 p';"), [Proxy("socks5", "p", 1080, source="PAC file")]),
+    (pac("return 'PROXY p:3128; DIRECT';"), [ForwardProxy("http", "p", 3128, source="PAC file"), None]),
+    (pac("return 'SOCKS5 p';"), [ForwardProxy("socks5", "p", 1080, source="PAC file")]),
     (pac("return dnsDomainIs(host, '.example.com') ? 'PROXY in:1' : 'DIRECT';"), [parse("in:1", "PAC file")]),
     (pac("return shExpMatch(url, 'https:*') ? 'PROXY no:1' : 'PROXY yes:1';"), [parse("yes:1", "PAC file")]),
     (pac("return 'PROXY ' + url.replace(/[^a-z]/g, '') + ':1';"), [parse("wssdssexamplecom:1", "PAC file")]),
 ]
 
 
-@pytest.mark.parametrize(("script", "expected"), ANSWERS)
-def test_a_pac_file_is_asked_as_a_browser_asks(script, expected):
+@pytest.mark.parametrize(("script", "expected"), RESULTS)
+def test_a_pac_file_gets_what_a_browser_gives_it(script, expected):
     assert from_pac(script, "wss://dss.example.com/dip/websocket?token=secret", "dss.example.com") == expected
 
 
 HOSTILE = {
     "": "the PAC file fails",
-    "this is no program": "the PAC file fails",
+    "this is not a program": "the PAC file fails",
     pac("throw new Error('no');"): "the PAC file fails",
-    pac("return 'CARRIER PIGEON';"): "the PAC file answers 'CARRIER PIGEON'; expected DIRECT",
-    pac("return 'PROXY';"): "is not the address of a proxy",
+    pac("return 'CARRIER PIGEON';"): "the PAC file returned 'CARRIER PIGEON'; expected DIRECT",
+    pac("return 'PROXY';"): "invalid proxy",
     pac("var x = 'x'; for (;;) x += x; return x;"): "the PAC file",
 }
 
 
 @pytest.mark.parametrize("script", HOSTILE, ids=range(len(HOSTILE)))
-def test_a_pac_file_that_gives_no_answer_gets_one_sentence(script):
+def test_a_failing_pac_file_is_one_line(script):
     with pytest.raises(ValueError, match=HOSTILE[script]):
         from_pac(script, "ws://dss.example.com/", "dss.example.com")
 
 
-def test_a_pac_file_that_never_ends_is_ended(monkeypatch):
-    monkeypatch.setattr("checks.route.SECONDS", 1)
-    with pytest.raises(ValueError, match="gave no answer within 1 s"):
+def test_an_endless_pac_file_is_stopped(monkeypatch):
+    monkeypatch.setattr("checks.probe.forward_proxy.PAC_TIMEOUT", 1)
+    with pytest.raises(ValueError, match="did not finish within 1 s"):
         from_pac(pac("for (;;) {}"), "ws://dss.example.com/", "dss.example.com")

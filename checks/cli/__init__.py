@@ -1,0 +1,87 @@
+"""The command line: each module of this folder that has `run` is a command, named like the module.
+
+The first line of its docstring is its line in the list of commands, the rest its description. `add_arguments(parser)`
+declares its arguments; `run(arguments)` does the work and returns the exit code. A module with `NEEDS_LAB = True`
+needs the lab, so it is not part of websocket-doctor.pyz.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import pkgutil
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from checks import __version__
+from checks.report.text import clean
+
+from .parser import EXIT_CODES, Parser, UsageError, program
+
+DESCRIPTION = """Find what breaks WebSocket between you and Dataiku DSS.
+
+Start with: {program} diagnose https://dss.example.com"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    parser, _ = parsers()
+    try:
+        arguments = parser.parse_args(argv)
+        if not arguments.run:
+            parser.print_help()
+            return 2
+        code: int = arguments.run(arguments)
+    except UsageError as error:
+        return _fail(clean(error, 1000))
+    except ModuleNotFoundError as error:
+        if (error.name or "checks").startswith("checks"):
+            raise
+        return _fail(
+            f"{sys.executable} has no module {error.name!r}; run .venv/bin/python -m checks (`make html` creates .venv)"
+        )
+    except BrokenPipeError:  # the program that reads our output has finished, such as head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return _fail("interrupted")
+    return code
+
+
+def _fail(message: str) -> int:
+    print(f"{program().rpartition(' ')[2]}: {message}", file=sys.stderr)
+    return 2
+
+
+def parsers() -> tuple[Parser, dict[str, Parser]]:
+    """Return the parser of the command line, and the parser of each command by name."""
+    parser = Parser(prog=program(), description=DESCRIPTION.format(program=program()), epilog=EXIT_CODES)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}", help="print the version")
+    parser.set_defaults(run=None)
+    group = parser.add_subparsers(title="commands", metavar="")
+    return parser, {name: _add(group, name, module) for name, module in commands().items()}
+
+
+def _add(group: argparse._SubParsersAction[Parser], name: str, module: ModuleType) -> Parser:
+    summary, _, rest = (module.__doc__ or "").partition("\n")
+    parser = group.add_parser(name, help=summary.rstrip("."), description=f"{summary}\n{rest}".strip(), add_help=False)
+    module.add_arguments(parser)
+    other = parser.add_argument_group("other")
+    other.add_argument("-h", "--help", action="help", help="show this help")
+    parser.set_defaults(run=module.run)
+    return parser
+
+
+def commands() -> dict[str, ModuleType]:
+    """Return the module of each command by name, those that need the lab last."""
+    names = [module.name for module in pkgutil.iter_modules(__path__)]
+    modules = {name: importlib.import_module(f"{__name__}.{name}") for name in names}
+    found = [name for name, module in modules.items() if hasattr(module, "run")]
+    return {name: modules[name] for name in sorted(found, key=lambda name: (needs_lab(modules[name]), name))}
+
+
+def needs_lab(module: ModuleType) -> bool:
+    """Return whether the module needs the lab, which only a checkout has."""
+    return bool(getattr(module, "NEEDS_LAB", False))

@@ -1,0 +1,62 @@
+"""Measure what each proxy costs, compared with no proxy in the same run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import asdict
+
+from .lab import find_recipe, lab_errors, write_json
+from .parser import UsageError
+
+NEEDS_LAB = True
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what to measure and how often."""
+    parser.add_argument("recipes", nargs="*", metavar="RECIPE", help="the proxies, such as nginx (default: all)")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="measure each N times (default: 5)")
+    parser.add_argument("--write", action="store_true", help="write the result to checks/, for the pages of the site")
+    parser.add_argument("--diagnose", action="store_true", help="measure diagnose instead, against a bare handshake")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure, and print each cost as a multiple of the cost without it."""
+    if arguments.rounds < 1:
+        raise UsageError(f"--rounds: expected 1 or more, got {arguments.rounds}")
+    with lab_errors():
+        return _bench_diagnose(arguments) if arguments.diagnose else _bench_proxies(arguments)
+
+
+def _bench_proxies(arguments: argparse.Namespace) -> int:
+    from checks.lab.bench import RESULTS, compare  # noqa: PLC0415
+    from checks.lab.recipe import recipes  # noqa: PLC0415
+
+    known = {name: recipe for name, recipe in recipes().items() if recipe.configs}
+    chosen = [find_recipe(name, known) for name in arguments.recipes or known]
+    costs = {
+        recipe.name: {"proxy": f"{recipe.title} {version}", **asdict(cost)}
+        for recipe, version, cost in compare(chosen, arguments.rounds, lambda line: print(line, file=sys.stderr))
+    }
+    print(f"{'as a multiple of no proxy':<28} {'handshake':>9} {'round trip':>10} {'1 socket':>9} {'200 sockets':>11}")
+    for row in costs.values():
+        times = f"{row['handshake']:>8.1f}x {row['round_trip']:>9.1f}x"
+        print(f"{row['proxy']:<28} {times} {row['rate_one']:>8.2f}x {row['rate_many']:>10.2f}x")
+    if arguments.write:
+        write_json(RESULTS, {"rounds": arguments.rounds, "cores": os.cpu_count(), "costs": costs})
+    return 0
+
+
+def _bench_diagnose(arguments: argparse.Namespace) -> int:
+    from checks.lab.bench_diagnose import RESULTS, measure  # noqa: PLC0415
+
+    result = measure(arguments.rounds)
+    print(f"a healthy diagnose takes {result.time_ratio:.1f} x the time of a bare handshake and echo")
+    print(f"and {result.memory_ratio:.1f} x its memory")
+    print(f"--help takes {result.help_time_ratio:.1f} x the time of `import asyncio, ssl`")
+    for number, seconds in result.seconds.items():
+        print(f"{number:>5} URLs: {seconds:5.1f} s, {result.megabytes[number]:4.0f} MB")
+    if arguments.write:
+        write_json(RESULTS, {"rounds": arguments.rounds, "cores": os.cpu_count(), **asdict(result)})
+    return 0

@@ -1,0 +1,49 @@
+"""Read and write the files that people name, with one-line errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from checks.evidence import Evidence
+
+from .parser import UsageError
+
+
+def read(path: Path, what: str) -> str:
+    """Return the text of a file; `what` names its content in the error."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {what} from {path}: {reason(error)}") from error
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {reason(error)}") from error
+
+
+def load_evidence(path: Path) -> Evidence:
+    """Return the evidence in a file that --save wrote."""
+    try:
+        return Evidence.from_json(read(path, "the evidence"))
+    except ValueError as error:
+        raise UsageError(f"{path}: expected evidence from --save: {error}") from error
+
+
+def read_urls(path: Path) -> list[str]:
+    """Return the URLs in a file, one per line, without empty lines and comments."""
+    lines = [line.strip() for line in read(path, "the URLs").splitlines()]
+    urls = [line for line in lines if line and not line.startswith("#")]
+    if not urls:
+        raise UsageError(f"{path}: expected a URL on each line, found none")
+    return urls
+
+
+def reason(error: Exception) -> str:
+    """Return the words of an error, without its number."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    return str(getattr(error, "strerror", "") or error).lower()

@@ -1,0 +1,71 @@
+"""Parse arguments, with help in paragraphs and errors in one line."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+EXIT_CODES = (
+    "Exit codes: 0 WebSocket works, 1 something fails, 2 the test could not run: wrong usage, or nothing responds."
+)
+
+ARGPARSE_MESSAGES = {
+    r"^argument (?:-\w/)?(\S+): invalid (?:float|int) value: (.*)$": r"\1: expected a number, got \2",
+    r"^argument (?:-\w/)?(\S+): expected one argument$": r"\1: expected a value; if it starts with -, write \1=VALUE",
+    r"^argument (\S+): not allowed with argument (\S+)$": r"\1: cannot be combined with \2",
+    r"^argument : invalid choice: .* \(choose from (.*)\)$": r"unknown command; expected one of \1",
+    r"^the following arguments are required: (.*)$": r"missing \1",
+}
+"""Each message of argparse, as a pattern, and the message that replaces it."""
+
+
+OPTION = re.compile(r"--[A-Za-z][A-Za-z0-9-]*|-[A-Za-z]")
+"""The name of an option, without a value."""
+
+
+class UsageError(Exception):
+    """Wrong usage, or a file or port that cannot be used; the message says what was expected."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises UsageError for a wrong argument and keeps the paragraphs of its description."""
+
+    def __init__(self, **settings: object) -> None:
+        super().__init__(**{"formatter_class": _Paragraphs, **settings})  # type: ignore[arg-type]
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse, and fail here if an argument is unknown, so that the error names the help of the command."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:  # not repeated, because it may contain a secret
+            options = [option[0] for option in map(OPTION.match, unknown) if option]
+            self.error(f"unknown option {options[0]}" if options else "too many arguments")
+        return parsed, unknown
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError with the message of argparse, reworded."""
+        for pattern, replacement in ARGPARSE_MESSAGES.items():
+            message = re.sub(pattern, replacement, message)
+        raise UsageError(f"{message}; see `{self.prog} --help`")
+
+
+class _Paragraphs(argparse.HelpFormatter):
+    """Wrap each paragraph of a description separately."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        paragraphs = re.split(r"\n\s*\n", text.strip())
+        return "\n\n".join(super(_Paragraphs, self)._fill_text(each, width, indent) for each in paragraphs)
+
+
+def program() -> str:
+    """Return what people type to run this program: the module of the checkout, or the single file."""
+    name = Path(sys.argv[0]).name
+    return f"python {name}" if name.endswith(".pyz") else "python -m checks"
+
+
+def expect_between(option: str, value: float, low: float, high: float, unit: str = "") -> None:
+    """Raise UsageError when the value of an option is out of range."""
+    if not low <= value <= high:
+        raise UsageError(f"{option}: expected {low:.10g}-{high:.10g}{unit and ' '}{unit}, got {value:.10g}")

@@ -1,0 +1,211 @@
+"""Show evidence and its diagnosis on a terminal, with every text from a server made safe to print."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from checks.evidence import NOT_REQUESTED, Evidence, HoldResult, PingResult, Response, Route
+from checks.findings import Diagnosis, Finding, cause
+from checks.findings.facts import Facts
+
+from .text import WIDTH, clean, wrap
+
+LABEL = 21
+"""Columns for the label of a row."""
+
+VARIANTS = {
+    "": "as a browser",
+    "no-upgrade": "without Upgrade",
+    "no-origin": "without Origin",
+    "no-cookies": "without cookies",
+    "no-extensions": "without extensions",
+    "direct": "without the proxy",
+    "http2": "over HTTP/2",
+}
+"""The label of each variant of a handshake."""
+
+HOPS = {
+    "computer": "this computer",
+    "network": "the URL, or the network between here and the server",
+    "forward proxy": "the forward proxy",
+    "TLS": "the certificate",
+    "gate": "a gateway in front of DSS, such as a sign-in proxy or a firewall",
+    "reverse proxy": "a proxy between here and DSS, most often the reverse proxy in front of DSS",
+    "any": "any hop between here and DSS",
+    "server": "the server",
+}
+"""Each place where a cause can be, for people."""
+
+PRODUCT_HEADERS = (
+    *("Server", "Via", "X-Cache", "X-Squid-Error", "CF-Ray", "X-Amz-Cf-Id", "X-Azure-Ref", "X-Served-By"),
+)
+"""Response headers that tell which product sent the response."""
+
+NAMED_BY_RESPONSE = {"gate", "reverse proxy", "any", "server"}
+"""The hops that such a header can identify."""
+
+
+def named(cause_id: str) -> str:
+    """Return the title of a cause with its id beside it."""
+    return f"{cause(cause_id).title} ({cause_id})"
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines to standard output; on a terminal, highlight the important parts."""
+    if not sys.stdout.isatty():
+        print("\n".join(lines))
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(highlight=False)
+    for line in lines:
+        text = Text(line)
+        text.highlight_regex(r"^\S.* \(works\)$", "bold green")
+        text.highlight_regex(r"^\S.* \((?!works\))[a-z0-9-]+\)$|^Not proven\b|^Could not test\b", "bold red")
+        text.highlight_regex(r"^  (Proof|Where|Fix|More|Next):", "bold")
+        text.highlight_regex(rf"^[a-z A-Z]{{{LABEL - 1}}} ", "dim")
+        console.print(text, soft_wrap=True)
+
+
+def report(evidence: Evidence, diagnosis: Diagnosis) -> list[str]:
+    """Return what was tested, then the verdict."""
+    return [*stages(evidence), "", *verdict(evidence, diagnosis)]
+
+
+def stages(evidence: Evidence) -> Iterator[str]:
+    """Yield a row for each step of the test."""
+    yield from _route(evidence.route)
+    if not evidence.route.failed or evidence.page.status:
+        yield from _row("page", evidence.page, evidence.page.seconds)
+    if evidence.health_check != Response():
+        yield from _row("health check", evidence.health_check, evidence.health_check.seconds)
+    for path in evidence.paths:
+        yield from _websocket(evidence, path)
+    for authority, status in evidence.tunnels:
+        yield from _row("tunnel", f"to {authority}: {status or 'no response'}")
+    if evidence.other_scheme != Response():
+        yield from _row("other scheme", evidence.other_scheme, evidence.other_scheme.seconds)
+    yield from _long_tests(evidence)
+
+
+def _websocket(evidence: Evidence, path: str) -> Iterator[str]:
+    yield from _row("WebSocket", path)
+    for shake in (shake for shake in evidence.handshakes if shake.path == path and shake.variant != "again"):
+        fault = f" ({shake.fault})" if shake.response.status == 101 and shake.fault else ""
+        yield from _row(f"  {VARIANTS[shake.variant]}", f"{shake.response}{fault}", shake.response.seconds)
+    facts = Facts(evidence)
+    if path in facts.inconsistent_paths:
+        attempts = facts.attempts(path)
+        opened = sum(shake.opened for shake in attempts)
+        yield from _row("  repeated", f"{opened} of {len(attempts)} identical handshakes succeeded")
+    for name, value in evidence.handshake(path).changed_headers.items():
+        yield from _row("  arrived", f"{name}: {value}" if value else f"without {name}")
+    for result in (result for result in evidence.pings if result.path == path):
+        yield from _row("  ping uncompressed" if result.variant else "  ping", _ping(result), result.pong)
+
+
+def _long_tests(evidence: Evidence) -> Iterator[str]:
+    for hold in evidence.holds:
+        yield from _row("idle", _hold(hold))
+    for size in evidence.sizes:
+        closed = f", close code {size.close_code}" if size.close_code else ""
+        yield from _row("message", f"{size.size} bytes: {'passed' if size.passed else 'failed'}{closed}")
+    for test, reason in evidence.skipped:
+        if reason != NOT_REQUESTED:
+            yield from _row("not tested", f"{test}: {reason}")
+
+
+def _route(route: Route) -> Iterator[str]:
+    if route.proxy:
+        yield from _row("proxy", f"{route.proxy} (from {route.source})")
+    if route.host and route.addresses != (route.host,):
+        yield from _row("name", f"{route.host}: {', '.join(route.addresses) or route.error}")
+    for attempt in route.attempts:
+        yield from _row("connection", f"{attempt.address}: {attempt.error or 'accepted'}", attempt.seconds)
+    if route.tunnel != Response():
+        yield from _row("tunnel", route.tunnel, route.tunnel.seconds)
+    tls = route.tls
+    if tls.version or tls.code:
+        issuer = tls.certificate.issuer or "unknown"
+        yield from _row("TLS", f"{tls.version or 'failed'}, issued by {issuer}", tls.seconds)
+        if tls.code:
+            yield from _row("", f"not trusted: {tls.untrusted}")
+    elif route.failed == "tls":
+        yield from _row("TLS", route.error)
+
+
+def _ping(result: PingResult) -> str:
+    closed = f" (close code {result.close_code} {result.close_reason})" if result.close_code else ""
+    return f"{result.error}{closed}" if result.error else "pong"
+
+
+def _hold(hold: HoldResult) -> str:
+    how = f"a ping every {hold.ping_every:g} s" if hold.ping_every else "no pings"
+    code = f", close code {hold.close_code}" if hold.close_code else ""
+    return f"{how}: {'closed after' if hold.dropped else 'still open after'} {hold.seconds:.1f} s{code}"
+
+
+def _row(label: str, text: object, seconds: float = 0.0) -> list[str]:
+    """Return a label, its value and, at the right margin, how long it took."""
+    took = "" if not seconds else f"{seconds * 1000:.0f} ms" if seconds < 10 else f"{seconds:.0f} s"
+    took = took[:12]
+    first, *others = textwrap.wrap(clean(text), WIDTH - LABEL - len(took) - 1) or [""]
+    line = f"{label:<{LABEL - 1}} {first}"
+    return [f"{line:<{WIDTH - len(took) - 1}} {took}".rstrip(), *(" " * LABEL + other for other in others)]
+
+
+def verdict(evidence: Evidence, diagnosis: Diagnosis) -> Iterator[str]:
+    """Yield each cause with its proof and its fix; without one, the candidates and the next step."""
+    for finding in diagnosis.findings:
+        yield named(finding.id)
+        yield from _item("Proof", clean(finding.proof, 2000))
+        if not diagnosis.works:
+            yield from wrap(f"{finding.summary}.", "  ")
+            yield from _item("Where", f"{HOPS[finding.hop]}{_products(evidence, finding)}.")
+            yield from _item("Fix", f"{finding.fix}.")
+            yield f"  More:  {finding.page}"
+    if diagnosis.findings:
+        return
+    if diagnosis.exit_code == 2:
+        yield from wrap(f"Could not test: {clean(evidence.page)}", "", "  ")
+    if len(diagnosis.candidates) > 1:
+        yield "Not proven, one of:"
+    elif diagnosis.candidates:
+        yield "Not proven, but possible:"
+    else:
+        yield "Not proven: this evidence does not show the cause; see the steps above"
+    for candidate in diagnosis.candidates:
+        yield from wrap(named(candidate), "  ", "    ")
+    if diagnosis.next_step:
+        yield from _item("Next", f"{clean(diagnosis.next_step, 2000)}.")
+
+
+def _item(label: str, text: str) -> list[str]:
+    first = f"  {label + ':':<6} "
+    return wrap(text, first, " " * len(first))
+
+
+def _products(evidence: Evidence, finding: Finding) -> str:
+    names = products(evidence) if finding.hop in NAMED_BY_RESPONSE else []
+    return f"; the response names {' and '.join(names)}" if names else ""
+
+
+def products(evidence: Evidence) -> list[str]:
+    """Return the products that the first failed handshake's response names in its headers."""
+    facts = Facts(evidence)
+    failed = [shake.response for path in evidence.paths for shake in facts.attempts(path) if not shake.opened]
+    response = failed[0] if failed and failed[0].status else evidence.page
+    names = [clean(f"{response.header(name)} ({name})", 80) for name in PRODUCT_HEADERS if response.header(name)]
+    return [name for name in names if not name.startswith(" ")]
+
+
+def summary_line(evidence: Evidence, diagnosis: Diagnosis) -> str:
+    """Return the verdict on one of many URLs, in one line."""
+    if diagnosis.findings:
+        return "; ".join(named(finding.id) for finding in diagnosis.findings)
+    if diagnosis.candidates:
+        return f"not proven: {', '.join(diagnosis.candidates)}"
+    return f"not proven; the page: {clean(evidence.page, 60)}"

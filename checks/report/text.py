@@ -1,0 +1,28 @@
+"""Make text safe and fit for a terminal of 80 columns."""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+
+WIDTH = 80
+"""Columns of a terminal."""
+
+
+def clean(text: object, limit: int = 300) -> str:
+    """Return a text on one line, cut after `limit` characters, with whatever could control a terminal escaped."""
+    whole = str(text)
+    return "".join(map(_visible, whole[:limit])) + ("..." if len(whole) > limit else "")
+
+
+def _visible(char: str) -> str:
+    if char.isprintable():
+        return char
+    return " " if unicodedata.category(char) == "Zs" else ascii(char)[1:-1]
+
+
+def wrap(text: str, first: str = "", rest: str | None = None, width: int = WIDTH) -> list[str]:
+    """Return a text as lines that start with `first`, then with `rest`; URLs are never split."""
+    indent = first if rest is None else rest
+    wrapper = textwrap.TextWrapper(width, first, indent, break_long_words=False, break_on_hyphens=False)
+    return wrapper.wrap(text)

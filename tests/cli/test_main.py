@@ -1,0 +1,83 @@
+"""The command line itself: the list of commands, help, and errors before any command runs."""
+
+import subprocess
+import sys
+
+import pytest
+from proof import ROOT
+
+from checks import cli
+from checks.cli import main
+
+STANDALONE = ["diagnose", "echo", "explain", "note"]
+"""The commands of websocket-doctor.pyz."""
+
+WRONG = [
+    (["dance"], "checks: unknown command; expected one of diagnose, echo, "),
+    (["https://u:planted-secret@dss.example.com"], "checks: unknown command; expected one of diagnose, echo, "),
+    (["diagnose", "http://h", "--http2"], "checks: unknown option --http2; see `python -m checks diagnose --help`"),
+    (["diagnose", "http://h", "-xplanted-secret"], "checks: unknown option -x; see "),
+    (["explain"], "checks: missing TEXT; see "),
+    (["explain", "one", "planted-secret"], "checks: too many arguments; see "),
+]
+
+
+@pytest.mark.parametrize(("argv", "message"), WRONG, ids=[" ".join(argv) for argv, _ in WRONG])
+def test_wrong_usage_is_one_line_without_secrets(argv, message, capsys):
+    assert main(argv) == 2
+    output = capsys.readouterr()
+    assert output.err.replace("'", "").startswith(message)  # the quotes depend on the version of Python
+    assert output.err.count("\n") == 1
+    assert "planted-secret" not in output.err
+
+
+def test_no_command_prints_the_help(capsys):
+    assert main([]) == 2
+    assert "diagnose https://dss.example.com" in capsys.readouterr().out
+
+
+def test_every_command_is_a_module_of_the_folder():
+    commands = cli.commands()
+    assert [name for name in commands if not cli.needs_lab(commands[name])] == STANDALONE
+    assert {"run", "builds", "bench", "tools", "picture"} <= set(commands)
+
+
+@pytest.mark.parametrize("name", cli.commands())
+def test_help_of_a_command_starts_with_its_summary(name, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    summary = cli.commands()[name].__doc__.splitlines()[0]
+    assert summary in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["diagnose", "--help"], ["note", "--help"]], ids=" ".join)
+def test_help_explains_the_exit_codes(argv, capsys):
+    with pytest.raises(SystemExit):
+        main(argv)
+    text = " ".join(capsys.readouterr().out.split())
+    assert "Exit codes: 0 WebSocket works, 1 something fails, 2 the test could not run" in text
+
+
+BARE = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class Missing(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"websockets", "h11"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Missing())
+from checks.cli import main
+sys.exit(main(["diagnose", "http://127.0.0.1:1"]))
+"""
+"""Runs diagnose with a Python that has none of the libraries."""
+
+
+def test_a_python_without_the_libraries_gets_one_line():
+    done = subprocess.run([sys.executable, "-c", BARE], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "has no module '" in done.stderr
+    assert "run .venv/bin/python -m checks (`make html` creates .venv)\n" in done.stderr
+    assert done.stderr.count("\n") == 1
