@@ -1,4 +1,4 @@
-"""Read what a browser's console says about a WebSocket: which causes the line names, or cannot tell apart."""
+"""Read a console error of a browser about a WebSocket: what it means, and which causes it can have."""
 
 from __future__ import annotations
 
@@ -10,57 +10,57 @@ from dataclasses import dataclass
 from re import Pattern
 from typing import Any
 
-BREAKS = re.compile("[\r\n\u2028\u2029]")
-"""Where JavaScript, too, thinks that a line ends."""
+LINE_BREAKS = re.compile("[\r\n\u2028\u2029]")
+"""Where a line ends, in JavaScript too."""
 
 BLANKS = " \t\u00a0"
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What one line of a console means."""
+    """What one console error means."""
 
     line: str
-    """The line, without what stands in its addresses, which may be secret."""
+    """The error, without the rest of its URLs, which may contain a secret."""
     means: str
     """One sentence."""
     ids: tuple[str, ...]
-    """The findings it comes of: one is named, between several it does not decide, none follows from it."""
+    """The causes that it can have; a single one is the cause, none means that it does not show the cause."""
     next: str
-    """The one thing to try."""
+    """What to try next."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line that browsers write."""
+    """An error that browsers write to their console."""
 
     browser: str
     shown: tuple[str, ...]
-    """What a reader sees of it: one of these, without addresses."""
+    """Its text, without URLs; one of these."""
     pattern: str
     ids: tuple[str, ...]
     means: str
     next: str
     source: str
-    """Where it was seen."""
+    """Where its text comes from."""
     examples: tuple[str, ...]
     reported: bool = False
-    """Whether it counts only where a WebSocket is said to have failed."""
+    """Whether it counts only in an error that says that a WebSocket failed."""
 
 
 @functools.cache
 def data() -> dict[str, Any]:
-    """Return console.json, which the page of the site is made from too."""
-    text = pkgutil.get_data("checks", "console.json")  # also where the package lies in a single file
-    found: dict[str, Any] = json.loads(text or b"")
-    return found
+    """Return console.json, which the page of the site uses too."""
+    text = pkgutil.get_data("checks", "console.json")  # works inside websocket-doctor.pyz too
+    content: dict[str, Any] = json.loads(text or b"")
+    return content
 
 
 @functools.cache
 def lines() -> tuple[Line, ...]:
-    """Return the lines that are known, in the order in which they are tried."""
+    """Return the known errors, in the order in which they are tried."""
     many = ("shown", "ids", "examples")
-    return tuple(Line(**{**each, **{name: tuple(each[name]) for name in many}}) for each in data()["lines"])
+    return tuple(Line(**{**entry, **{name: tuple(entry[name]) for name in many}}) for entry in data()["lines"])
 
 
 @functools.cache
@@ -69,19 +69,19 @@ def _compiled(pattern: str) -> Pattern[str]:
 
 
 def read(text: str) -> Reading | None:
-    """Return what the line that says most means; None when there is none about a WebSocket."""
-    pasted = [each[: data()["line"]].strip(BLANKS) for each in BREAKS.split(text[: data()["text"]])]
-    known = [(each, line) for each, line in ((each, _known(each)) for each in pasted if each) if line]
+    """Return the reading of the most specific line of a text, or None if no line is about a WebSocket."""
+    pasted = [line[: data()["line"]].strip(BLANKS) for line in LINE_BREAKS.split(text[: data()["text"]])]
+    known = [(line, match) for line, match in ((line, _match(line)) for line in pasted if line) if match]
     if not known:
         return None
-    # One cause says more than several, and several say more than none.
-    said, line = min(known, key=lambda pair: len(pair[1].ids) or len(lines()))
-    return Reading(_compiled(data()["address"]).sub(r"\1...", said), line.means, line.ids, line.next)
+    # A single cause is more specific than several, and several are more specific than none.
+    line, match = min(known, key=lambda pair: len(pair[1].ids) or len(lines()))
+    return Reading(_compiled(data()["address"]).sub(r"\1...", line), match.means, match.ids, match.next)
 
 
-def _known(said: str) -> Line | None:
-    """Return the first line that fits what stands behind the address, or all where there is none."""
-    report = _compiled(data()["reported"]).search(said)
-    rest = said[report.end() :] if report else said
-    fitting = (line for line in lines() if (report or not line.reported) and _compiled(line.pattern).search(rest))
-    return next(fitting, None)
+def _match(line: str) -> Line | None:
+    """Return the first known error that matches the text behind the URL, or the whole line if it has none."""
+    report = _compiled(data()["reported"]).search(line)
+    rest = line[report.end() :] if report else line
+    tried = (known for known in lines() if report or not known.reported)
+    return next((known for known in tried if _compiled(known.pattern).search(rest)), None)

@@ -54,7 +54,7 @@ def test_every_claim_has_a_page_and_a_test():
     pages = claims_of_pages()
     marks = {
         claim
-        for test in sorted((ROOT / "tests").glob("test_*.py"))
+        for test in sorted((ROOT / "tests").rglob("test_*.py"))
         for claim in re.findall(r"mark\.proves\(\s*\"([^\"]+)\"", test.read_text())
     }
     untested = {claim: places for claim, places in pages.items() if claim not in marks}
