@@ -49,7 +49,8 @@ def explain(text: str, page_of: Callable[[str], str]) -> str:
     """
     cause = text.strip()
     if cause in findings.ids():
-        _, _, body = plain(page_of(cause) or f"# {cause}\n\n{findings.cause(cause).summary}.").partition("\n")
+        page = page_of(cause) or f"# {cause}\n\n{findings.cause(cause).summary}."
+        _, _, body = plain(page.replace(f"\nCause: `{cause}`\n", "")).partition("\n")  # the title has the id
         return f"{named(cause)}\n{body}"
     if reading := console.read(text):
         return "\n".join(_explained(reading))

@@ -24,6 +24,7 @@ def test_the_page_of_a_cause_is_plain_text(cause):
     text = explain(cause, page_of)
     lines = text.splitlines()
     assert lines[0] == named(cause)
+    assert "Cause: " not in text
     headings = [line for line in lines if line and not line.startswith((" ", "["))][1:]
     assert headings == [line[3:] for line in page_of(cause).splitlines() if line.startswith("## ")]
     assert [line for line in lines if len(line) > 80 and not line.startswith("[")] == []
