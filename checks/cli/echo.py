@@ -7,7 +7,6 @@ the URL of the proxy.
 from __future__ import annotations
 
 import argparse
-import asyncio
 
 from .files import reason
 from .options import MAX_MESSAGE
@@ -26,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
-    from checks.probe.echo_server import serve  # noqa: PLC0415  # slow to import
+    import asyncio  # noqa: PLC0415  # slow to import
+
+    from checks.probe.echo_server import serve  # noqa: PLC0415
 
     expect_between("--port", arguments.port, 0, 65535)
 

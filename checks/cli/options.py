@@ -8,7 +8,6 @@ import os
 import re
 import shlex
 import socket
-import ssl
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -22,6 +21,8 @@ from .files import read, reason
 from .parser import UsageError, expect_between, program
 
 if TYPE_CHECKING:
+    import ssl
+
     from checks.probe import Target
     from checks.probe.forward_proxy import ForwardProxy
 
@@ -133,6 +134,8 @@ class ProbeOptions:
     def _tls(self) -> ssl.SSLContext | None:
         if not (self.ca or self.cert):
             return None
+        import ssl  # noqa: PLC0415  # slow to import
+
         context = ssl.create_default_context()
         if ca := self.ca:
             _load(lambda: context.load_verify_locations(ca), f"--ca: cannot read a PEM certificate from {ca}")

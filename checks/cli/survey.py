@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -30,6 +29,8 @@ def survey(options: ProbeOptions, urls: Sequence[str]) -> list[Evidence]:
 
     Raises UsageError when a URL or an option cannot be used.
     """
+    import asyncio  # noqa: PLC0415  # slow to import, and --help does not need it
+
     targets = [options.target(_with_scheme(url)) for url in urls]
     with _ProgressLine() as progress:
         return asyncio.run(_survey(targets, options, progress))
@@ -47,6 +48,8 @@ def _with_scheme(url: str) -> str:
 
 
 async def _survey(targets: Sequence[Target], options: ProbeOptions, progress: Progress) -> list[Evidence]:
+    import asyncio  # noqa: PLC0415
+
     from checks.probe import look  # noqa: PLC0415
 
     gate, finished = asyncio.Semaphore(MAX_CONCURRENT), 0
