@@ -1,4 +1,4 @@
-"""Read a console error of a browser about a WebSocket: what it means, and which causes it can have."""
+"""Interpret the console error of a browser about a WebSocket."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Line:
     """Where its text comes from."""
     examples: tuple[str, ...]
     reported: bool = False
-    """Whether it counts only in an error that says that a WebSocket failed."""
+    """Whether it counts only in an error about a WebSocket that failed."""
 
 
 @functools.cache
@@ -69,7 +69,10 @@ def _compiled(pattern: str) -> Pattern[str]:
 
 
 def read(text: str) -> Reading | None:
-    """Return the reading of the most specific line of a text, or None if no line is about a WebSocket."""
+    """Return the reading of the most specific line, or None.
+
+    The result is None if no line is about a WebSocket.
+    """
     pasted = [line[: data()["line"]].strip(BLANKS) for line in LINE_BREAKS.split(text[: data()["text"]])]
     known = [(line, match) for line, match in ((line, _match(line)) for line in pasted if line) if match]
     if not known:
@@ -80,7 +83,7 @@ def read(text: str) -> Reading | None:
 
 
 def _match(line: str) -> Line | None:
-    """Return the first known error that matches the text behind the URL, or the whole line if it has none."""
+    """Return the first known error that matches the line, without its URL."""
     report = _compiled(data()["reported"]).search(line)
     rest = line[report.end() :] if report else line
     tried = (known for known in lines() if report or not known.reported)

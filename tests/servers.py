@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 @contextlib.contextmanager
 def serving(handler, *, tls=None, kind=ThreadingHTTPServer, address="127.0.0.1"):
-    """Run a server in a thread; return its URL, and the headers of each request if the handler records them."""
+    """Run a server in a thread; return its URL and the requests it recorded."""
     with kind((address, 0), handler) as server:
         if tls:
             # Without the handshake in `accept`, which would keep other connections waiting.
@@ -31,7 +31,7 @@ class Quiet(BaseHTTPRequestHandler):
 
 
 class Ordinary(Quiet):
-    """A web site that is not DSS; its status line contains an escape sequence for terminals."""
+    """A web site that is not DSS, with an escape sequence in its status line."""
 
     def do_GET(self):
         self.send_response(404, "Not\x1b[31mFound")
@@ -40,7 +40,7 @@ class Ordinary(Quiet):
 
 
 class Repeating(Quiet):
-    """A web site whose body repeats each request, and that records the request's headers."""
+    """A web site that repeats each request in its body, and records it."""
 
     def do_GET(self):
         self.server.requests.append(dict(self.headers.items()))

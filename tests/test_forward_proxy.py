@@ -1,4 +1,4 @@
-"""The forward proxy that is used: from an option, the environment, or a PAC file from someone else."""
+"""The forward proxy: from an option, the environment, or a PAC file."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""websocket-doctor.pyz: the same bytes on every machine, and it runs where nothing is installed."""
+"""websocket-doctor.pyz: reproducible, and it runs where nothing is installed."""
 
 import ast
 import functools
@@ -48,7 +48,7 @@ def python(request):
 
 
 def run(python, pyz, *argv):
-    """Run the file as on a machine where nothing is installed, without access to this checkout."""
+    """Run the file as where nothing is installed, without this checkout."""
     command = [python, "-I", pyz, *argv]
     return subprocess.run(command, cwd=pyz.parent, capture_output=True, text=True, check=False, timeout=60)
 

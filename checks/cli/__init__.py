@@ -1,8 +1,8 @@
-"""The command line: each module of this folder that has `run` is a command, named like the module.
+"""The command line: one module of this folder is one command.
 
-The first line of its docstring is its line in the list of commands, the rest its description. `add_arguments(parser)`
-declares its arguments; `run(arguments)` does the work and returns the exit code. A module with `NEEDS_LAB = True`
-needs the lab, so it is not part of websocket-doctor.pyz.
+A module that has `run` is a command, named like the module. The first line of its docstring is its line in the list of
+commands, the rest its description. `add_arguments(parser)` declares its arguments; `run(arguments)` does the work and
+returns the exit code. A module with `NEEDS_LAB = True` needs the lab, so it is not part of websocket-doctor.pyz.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Stand in for DSS behind a proxy, so that diagnose can name the header that the proxy drops.
+"""Stand in for DSS behind a proxy, and report the headers that arrive.
 
-Accepts every WebSocket and reports the headers that arrive. Point the proxy to it instead of DSS, then run diagnose on
-the URL of the proxy.
+echo accepts every WebSocket. Point the proxy to it instead of DSS, then run diagnose on the URL of the proxy: it can
+then name the header that the proxy drops or changes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--address",
         default="127.0.0.1",
-        help="listen on this IP address (default: 127.0.0.1); 0.0.0.0 listens on all addresses of this computer",
+        help="listen on this IP address (default: 127.0.0.1); 0.0.0.0 listens on all of this computer",
     )
 
 

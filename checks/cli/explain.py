@@ -35,7 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def read_page(cause: str) -> str:
-    """Return the Markdown of a cause's page; websocket-doctor.pyz has the pages inside the package."""
+    """Return the Markdown of a cause's page.
+
+    In websocket-doctor.pyz the pages are inside the package.
+    """
     page = PAGES / f"{cause}.md"
     if page.exists():
         return page.read_text(encoding="utf-8")

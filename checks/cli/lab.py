@@ -1,4 +1,4 @@
-"""What the commands that use the lab share: recipes by name, and errors of the lab in one line."""
+"""Find recipes by name, and report errors of the lab in one line."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Write a ticket for the network team: host, port, cause, proof, and how to reproduce it.
+"""Write a ticket for the network team.
 
-note runs the same test as diagnose.
+note runs the same test as diagnose. The ticket has the host and port, the cause with its proof, and the command that
+reproduces it.
 """
 
 from __future__ import annotations

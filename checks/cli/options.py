@@ -1,4 +1,4 @@
-"""The options that say what to test, by which route and with which credentials; diagnose and note share them."""
+"""Parse the options that diagnose and note share."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ IDLE_MARGIN = 1.1
 
 @dataclass(frozen=True)
 class ProbeOptions:
-    """The values of these options; a field is named like its option, and its default means that it was not given."""
+    """The values of these options.
+
+    A field is named like its option. Its default means that the option was not given.
+    """
 
     socket: Sequence[str] = ()
     cookies: str = ""
@@ -77,7 +80,10 @@ class ProbeOptions:
 
     @classmethod
     def from_evidence(cls, evidence: Evidence) -> ProbeOptions:
-        """Return the options that evidence shows were given; it does not show certificates and time limits."""
+        """Return the options that evidence shows.
+
+        Evidence does not show certificates, time limits and the family of IP addresses.
+        """
         names = [name for path in evidence.paths[:1] for name, _ in evidence.handshake(path).sent]
         return cls(
             socket=_extra_paths(evidence),
@@ -103,7 +109,7 @@ class ProbeOptions:
             raise UsageError(str(error)) from error
 
     def _forward_proxy(self, target: Target) -> ForwardProxy | None:
-        """Return the forward proxy that an option or the environment sets for this target."""
+        """Return the forward proxy that an option or the environment sets."""
         from checks.probe import forward_proxy  # noqa: PLC0415
 
         if self.no_proxy:
@@ -149,11 +155,14 @@ class ProbeOptions:
         return context
 
     def command(self, evidence: Evidence) -> str:
-        """Return the command that repeats this test: every option that was given, with secrets masked."""
+        """Return the command that repeats this test, with secrets masked."""
         return f"{program()} diagnose {shlex.join([clean(evidence.url, 2000), *self._words(evidence.route.proxy)])}"
 
     def _words(self, proxy: str) -> Iterator[str]:
-        """Yield the options as they are typed; `proxy` is the one that was used, which the environment may have set."""
+        """Yield the options that were given, as they are typed.
+
+        `proxy` is the one that was used, which the environment may have set.
+        """
         from checks.probe.secrets import MASK, masked_query  # noqa: PLC0415
 
         given = {**vars(self), "proxy": "" if self.pac or self.no_proxy else proxy}
@@ -270,7 +279,7 @@ def _extra_paths(evidence: Evidence) -> list[str]:
 
 
 def _idle(evidence: Evidence) -> float:
-    """Return how long to keep a WebSocket open so that it ends as it did, in whole seconds."""
+    """Return how many seconds to keep a WebSocket open to see it end again."""
     stayed = [round(hold.seconds) for hold in evidence.holds if not hold.dropped]
     return float(max(stayed or [math.ceil(hold.seconds * IDLE_MARGIN) for hold in evidence.holds], default=0))
 
@@ -280,7 +289,10 @@ def _is_reserved(header: str) -> bool:
 
 
 def _cookies(source: str, target: Target) -> str:
-    """Return the Cookie header from a file: the header itself, or a cookies.txt as many tools write it."""
+    """Return the Cookie header from a file.
+
+    The file has the header itself, or is a cookies.txt as many tools write it.
+    """
     text = sys.stdin.read() if source == "-" else read(Path(source), "the cookies")
     if text.startswith("# ") and "HTTP Cookie File" in text.splitlines()[0]:
         import http.cookiejar  # noqa: PLC0415  # slow to import, and rarely needed

@@ -27,17 +27,20 @@ OPTION = re.compile(r"--[A-Za-z][A-Za-z0-9-]*|-[A-Za-z]")
 
 
 class UsageError(Exception):
-    """Wrong usage, or a file or port that cannot be used; the message says what was expected."""
+    """Wrong usage, or a file or port that cannot be used."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises UsageError for a wrong argument and keeps the paragraphs of its description."""
+    """A parser that raises UsageError and keeps the paragraphs of its help."""
 
     def __init__(self, **settings: object) -> None:
         super().__init__(**{"formatter_class": _Paragraphs, **settings})  # type: ignore[arg-type]
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse, and fail here if an argument is unknown, so that the error names the help of the command."""
+        """Parse; raise UsageError for an unknown argument.
+
+        Raised here, the error names the help of the command, not that of the whole program.
+        """
         parsed, unknown = super().parse_known_args(args, namespace)
         if unknown:  # not repeated, because it may contain a secret
             options = [option[0] for option in map(OPTION.match, unknown) if option]
@@ -60,7 +63,7 @@ class _Paragraphs(argparse.HelpFormatter):
 
 
 def program() -> str:
-    """Return what people type to run this program: the module of the checkout, or the single file."""
+    """Return the command that runs this program: the module or the single file."""
     name = Path(sys.argv[0]).name
     return f"python {name}" if name.endswith(".pyz") else "python -m checks"
 

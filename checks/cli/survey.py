@@ -69,7 +69,10 @@ async def _survey(targets: Sequence[Target], options: ProbeOptions, progress: Pr
 
 
 class _ProgressLine:
-    """The current step: one line that is overwritten on a terminal; elsewhere a line for each long step."""
+    """Show the current step.
+
+    On a terminal, one line is overwritten. Elsewhere, each long step gets a line.
+    """
 
     def __init__(self) -> None:
         self.display: Any = None

@@ -1,4 +1,4 @@
-"""Compare diagnose with curl, wscat and others on servers where WebSocket is broken."""
+"""Compare diagnose with curl, wscat and others on broken examples."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Build websocket-doctor.pyz: `diagnose` and everything it needs in one file, the same bytes on every machine.
+"""Build websocket-doctor.pyz: `diagnose` and everything it needs in one file.
 
-Run as a module to print the path of the file and its SHA-256.
+The file has the same bytes on every machine. Run as a module to print the path of the file and its SHA-256.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _entry(name: str) -> zipfile.ZipInfo:
 
 
 def own_files() -> list[Path]:
-    """Return the files of checks/ to pack: the modules that do not need the lab, and their data."""
+    """Return the modules of checks/ that do not need the lab, and their data."""
     checks = ROOT / "checks"
     modules = [path for path in checks.rglob("*.py") if path.relative_to(checks).parts[0] not in {"lab", "recipes"}]
     standalone = [path for path in modules if not NEEDS_LAB.search(path.read_text(encoding="utf-8"))]

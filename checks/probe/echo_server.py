@@ -1,6 +1,7 @@
-"""Stand in for DSS behind a proxy: accept every WebSocket and report which headers arrived.
+"""Accept every WebSocket and report which headers arrived.
 
-`diagnose` compares them with the headers that it sent, so it can name the header that a proxy dropped or changed.
+The server stands in for DSS behind a proxy. `diagnose` compares the headers with those that it sent, so it can name the
+header that a proxy dropped or changed.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ def arrived(request: Request) -> str:
 
 
 def respond(_: ServerConnection, request: Request) -> Response | None:
-    """Return None for a handshake, and otherwise a response whose body reports what arrived.
+    """Return None for a handshake, and otherwise a response.
 
-    The page and the health check get 200, every other URL gets 426.
+    The body reports what arrived. The page and the health check get 200, every other URL gets 426.
     """
     if "websocket" in request.headers.get("Upgrade", "").lower() and "Sec-WebSocket-Key" in request.headers:
         return None
@@ -48,7 +49,10 @@ def respond(_: ServerConnection, request: Request) -> Response | None:
 
 
 def _marked(response: Response) -> Response:
-    """Add the header by which `diagnose` recognises this server; proxies overwrite Server."""
+    """Add the header by which `diagnose` recognises this server.
+
+    It is not Server, which proxies overwrite.
+    """
     response.headers[ECHO] = "echo"
     return response
 
@@ -66,9 +70,10 @@ async def _echo(connection: ServerConnection) -> None:
 
 
 async def serve(address: str, port: int, max_size: int, ready: Callable[[int], object]) -> None:
-    """Serve until cancelled; call `ready` with the port once connections are accepted.
+    """Serve until cancelled.
 
-    Messages may have up to `max_size` bytes. Raises OSError when the server cannot listen on the port.
+    Calls `ready` with the port once connections are accepted. Messages may have up to `max_size` bytes.
+    Raises OSError when the server cannot listen on the port.
     """
     async with serve_websockets(
         _echo,

@@ -1,4 +1,4 @@
-"""Find the forward proxy for a connection: from an option, the environment or a PAC file."""
+"""Find the forward proxy: from an option, the environment or a PAC file."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ def parse(text: str, source: str) -> ForwardProxy:
 
 
 def from_environment(url: str, environ: Mapping[str, str]) -> ForwardProxy | None:
-    """Return the proxy that environment variables set for a URL, read as most programs read them; None for no proxy.
+    """Return the proxy that environment variables set for a URL, or None.
 
-    Browsers read these variables on some systems only.
+    They are read as most programs read them. Browsers read these variables on some systems only.
     Raises ValueError when a variable does not contain a proxy's URL.
     """
     if not any(name.lower().endswith("_proxy") for name in environ):
@@ -87,10 +87,11 @@ def from_environment(url: str, environ: Mapping[str, str]) -> ForwardProxy | Non
 
 
 def from_pac(script: str, url: str, host: str) -> list[ForwardProxy | None]:
-    """Return the proxies that a PAC file returns for a URL, in its order; None means DIRECT.
+    """Return the proxies that a PAC file returns for a URL, in its order.
 
-    As in browsers, the PAC file receives the scheme of the WebSocket (ws or wss), and no path when it is wss.
-    It runs in a process of its own, with limits. Raises ValueError when a browser would not accept the result.
+    None means DIRECT. As in browsers, the PAC file receives the scheme of the WebSocket (ws or wss), and no path when
+    it is wss. It runs in a process of its own, with limits.
+    Raises ValueError when a browser would not accept the result.
     """
     if not PAC.exists():  # inside websocket-doctor.pyz
         raise ValueError("the single file cannot run PAC files; pass the proxy that yours returns with --proxy")
@@ -115,7 +116,7 @@ def from_pac(script: str, url: str, host: str) -> list[ForwardProxy | None]:
 
 
 def _choice(text: str) -> ForwardProxy | None:
-    """Return the proxy for one part of a PAC file's result, such as "PROXY host:port"."""
+    """Return the proxy for one part of a result, such as "PROXY host:port"."""
     keyword, _, address = text.strip().partition(" ")
     if keyword.upper() == "DIRECT":
         return None

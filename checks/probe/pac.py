@@ -1,6 +1,7 @@
-"""Run a PAC file in a process with limits on time and memory: it is a program from someone else.
+"""Run a PAC file in a process with limits on time and memory.
 
-Reads a JSON question from standard input and writes a JSON answer to standard output.
+A PAC file is a program from someone else. The process reads a JSON question from standard input and writes a JSON
+result to standard output.
 """
 
 from __future__ import annotations

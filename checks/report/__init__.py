@@ -1,1 +1,1 @@
-"""What people read: terminal output, the ticket for a network team, the page of a cause as plain text."""
+"""The output for people: on a terminal, in a ticket, and as plain text."""

@@ -41,7 +41,10 @@ def _inline(line: str) -> str:
 
 
 def _without_fences(lines: list[str]) -> Iterator[str]:
-    """Yield the lines; replace a directive that shows a file by its path, and drop other directives but their text."""
+    """Yield the lines without directives.
+
+    A directive that shows a file becomes the path of the file, and of the others only the text remains.
+    """
     rest = iter(lines)
     for line in rest:
         fence = FENCE.match(line)
@@ -64,7 +67,7 @@ def _block(directive: str | None, argument: str, block: list[str]) -> Iterator[s
 
 
 def _laid_out(lines: list[str]) -> Iterator[str]:
-    """Yield headings at the left margin, with paragraphs and lists wrapped below them."""
+    """Yield headings, with wrapped and indented paragraphs and lists below."""
     paragraph: list[str] = []
     for line in [*lines, ""]:
         starts = line.startswith(("#", "    ", "|")) or ITEM.match(line) or TARGET.match(line)

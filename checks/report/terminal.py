@@ -1,4 +1,7 @@
-"""Show evidence and its diagnosis on a terminal, with every text from a server made safe to print."""
+"""Show evidence and its diagnosis on a terminal.
+
+Every text from a server is made safe to print.
+"""
 
 from __future__ import annotations
 
@@ -158,7 +161,10 @@ def _row(label: str, text: object, seconds: float = 0.0) -> list[str]:
 
 
 def verdict(evidence: Evidence, diagnosis: Diagnosis) -> Iterator[str]:
-    """Yield each cause with its proof and its fix; without one, the candidates and the next step."""
+    """Yield each cause with its proof and its fix.
+
+    Without a proven cause, yield the candidates and the next step.
+    """
     for finding in diagnosis.findings:
         yield named(finding.id)
         yield from _item("Proof", clean(finding.proof, 2000))
@@ -194,7 +200,10 @@ def _products(evidence: Evidence, finding: Finding) -> str:
 
 
 def products(evidence: Evidence) -> list[str]:
-    """Return the products that the first failed handshake's response names in its headers."""
+    """Return the products that the response names in its headers.
+
+    The response is that to the first handshake that failed, or else the page.
+    """
     facts = Facts(evidence)
     failed = [shake.response for path in evidence.paths for shake in facts.attempts(path) if not shake.opened]
     response = failed[0] if failed and failed[0].status else evidence.page

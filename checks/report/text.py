@@ -10,7 +10,10 @@ WIDTH = 80
 
 
 def clean(text: object, limit: int = 300) -> str:
-    """Return a text on one line, cut after `limit` characters, with whatever could control a terminal escaped."""
+    """Return a text on one line that is safe to print on a terminal.
+
+    It is cut after `limit` characters, and control characters are escaped.
+    """
     whole = str(text)
     return "".join(map(_visible, whole[:limit])) + ("..." if len(whole) > limit else "")
 
@@ -22,7 +25,10 @@ def _visible(char: str) -> str:
 
 
 def wrap(text: str, first: str = "", rest: str | None = None, width: int = WIDTH) -> list[str]:
-    """Return a text as lines that start with `first`, then with `rest`; URLs are never split."""
+    """Return a text as lines that start with `first`, then with `rest`.
+
+    A word is never split, so that URLs stay whole.
+    """
     indent = first if rest is None else rest
     wrapper = textwrap.TextWrapper(width, first, indent, break_long_words=False, break_on_hyphens=False)
     return wrapper.wrap(text)

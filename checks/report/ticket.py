@@ -1,4 +1,4 @@
-"""Write the ticket for a network team: which hop, which rule, the proof, and how to reproduce it."""
+"""Write the ticket for a network team: cause, proof, and how to reproduce it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from .text import clean
 
 
 def ticket(evidence: Evidence, diagnosis: Diagnosis, command: str, *, plain: bool) -> str:
-    """Return the ticket as Markdown or as plain text; `command` is what reproduces the problem."""
+    """Return the ticket as Markdown or as plain text.
+
+    `command` reproduces the problem.
+    """
     escape = clean if plain else _literal
     try:
         parts = urlsplit(evidence.url)
@@ -40,7 +43,7 @@ def ticket(evidence: Evidence, diagnosis: Diagnosis, command: str, *, plain: boo
 
 
 def _literal(value: object, limit: int = 300) -> str:
-    """Return a text from a server with its Markdown escaped: no link, picture or tag of its own."""
+    """Return a text from a server with its Markdown escaped."""
     return re.sub(r"[`<\[\\]", r"\\\g<0>", clean(value, limit))
 
 
@@ -51,7 +54,10 @@ def _block(lines: list[str]) -> list[str]:
 
 
 def _causes(diagnosis: Diagnosis, escape: Callable[[object, int], str]) -> list[str]:
-    """Return each cause with its proof and the fix to request; without one, the candidates and the next step."""
+    """Return each cause with its proof and the fix to request.
+
+    Without a proven cause, return the candidates and the next step.
+    """
     if diagnosis.works:
         proofs = "; ".join(escape(finding.proof, 2000) for finding in diagnosis.findings)
         return [f"WebSocket works from where this test ran: {proofs}."]

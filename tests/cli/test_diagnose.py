@@ -1,4 +1,4 @@
-"""diagnose: one URL or many, evidence saved and loaded, JSON, and the form of its output."""
+"""diagnose: one URL or many, saved evidence, JSON, and the form of its output."""
 
 import json
 import os

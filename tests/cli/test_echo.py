@@ -1,4 +1,4 @@
-"""echo: in the place of DSS, so that diagnose names the header that a proxy drops or changes."""
+"""echo: with it, diagnose names the header that a proxy drops or changes."""
 
 import asyncio
 import subprocess

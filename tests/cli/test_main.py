@@ -1,4 +1,4 @@
-"""The command line itself: the list of commands, help, and errors before any command runs."""
+"""The list of commands, help, and errors before any command runs."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""note: the ticket for the network team, and the command in it that repeats the test."""
+"""note: the ticket, and the command in it that repeats the test."""
 
 import re
 import shlex
@@ -53,7 +53,7 @@ def test_wrong_usage_is_one_line(argv, message, capsys):
 
 @pytest.fixture
 def tickets(dss, capsys):
-    """Return the ticket about a proxy that drops Upgrade, as Markdown and as plain text, and the proxy."""
+    """The ticket as Markdown and as plain text, and the proxy that it is about."""
     recipe = RECIPES["nginx"]
     with proxy(recipe, recipe.newest(), recipe.twin("upgrade-not-forwarded"), dss) as site:
         assert main(["note", site.origin]) == 1

@@ -1,4 +1,4 @@
-"""The options about route and credentials: what they send, to whom, and what is never shown."""
+"""The options for route and credentials: what they send, and what they hide."""
 
 import os
 import socket
