@@ -19,10 +19,10 @@ from checks.report import terminal
 from checks.report.text import clean
 
 from . import options
+from .collect import collect
 from .files import load_evidence, read_urls, write
 from .options import ProbeOptions
 from .parser import EXIT_CODES, UsageError
-from .survey import survey
 
 SEVERITY = [0, 2, 1]
 """Exit codes from the least to the most severe: of many URLs, the most severe counts."""
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("missing URL, such as https://dss.example.com; see `diagnose --help`")
     if len(urls) > 1 and arguments.save:
         raise UsageError("--save: expected one URL; for several, --json prints all the evidence")
-    everything = [load_evidence(arguments.load)] if arguments.load else survey(ProbeOptions.of(arguments), urls)
+    everything = [load_evidence(arguments.load)] if arguments.load else collect(ProbeOptions.of(arguments), urls)
     diagnosed = [(evidence, diagnose(evidence)) for evidence in everything]
     if arguments.json:
         results = [_result(evidence, diagnosis) for evidence, diagnosis in diagnosed]

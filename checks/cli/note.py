@@ -12,10 +12,10 @@ from checks.findings import diagnose
 from checks.report.ticket import ticket
 
 from . import options
+from .collect import collect
 from .files import load_evidence
 from .options import ProbeOptions
 from .parser import EXIT_CODES, UsageError
-from .survey import survey
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         given = ProbeOptions.from_evidence(evidence)
     else:
         given = ProbeOptions.of(arguments)
-        evidence = survey(given, arguments.urls)[0]
+        evidence = collect(given, arguments.urls)[0]
     diagnosis = diagnose(evidence)
     print(ticket(evidence, diagnosis, given.command(evidence), plain=arguments.plain))
     return diagnosis.exit_code

@@ -1,4 +1,4 @@
-"""Test URLs, many at a time, and show the progress on standard error."""
+"""Collect the evidence for many URLs at a time, and show the progress."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Progress = Callable[[str, float], None]
 """Called with the current step and its minimum duration in seconds."""
 
 
-def survey(options: ProbeOptions, urls: Sequence[str]) -> list[Evidence]:
+def collect(options: ProbeOptions, urls: Sequence[str]) -> list[Evidence]:
     """Return the evidence for each URL, in order.
 
     Raises UsageError when a URL or an option cannot be used.
@@ -33,7 +33,7 @@ def survey(options: ProbeOptions, urls: Sequence[str]) -> list[Evidence]:
 
     targets = [options.target(_with_scheme(url)) for url in urls]
     with _ProgressLine() as progress:
-        return asyncio.run(_survey(targets, options, progress))
+        return asyncio.run(_collect(targets, options, progress))
 
 
 def _with_scheme(url: str) -> str:
@@ -47,7 +47,7 @@ def _with_scheme(url: str) -> str:
     return url
 
 
-async def _survey(targets: Sequence[Target], options: ProbeOptions, progress: Progress) -> list[Evidence]:
+async def _collect(targets: Sequence[Target], options: ProbeOptions, progress: Progress) -> list[Evidence]:
     import asyncio  # noqa: PLC0415
 
     from checks.probe import look  # noqa: PLC0415
