@@ -5,7 +5,7 @@ import contextlib
 import pytest
 from machine import RECIPES, for_each_build, newest, suiting
 from reader import Reader
-from support.evidence import evidence_of
+from support.observe import evidence_of
 from survival import CHECKS, ECHO, survive
 from websockets.exceptions import ConnectionClosed
 

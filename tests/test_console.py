@@ -11,7 +11,6 @@ from pathlib import Path
 
 import axe_playwright_python
 import pytest
-from proof import ROOT
 from support.observe import CHROMIUM_ERRORS
 from support.site import served, sphinx
 from websockets.utils import accept_key
