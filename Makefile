@@ -8,7 +8,7 @@ WORKERS ?= 4
 PYTEST := $(BIN)/python -m checks.lab.loopback $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help html live check test record builds prove pyz fuzz picture linkcheck newest release clean
+.PHONY: help html live check test record builds broken prove pyz fuzz picture linkcheck newest release clean
 
 help:  ## list the targets
 	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +32,9 @@ record: $(READY)  ## compare the results of all shards with checks/proof.json
 builds: $(READY)  ## download missing builds of proxies and programs to .zoo
 	$(BIN)/python -m checks builds --fetch
 	@touch $(BUILDS)
+
+broken: $(READY)  ## write a broken example: first a copy to edit, then the patch; NAME=nginx/idle-timeout
+	@$(BIN)/python -m checks.lab.broken '$(NAME)' --base '$(BASE)'
 
 prove: pyz $(BUILDS)  ## run all tests, and record the results in checks/proof.json
 	$(PYTEST) -n $(WORKERS) --prove

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-sys.path.insert(0, str(Path(__file__).parent / "docs" / "_ext"))
+ROOT = Path(__file__).parent
+sys.path[:0] = [str(ROOT / "docs" / "_ext"), str(ROOT)]
 
 # At import, it prints that social cards need matplotlib. The site has none.
 with contextlib.redirect_stdout(None):

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from proof import BROWSER, NO_PROXY, Run, facts, name_of
 
 from checks.lab.recipe import recipes
-from checks.lab.zoo import COMPILED
 
 RECIPES = recipes()
 NAME = "checks/proof.json"
@@ -135,7 +134,7 @@ class _Comparing:
                 name, recorded = f"{program} {version}", table.get(program, {}).get(origin)
                 if version == recorded:
                     self.names[name] = name
-                elif recorded and not is_fixed(origin) and digits(version) > digits(recorded):
+                elif recorded and not is_fixed(program, origin) and digits(version) > digits(recorded):
                     moved.append((program, origin, recorded, version))
                 elif name in used or self.run.complete:
                     self.differ(("builds", program, origin), recorded, version)
@@ -282,9 +281,10 @@ def parts_of(recipe):
     return list(map(name_of, RECIPES[recipe].parts)) if recipe in RECIPES else []
 
 
-def is_fixed(origin):
+def is_fixed(program, origin):
     """Tell whether recipe.toml fixes the version of an origin."""
-    return origin == "wheel" or origin.startswith(f"{COMPILED}-")
+    declared = [recipe.origins for recipe in RECIPES.values() if recipe.program == program]
+    return any(origin in origins and origins[origin].pinned for origins in declared)
 
 
 def title(program):

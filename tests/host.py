@@ -13,8 +13,8 @@ from pathlib import Path
 
 import trustme
 
+from checks.lab.builds import wheel_nginx
 from checks.lab.process import ROOT, Process, is_listening, on_free_ports, running, workspace
-from checks.lab.zoo import wheel_nginx
 
 HOSTING = ROOT / "hosting"
 

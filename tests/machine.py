@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from proof import BROWSER, VERSION, pinned, record
+from proof import BROWSER, VERSION, record
 
+from checks.lab.builds import Build, numbers
 from checks.lab.process import MachineError, NotInstalledError
 from checks.lab.recipe import RECIPES as FOLDER
 from checks.lab.recipe import recipes
-from checks.lab.zoo import Build, numbers, origins
 
 RECIPES = recipes()
 RECORDED = record().get("builds", {})
@@ -31,9 +31,8 @@ class NotInstalled(Build):
 
 def expected(recipe):
     """Return the version by origin that a recipe declares or that was last proven; "" where neither is known."""
-    declared, proven = recipe.declared["builds"], RECORDED.get(recipe.program, {})
-    proven = {origin: version for origin, version in proven.items() if VERSION.fullmatch(version)}
-    return {origin: pinned(origin, wanted) or proven.get(origin, "") for origin, wanted in origins(declared).items()}
+    proven = {name: version for name, version in RECORDED.get(recipe.program, {}).items() if VERSION.fullmatch(version)}
+    return {name: origin.pinned or proven.get(name, "") for name, origin in recipe.origins.items()}
 
 
 def installed(recipe):

@@ -16,7 +16,6 @@ from survival import ANSWERS, ARRIVES, CHECKS, STAYS
 
 from checks.lab.recipe import RECIPES as FOLDER
 from checks.lab.recipe import recipes
-from checks.lab.zoo import COMPILED
 
 ROOT = Path(__file__).resolve().parents[1]
 PROOF = ROOT / "checks" / "proof.json"
@@ -193,13 +192,6 @@ def as_text(record):
     return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
 
 
-def pinned(origin, declared):
-    """Return the version that a recipe fixes for an origin, or "" for Debian's."""
-    if origin.startswith(f"{COMPILED}-"):
-        return origin.removeprefix(f"{COMPILED}-")
-    return declared.partition("==")[2].split()[0] if origin == "wheel" else ""
-
-
 def name_of(config):
     """Return the name of a config in the record: its path below checks/recipes."""
     return config.relative_to(FOLDER).as_posix()
@@ -236,11 +228,14 @@ def _lines(path):
 
 
 def digests():
-    """Return the SHA-256 of every published file and broken variant by its name."""
+    """Return the SHA-256 of every published file and every broken variant, by its path below checks/recipes.
+
+    That of a variant is of what runs: the published file with the patch applied. So it changes with either of them.
+    """
     found = {}
     for recipe in recipes().values():
-        for path in [*recipe.published, *recipe.twins]:
-            found[name_of(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in [*recipe.published, *recipe.broken]:
+            found[name_of(path)] = hashlib.sha256(recipe.text(path).encode()).hexdigest()
     return found
 
 

@@ -48,7 +48,7 @@ def test_a_config_copied_from_the_page_runs_a_notebook(build, config, dss, tab, 
     tab.goto(f"{PAGES}/{recipe.name}.html")
     for literal, value in {"dss.example.com": "localhost", "DSS_HOST": "127.0.0.1", "DSS_PORT": str(dss.port)}.items():
         tab.locator(f'.blanks input[placeholder="{literal}"]').fill(value)
-    pasted = {config: copied(tab, recipe.declared["installed_as"])}
+    pasted = {config: copied(tab, recipe.file.installed_as)}
     pasted |= {path: copied(tab, place) for path, place in recipe.parts.items()}
     for text in pasted.values():
         assert "dss.example.com" not in text, f"a copied file still has dss.example.com, expected localhost:\n{text}"

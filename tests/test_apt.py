@@ -69,9 +69,9 @@ def test_a_suite_without_security_updates_is_tried_second(monkeypatch, tmp_path)
 
 
 @pytest.fixture
-def own_zoo(monkeypatch, tmp_path):
+def own_downloads(monkeypatch, tmp_path):
     """Give the private apt an empty folder and an empty cache."""
-    monkeypatch.setattr(apt, "ZOO", tmp_path)
+    monkeypatch.setattr(apt, "DOWNLOADS", tmp_path)
     monkeypatch.setattr(apt, "ARCHIVES", tmp_path / "debs")
     monkeypatch.setattr(apt, "INCOMING", tmp_path / "debs" / "incoming")
     monkeypatch.setattr(apt, "UNPACKED", tmp_path / "unpacked")
@@ -79,8 +79,8 @@ def own_zoo(monkeypatch, tmp_path):
     return tmp_path
 
 
-def test_a_machine_without_apt_is_reported(own_zoo, monkeypatch):
-    monkeypatch.setattr(apt, "TOOLS_PATH", str(own_zoo))
+def test_a_machine_without_apt_is_reported(own_downloads, monkeypatch):
+    monkeypatch.setattr(apt, "TOOLS_PATH", str(own_downloads))
     with pytest.raises(MachineError, match="this machine has no apt-get"):
         apt.Apt("bookworm", print)
 
@@ -99,16 +99,16 @@ Description: for a test
 
 
 @pytest.fixture
-def repository(own_zoo, monkeypatch):
+def repository(own_downloads, monkeypatch):
     """An unsigned mirror with a program, the library it needs and a program it needs."""
     if not all(map(shutil.which, ("apt-get", "dpkg-deb"))):
         raise MachineError("this machine has no apt-get")
-    mirror = own_zoo / "mirror"
+    mirror = own_downloads / "mirror"
     index = mirror / "dists" / "bookworm" / "main" / "binary-amd64"
     index.mkdir(parents=True)
     entries = []
     for name, (section, depends) in PACKAGES.items():
-        tree = own_zoo / "packages" / name
+        tree = own_downloads / "packages" / name
         (tree / "DEBIAN").mkdir(parents=True)
         control = PACKAGE.format(name=name, version="1.2-3", section=section, depends=depends)
         control = "".join(line for line in control.splitlines(keepends=True) if line != "Depends: \n")
@@ -129,8 +129,8 @@ def repository(own_zoo, monkeypatch):
 
 
 @pytest.mark.usefixtures("repository")
-def test_a_package_is_unpacked_with_its_libraries_only(own_zoo):
-    root, lines = own_zoo / "tool" / "bookworm" / "root", []
+def test_a_package_is_unpacked_with_its_libraries_only(own_downloads):
+    root, lines = own_downloads / "tool" / "bookworm" / "root", []
     apt.install("bookworm", ["tool"], root, lines.append)
     assert sorted(path.parent.name for path in root.rglob("file")) == ["libtool9", "tool"]
     assert [line.partition(",")[0] for line in lines] == [
@@ -139,28 +139,28 @@ def test_a_package_is_unpacked_with_its_libraries_only(own_zoo):
     ]
 
 
-def test_a_downloaded_package_is_not_downloaded_again(repository, own_zoo):
+def test_a_downloaded_package_is_not_downloaded_again(repository, own_downloads):
     lines = []
     for name in ("first", "second"):
-        apt.install("bookworm", ["tool"], own_zoo / name / "bookworm" / "root", lines.append)
+        apt.install("bookworm", ["tool"], own_downloads / name / "bookworm" / "root", lines.append)
         for archive in repository.glob("*.deb"):
             archive.unlink()
     assert [line for line in lines if line.startswith("second")] == []
 
 
-def test_a_partial_download_is_repeated(repository, own_zoo):
+def test_a_partial_download_is_repeated(repository, own_downloads):
     whole = (repository / "tool_1.2-3_amd64.deb").read_bytes()
-    (own_zoo / "debs" / "incoming").mkdir(parents=True)
-    (own_zoo / "debs" / "incoming" / "tool_1.2-3_amd64.deb").write_bytes(whole[:100])
-    apt.install("bookworm", ["tool"], own_zoo / "tool" / "bookworm" / "root", print)
-    assert (own_zoo / "debs" / "tool_1.2-3_amd64.deb").read_bytes() == whole
+    (own_downloads / "debs" / "incoming").mkdir(parents=True)
+    (own_downloads / "debs" / "incoming" / "tool_1.2-3_amd64.deb").write_bytes(whole[:100])
+    apt.install("bookworm", ["tool"], own_downloads / "tool" / "bookworm" / "root", print)
+    assert (own_downloads / "debs" / "tool_1.2-3_amd64.deb").read_bytes() == whole
 
 
-def test_a_package_with_a_wrong_digest_is_rejected(repository, own_zoo):
+def test_a_package_with_a_wrong_digest_is_rejected(repository, own_downloads):
     with (repository / "tool_1.2-3_amd64.deb").open("ab") as archive:
         archive.write(b"more")
     with pytest.raises(LabError, match="none of its versions can be downloaded"):
-        apt.install("bookworm", ["tool"], own_zoo / "tool" / "bookworm" / "root", print)
+        apt.install("bookworm", ["tool"], own_downloads / "tool" / "bookworm" / "root", print)
 
 
 def test_a_mirror_without_debians_signature_is_rejected(repository, monkeypatch):

@@ -21,10 +21,11 @@ from checks.lab.recipe import RECIPES as FOLDER
 
 sys.path.append(str(ROOT / "docs" / "_ext"))
 import blanks
+import configs
 
 NGINX = RECIPES["nginx"]
 HTTP, HTTPS = NGINX.config(https=False), NGINX.config(https=True)
-WITH_BLANKS = {name: recipe for name, recipe in RECIPES.items() if recipe.declared.get("blanks")}
+WITH_BLANKS = {name: recipe for name, recipe in RECIPES.items() if recipe.file.blanks}
 LEXERS = ["nginx", "apacheconf", "caddyfile", "yaml", "toml", "text", "console", "udiff"]
 LANGUAGES = {".conf": "nginx", ".Caddyfile": "caddyfile", ".yml": "yaml", ".yaml": "yaml", ".toml": "toml"}
 ENTERED = {
@@ -90,15 +91,15 @@ def own(literal):
 def as_the_lab_fills(recipe, text):
     """Fill in the same values with the function of the lab."""
     values = {
-        literal: {"lab": literal[: -len(blanks.changed(literal))] + own(literal)}
-        for literal in recipe.declared["blanks"]
+        literal: dataclasses.replace(blank, lab=literal[: -len(blanks.changed(literal))] + own(literal))
+        for literal, blank in recipe.file.blanks.items()
     }
-    return dataclasses.replace(recipe, declared={**recipe.declared, "blanks": values}).fill(text, {})
+    return dataclasses.replace(recipe, file=dataclasses.replace(recipe.file, blanks=values)).fill(text, {})
 
 
 def with_port(recipe, text):
     """Add the entered port to the URLs in commands, if the recipe has a blank for it."""
-    chosen = "80" in map(blanks.changed, recipe.declared["blanks"])
+    chosen = "80" in map(blanks.changed, recipe.file.blanks)
     return text.replace("http://dss.example.com", "http://dss.example.com:8080") if chosen else text
 
 
@@ -109,9 +110,9 @@ def page_of(recipe, here, files):
         path = os.path.relpath(file, here)
         language = "console" if file.suffix == ".console" else LANGUAGES.get(file.suffix, "text")
         lines += [f"```{{literalinclude}} {path}", f":language: {language}", f":caption: {name_of(file)}", "```", ""]
-    for twin in set(recipe.twins) & set(files):
-        path, good = os.path.relpath(twin, here), os.path.relpath(recipe.configs[0], here)
-        lines += [f"```{{literalinclude}} {path}", f":diff: {good}", f":caption: diff {name_of(twin)}", "```", ""]
+    for variant in set(recipe.broken) & set(files):
+        text = "".join(configs.difference(recipe, variant)).splitlines()
+        lines += ["```{code-block} udiff", f":caption: diff {name_of(variant)}", "", *text, "```", ""]
     return "\n".join(lines)
 
 
@@ -125,7 +126,7 @@ def site(tmp_path_factory):
     source = tmp_path_factory.mktemp("blanks")
     common = sorted(FOLDER.glob("*.console"))
     pages = {
-        name: page_of(recipe, source, [*recipe.published, *recipe.twins, *recipe.transcripts, *common])
+        name: page_of(recipe, source, [*recipe.published, *recipe.broken, *recipe.transcripts, *common])
         for name, recipe in WITH_BLANKS.items()
     }
     pages["short"] = page_of(NGINX, source, [HTTPS, HTTP])
@@ -170,13 +171,13 @@ def opened(page, name):
 def fields_of(recipe):
     """Return the placeholder and the label of each field that the form must have."""
     fields = {}
-    for literal, blank in recipe.declared["blanks"].items():
-        fields.setdefault(blanks.changed(literal), blank["means"][:1].upper() + blank["means"][1:])
+    for literal, blank in recipe.file.blanks.items():
+        fields.setdefault(blanks.changed(literal), blank.means[:1].upper() + blank.means[1:])
     return list(map(list, fields.items()))
 
 
 def enter_all(page, recipe):
-    for literal in recipe.declared["blanks"]:
+    for literal in recipe.file.blanks:
         field(page, literal).fill(own(literal))
 
 
@@ -204,9 +205,9 @@ def test_the_page_fills_in_values_as_the_lab_does(browser, site, recipe):
 @pytest.mark.parametrize("lexer", LEXERS)
 @pytest.mark.parametrize("recipe", WITH_BLANKS.values(), ids=WITH_BLANKS)
 def test_no_lexer_hides_a_blank(recipe, lexer):
-    kinds = {literal: blanks.kind(literal) for literal in recipe.declared["blanks"]}
-    for file in [*recipe.published, *recipe.twins]:
-        text = file.read_text()
+    kinds = {literal: blanks.kind(literal) for literal in recipe.file.blanks}
+    for file in [*recipe.published, *recipe.broken]:
+        text = recipe.text(file)
         code = blanks.marked(highlight(text, get_lexer_by_name(lexer, stripnl=False), HtmlFormatter()), kinds)
         assert unescape(blanks.TAG.sub("", code)).rstrip() == text.rstrip()
         filled = re.sub("<var>(.*?)</var>", lambda found: own(found[1]), code)
@@ -215,7 +216,7 @@ def test_no_lexer_hides_a_blank(recipe, lexer):
 
 def test_only_a_whole_word_is_a_blank():
     text = "80 8080 1.80 80.1 x80 :80 80; 80. my.dss.example.com dss.example.com.au dss.example.com. DSS_PORTS"
-    kinds = {literal: blanks.kind(literal) for literal in NGINX.declared["blanks"]}
+    kinds = {literal: blanks.kind(literal) for literal in NGINX.file.blanks}
     filled = re.sub("<var>(.*?)</var>", lambda found: own(found[1]), blanks.marked(text, kinds))
     assert filled == as_the_lab_fills(NGINX, text)
     assert filled.count("8080") == 5
@@ -350,10 +351,10 @@ def test_a_page_without_javascript_explains_every_blank(browser, site):
             assert page.locator(".blanks").is_visible()
             assert page.locator(".blanks :is(input, button)").count() == 0
             terms = [term.split(", ") for term in page.locator(".blanks dt").all_text_contents()]
-            assert sorted(literal for literals in terms for literal in literals) == sorted(recipe.declared["blanks"])
+            assert sorted(literal for literals in terms for literal in literals) == sorted(recipe.file.blanks)
             meanings = page.locator(".blanks dd").all_text_contents()
             for literals, meaning in zip(terms, meanings, strict=True):
-                assert meaning.strip().lower() == recipe.declared["blanks"][literals[0]]["means"].lower()
+                assert meaning.strip().lower() == recipe.file.blanks[literals[0]].means.lower()
 
 
 def test_the_form_is_one_line_on_a_phone(browser, site):

@@ -45,7 +45,7 @@ def test_a_catch_all_site_on_port_80_disables_the_redirect(build, config, dss):
 @pytest.mark.proves("caddy-1-lines-lose-the-upgrade")
 @EVERY_BUILD
 def test_the_lines_for_caddy_1_drop_the_upgrade(build, config, dss):
-    text = CADDY.twin("upgrade-not-forwarded").read_text()
+    text = CADDY.text(CADDY.variant("upgrade-not-forwarded"))
     if build.release < (2, 7):
         text = text.replace("\t\tstream_close_delay 24h\n", "")
     with proxy(CADDY, build, config, dss, changed={config: text}) as site:

@@ -20,7 +20,7 @@ EVERY_BUILD = for_each_build("envoy")
 @pytest.mark.proves("envoy-refuses-upgrades-by-itself")
 @EVERY_BUILD
 def test_by_default_envoy_rejects_a_handshake_with_an_empty_403(build, dss):
-    with proxy(ENVOY, build, ENVOY.twin("upgrade-denied"), dss) as site:
+    with proxy(ENVOY, build, ENVOY.variant("upgrade-denied"), dss) as site:
         response = Reader(site).rejection(ECHO)
     assert response.status_code == 403
     assert response.body == b""

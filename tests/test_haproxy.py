@@ -44,7 +44,7 @@ def changed(build, dss, *, first="", short=False, without="", https=False):
 @pytest.mark.parametrize("first", ["broken", "sound"])
 def test_two_servers_one_broken_is_intermittent(build, first, dss, verdict):
     nginx = RECIPES["nginx"]
-    with proxy(nginx, nginx.newest(), nginx.twin("upgrade-not-forwarded"), dss) as broken:
+    with proxy(nginx, nginx.newest(), nginx.variant("upgrade-not-forwarded"), dss) as broken:
         server = "    server dss DSS_HOST:DSS_PORT\n"
         other = f"    server other 127.0.0.1:{broken.http}\n"
         config = HAPROXY.config(https=False)

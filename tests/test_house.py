@@ -148,8 +148,10 @@ def test_page_of_a_cause_has_the_sections_and_the_cures(finding):
     lines = (ROOT / "docs" / "findings" / f"{finding}.md").read_text().splitlines()
     headings = [line.removeprefix("## ") for line in lines if line.startswith("## ")]
     assert headings == SECTIONS, f"docs/findings/{finding}.md: the sections are {SECTIONS}, in this order"
-    made = any((ROOT / "checks" / "recipes").glob(f"*/broken/{finding}.*"))
-    assert ("```{cures}" in lines) == made, f"docs/findings/{finding}.md: under Fix, {{cures}} shows the broken twins"
+    made = any((ROOT / "checks" / "recipes").glob(f"*/broken/{finding}.patch"))
+    assert ("```{cures}" in lines) == made, (
+        f"docs/findings/{finding}.md: under Fix, {{cures}} shows its broken examples"
+    )
 
 
 @pytest.mark.parametrize(

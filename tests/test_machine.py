@@ -3,14 +3,16 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from machine import RECIPES, NotInstalled, absent, every, installed, is_declared, lines_about, suiting
 from proof import ROOT
 
+from checks.lab.builds import Build
+from checks.lab.origins import Builds, Debian
 from checks.lab.recipe import Recipe
-from checks.lab.zoo import Build
 
 CONFTEST = """
 from machine import NotRun
@@ -79,13 +81,14 @@ def test_each_missing_thing_is_reported_once():
 
 NOTHING = """
 import platform, sys
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, "tests")
 platform.system = lambda: "Unknown"  # no wheel has a program for it
-import checks.lab.zoo, proof
+import checks.lab.builds, checks.lab.programs, proof
 
-checks.lab.zoo.ZOO = checks.lab.zoo.BIN = proof.PROOF = proof.DRAFT = Path("nowhere")
+checks.lab.builds.DOWNLOADS = checks.lab.programs.BIN = proof.PROOF = proof.DRAFT = Path("nowhere")
 """
 
 
@@ -99,12 +102,13 @@ def test_every_test_is_collected_on_a_machine_with_nothing(tmp_path):
 @pytest.fixture
 def haproxy(monkeypatch):
     """A function that returns a recipe with two origins, and with some builds here."""
-    declared = {"title": "HAProxy", "builds": {"ask": "-v", "bookworm": ["haproxy"], "trixie": ["haproxy"]}}
+    origins = {suite: Debian(suite, "usr/sbin/haproxy", ("haproxy",)) for suite in ("bookworm", "trixie")}
+    declared = replace(RECIPES["haproxy"].file, builds=Builds("-v", origins))
     proven = {"haproxy": {"bookworm": "2.6.12", "trixie": "3.0.11"}}
     monkeypatch.setattr("machine.RECORDED", proven)
 
     def on(*builds):
-        recipe = Recipe("haproxy", Path(), {**declared, "program": "haproxy"})
+        recipe = Recipe("haproxy", Path(), declared)
         vars(recipe)["builds"] = [Build("haproxy", version, Path(), origin) for version, origin in builds]
         return recipe
 
@@ -135,4 +139,4 @@ def test_every_config_has_a_build_even_on_an_empty_machine(recipe):
     (missing,) = every(recipe.name, since="9998")
     assert isinstance(missing, NotInstalled)
     assert is_declared(missing)
-    assert all(map(suiting, [*recipe.configs, *recipe.twins]))
+    assert all(map(suiting, [*recipe.configs, *recipe.broken]))

@@ -58,14 +58,14 @@ def grouped(path, number, line):
 
 
 LINES = [grouped(path, *line) for recipe in RECIPES.values() for path in recipe.published for line in lines_of(path)]
-HELD_TWINS = [
-    (build, twin)
+HELD_VARIANTS = [
+    (build, variant)
     for recipe in RECIPES.values()
-    for twin in recipe.twins
-    if twin.stem in {"idle-timeout", "lifetime-limit"}
-    for build in suiting(twin)
+    for variant in recipe.broken
+    if variant.stem in {"idle-timeout", "lifetime-limit"}
+    for build in suiting(variant)
 ]
-IDLE_TWINS = [pair for pair in HELD_TWINS if pair[1].stem == "idle-timeout"]
+IDLE_VARIANTS = [pair for pair in HELD_VARIANTS if pair[1].stem == "idle-timeout"]
 
 
 def every_setting(path):
@@ -210,9 +210,9 @@ def experiment(request, dss):
             waits["silence", build, config] = functools.partial(silent, site)
             waits["query", build, config] = functools.partial(slow_query, site)
             waits["upload", build, config] = functools.partial(slow_upload, site)
-        for build, twin in selected(asked, "twin"):
-            site = start(build, twin)
-            waits["twin", build, twin] = functools.partial(look, Target(site.origin, tls=site.tls), idle=SILENCE)
+        for build, variant in selected(asked, "variant"):
+            site = start(build, variant)
+            waits["variant", build, variant] = functools.partial(look, Target(site.origin, tls=site.tls), idle=SILENCE)
         lines = [params["of_config"] for params in asked if "of_config" in params]
         found, results = missed_in_time(lines, dss, waits)
     return results | {"lines": found}
@@ -248,7 +248,7 @@ def titles_of(path, dss):
 
 def kept(path, _, line):
     """Return why this line stays although no check misses it; nothing for most lines."""
-    return recipe_of(path).declared.get("kept", {}).get(f"{path.name}: {line}")
+    return recipe_of(path).file.kept.get(f"{path.name}: {line}")
 
 
 @pytest.mark.parametrize("of_config", LINES)
@@ -280,10 +280,10 @@ TOGETHER = pytest.mark.xdist_group("silence")
 LONG = pytest.mark.timeout(900)
 
 
-def claiming(build, twin):
+def claiming(build, variant):
     """Let the drop of an nginx that is told nothing hold the claim about its default."""
     claims = [pytest.mark.proves("idle-limit-is-60-seconds")] if build.program == "nginx" else []
-    return pytest.param(build, twin, marks=claims)
+    return pytest.param(build, variant, marks=claims)
 
 
 @TOGETHER
@@ -309,14 +309,14 @@ def test_a_slow_upload_arrives(build, config, experiment):
 
 @TOGETHER
 @LONG
-@pytest.mark.parametrize(("build", "twin"), [claiming(*pair) for pair in HELD_TWINS], ids=id_of)
-def test_the_twin_drops_a_held_socket_and_gives_exactly_its_finding(build, twin, experiment, record_property, verdict):
-    record_property("config", name_of(twin))
-    evidence = experiment["twin", build, twin]
+@pytest.mark.parametrize(("build", "variant"), [claiming(*pair) for pair in HELD_VARIANTS], ids=id_of)
+def test_a_variant_drops_a_held_socket_and_gives_its_finding(build, variant, experiment, record_property, verdict):
+    record_property("config", name_of(variant))
+    evidence = experiment["variant", build, variant]
     named = [finding.id for finding in diagnose(evidence).findings]
-    verdict("proxy", twin.stem, named)
-    assert named == [twin.stem]
-    limit = recipe_of(twin).needs(twin).get("drops_after", 60)
+    verdict("proxy", variant.stem, named)
+    assert named == [variant.stem]
+    limit = recipe_of(variant).needs(variant).drops_after
     # Two seconds either way: on a busy machine, we may read the proxy's response or its close that late.
     assert limit - 2 < evidence.hold(pings=False).seconds < limit + 2
 
@@ -324,17 +324,17 @@ def test_the_twin_drops_a_held_socket_and_gives_exactly_its_finding(build, twin,
 @TOGETHER
 @LONG
 @pytest.mark.proves("a-limit-on-age-ends-busy-sockets")
-@pytest.mark.parametrize(("build", "twin"), [pair for pair in HELD_TWINS if pair not in IDLE_TWINS], ids=id_of)
-def test_no_ping_outlives_a_limit_on_age(build, twin, experiment):
-    pinged = experiment["twin", build, twin].hold(pings=True)
-    limit = recipe_of(twin).needs(twin)["drops_after"]
+@pytest.mark.parametrize(("build", "variant"), [pair for pair in HELD_VARIANTS if pair not in IDLE_VARIANTS], ids=id_of)
+def test_no_ping_outlives_a_limit_on_age(build, variant, experiment):
+    pinged = experiment["variant", build, variant].hold(pings=True)
+    limit = recipe_of(variant).needs(variant).drops_after
     assert (pinged.dropped, pinged.seconds < limit + 2) == (True, True)
 
 
 @TOGETHER
 @LONG
 @pytest.mark.proves("pings-outlive-the-idle-limit")
-@pytest.mark.parametrize(("build", "twin"), IDLE_TWINS, ids=id_of)
-def test_a_ping_every_15_seconds_outlives_the_idle_limit(build, twin, experiment):
-    pinged = experiment["twin", build, twin].hold(pings=True)
+@pytest.mark.parametrize(("build", "variant"), IDLE_VARIANTS, ids=id_of)
+def test_a_ping_every_15_seconds_outlives_the_idle_limit(build, variant, experiment):
+    pinged = experiment["variant", build, variant].hold(pings=True)
     assert (pinged.dropped, pinged.seconds >= SILENCE) == (False, True)

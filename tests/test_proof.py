@@ -25,14 +25,12 @@ from proof import (
     digests,
     lines_of,
     ordered,
-    pinned,
     record,
     renewed,
 )
 from survival import ANSWERS, ARRIVES, CHECKS, STAYS
 
 from checks.lab.recipe import RECIPES as FOLDER
-from checks.lab.zoo import origins
 
 pytestmark = pytest.mark.reads_proof
 
@@ -87,7 +85,7 @@ def flaws(kept):
 
 def flaws_of_builds(builds):
     """Compare the table of builds with the recipes."""
-    declared = {recipe.program: origins(recipe.declared["builds"]) for recipe in RECIPES.values()}
+    declared = {recipe.program: recipe.origins for recipe in RECIPES.values()}
     for program, versions in builds.items():
         for origin, version in versions.items():
             wanted = declared.get(program, {}).get(origin)
@@ -97,8 +95,8 @@ def flaws_of_builds(builds):
                 continue
             elif wanted is None:
                 yield ("builds", program, origin), f"no recipe declares {program} from {origin}"
-            elif pinned(origin, wanted) not in {"", version}:
-                yield ("builds", program, origin), f"recipe.toml declares {pinned(origin, wanted)}, not {version}"
+            elif wanted.pinned not in {"", version}:
+                yield ("builds", program, origin), f"recipe.toml declares {wanted.pinned}, not {version}"
 
 
 def builds_named(kept):
@@ -203,11 +201,11 @@ def test_a_wrong_digest_count_or_line_is_a_flaw(kept):
 
 def test_a_claim_without_its_test_or_page_is_a_flaw(kept):
     claim = next(iter(kept["claims"].values()))
-    claim["test"] = "tests/test_twins.py::test_that_is_gone"
+    claim["test"] = "tests/test_broken.py::test_that_is_gone"
     kept["claims"]["made-up"] = {"test": "tests/test_proof.py::test_the_record_matches_the_checkout", "on": []}
     first, second = messages(kept)
     assert "no page has the claim made-up" in first
-    assert "the test tests/test_twins.py::test_that_is_gone does not exist" in second
+    assert "the test tests/test_broken.py::test_that_is_gone does not exist" in second
 
 
 # The record and a run, which is made from the record

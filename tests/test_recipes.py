@@ -9,9 +9,9 @@ from proof import RENEW, id_of, name_of
 from survival import CHECKS, survive
 
 from checks.lab.process import NotInstalledError
+from checks.lab.programs import PROGRAMS, program
 from checks.lab.proxy import proxy
 from checks.lab.recipe import RECIPES as FOLDER
-from checks.lab.zoo import PROGRAMS, program
 
 
 def in_its_group(site, *before):
@@ -54,7 +54,7 @@ def test_recipe_survives(site, check, record_property):
 HTTP = [recipe.config(https=False) for recipe in RECIPES.values() if recipe.configs]
 NEWEST = [(newest(config), config) for config in HTTP]
 OWN = [
-    (file, (build, recipe_of(config).twin(file.stem) if file.parent.name == "broken" else config))
+    (file, (build, recipe_of(config).variant(file.stem) if file.parent.name == "broken" else config))
     for build, config in NEWEST
     for file in recipe_of(config).transcripts
 ]
@@ -87,7 +87,7 @@ def as_printed(site, command):
     line = re.sub(r"(?m)^[$>] ", "", command)
     said = site.command(line.replace("http://dss.example.com", site.origin)).stdout
     said = said.replace(str(site.folder), site.recipe.etc).replace(site.origin, "http://dss.example.com")
-    for pattern, shown in {**TIMES, **site.recipe.declared.get("shown", {})}.items():
+    for pattern, shown in {**TIMES, **site.recipe.file.shown}.items():
         said = re.sub(pattern, shown, said)
     return said
 
@@ -104,9 +104,9 @@ TIMES = {
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_the_lab_changes_the_declared_blanks_and_nothing_else(recipe):
     values = defaultdict(lambda: "<>")
-    blanks = "|".join(re.escape(blank) for blank in recipe.declared["blanks"])
-    for config in [*recipe.published, *recipe.twins]:
-        text = config.read_text()
+    blanks = "|".join(re.escape(blank) for blank in recipe.file.blanks)
+    for config in [*recipe.published, *recipe.broken]:
+        text = recipe.text(config)
         for line, filled in zip(text.splitlines(), recipe.fill(text, values).splitlines(), strict=True):
             around = ".+".join(re.escape(part) for part in re.split(blanks, line))
             assert re.fullmatch(around, filled)
@@ -117,9 +117,7 @@ def test_every_blank_stands_in_a_config(recipe):
     values = defaultdict(lambda: "<>")
     everything = "\n".join(path.read_text() for path in [*recipe.published, *recipe.surroundings])
     unused = [
-        blank
-        for blank in recipe.declared["blanks"]
-        if recipe.fill(everything, values).count(blank) == everything.count(blank)
+        blank for blank in recipe.file.blanks if recipe.fill(everything, values).count(blank) == everything.count(blank)
     ]
     assert not unused, f"{recipe.name}/recipe.toml declares {unused}, which no config holds: take them out"
 

@@ -27,7 +27,7 @@ def test_squid_can_forward_websocket_since_5(build, dss):
 @pytest.mark.proves("squid-drops-upgrade-by-itself")
 @EVERY_BUILD
 def test_by_default_squid_drops_upgrade(build, dss):
-    with proxy(SQUID, build, SQUID.twin("upgrade-not-forwarded"), dss) as site:
+    with proxy(SQUID, build, SQUID.variant("upgrade-not-forwarded"), dss) as site:
         assert Reader(site).rejection(ECHO).status_code == 426
 
 

@@ -8,9 +8,9 @@ import pytest
 from machine import RECIPES
 
 from checks.findings import ids
+from checks.lab.programs import PROGRAMS, program
 from checks.lab.proxy import proxy
 from checks.lab.tools import CASES, RESULTS, Tool, commands_without_npm, run_tool
-from checks.lab.zoo import PROGRAMS, program
 
 RECORD = json.loads(RESULTS.read_text())
 REPEATED = ["upgrade-not-forwarded", "accept-mismatch"]
@@ -31,7 +31,7 @@ def test_a_tool_prints_the_recorded_line_again(name, broken, dss):
         program(name)
     (case,) = (case for case in RECORD["cases"] if case["broken"] == broken)
     tool = Tool(name, "", commands_without_npm()[name])
-    with proxy(RECIPES["nginx"], RECIPES["nginx"].newest(), RECIPES["nginx"].twin(broken), dss) as site:
+    with proxy(RECIPES["nginx"], RECIPES["nginx"].newest(), RECIPES["nginx"].variant(broken), dss) as site:
         output = run_tool(tool, site)
     assert asdict(output) == case["outputs"][name]
 

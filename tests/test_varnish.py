@@ -26,7 +26,7 @@ def test_without_a_pipe_no_websocket_opens(build, dss):
 @pytest.mark.proves("varnish-says-nothing-when-dss-is-down")
 @EVERY_BUILD
 def test_a_handshake_gets_no_response_when_dss_is_down(build, dss):
-    with proxy(VARNISH, build, VARNISH.twin("backend-down"), dss) as site:
+    with proxy(VARNISH, build, VARNISH.variant("backend-down"), dss) as site:
         assert Reader(site).request("/")[0].status == 503
         upgrade = {"Upgrade": "websocket", "Connection": "Upgrade"}
         with pytest.raises((ConnectionError, http.client.HTTPException)):

@@ -18,14 +18,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the table of builds; with --fetch, get the missing ones first."""
     from checks.lab.process import NotInstalledError  # noqa: PLC0415
+    from checks.lab.programs import PROGRAMS, program  # noqa: PLC0415
     from checks.lab.recipe import recipes  # noqa: PLC0415
-    from checks.lab.zoo import PROGRAMS, program  # noqa: PLC0415
 
     failed: dict[str, str] = {}
     if arguments.fetch:
-        from checks.lab.fetch import everything, fetch  # noqa: PLC0415
+        from checks.lab.fetch import builds, fetch, tools  # noqa: PLC0415
 
-        failed = fetch(everything(), lambda line: print(f"{clean(line)}\n", end="", flush=True))
+        failed = fetch([tools(), builds()], lambda line: print(f"{clean(line)}\n", end="", flush=True))
         print()
     print(f"{'proxy':<12} {'version':<10} origin")
     for recipe in recipes().values():
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{recipe.title:<12} {build.version:<10} {build.origin}")
     for name, declared in PROGRAMS.items():
         with contextlib.suppress(NotInstalledError):
-            print(f"{declared['title']:<23} {program(name)}")
+            print(f"{declared.title:<23} {program(name)}")
     for reason in dict.fromkeys(failed.values()):
         titles = ", ".join(title for title, why in failed.items() if why == reason)
         print(f"not available: {titles}: {clean(reason)}")

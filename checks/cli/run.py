@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", metavar="RECIPE", help="the proxy, such as nginx")
     parser.add_argument("--https", action="store_true", help="run the config for HTTPS")
     parser.add_argument("--broken", metavar="ID", help="run the config with the one mistake that has this cause")
+    parser.add_argument("--print", action="store_true", help="print the whole config, and run nothing")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -28,11 +29,14 @@ def run(arguments: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):  # either one stops all the processes too
         signal.signal(number, signal.default_int_handler)
     with lab_errors():
-        config = recipe.twin(arguments.broken) if arguments.broken else recipe.config(https=arguments.https)
+        config = recipe.variant(arguments.broken) if arguments.broken else recipe.config(https=arguments.https)
+        if arguments.print:
+            print(recipe.text(config), end="")
+            return 0
         build = recipe.pick(config)
         with (
             contextlib.suppress(KeyboardInterrupt),
-            stand_in(bare=recipe.needs(config).get("bare", False)) as dss,
+            stand_in(bare=recipe.needs(config).bare) as dss,
             proxy(recipe, build, config, dss) as site,
         ):
             print(f"{build} with {config.relative_to(recipe.folder.parent)}, in front of a stand-in of DSS:")

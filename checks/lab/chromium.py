@@ -14,11 +14,12 @@ from typing import Any
 from playwright._impl._driver import compute_driver_executable
 from playwright.sync_api import Browser, sync_playwright
 
+from .builds import library_path, version_of
 from .process import ROOT, NotInstalledError, workspace
+from .programs import BIN, DRIVER_LIBRARIES, program
 from .proxy import proxy
 from .recipe import recipes
 from .standin import stand_in
-from .zoo import BIN, DRIVER_LIBRARIES, library_path, program, version_of
 
 PICTURE = ROOT / "_images" / "websockets-1.png"
 
@@ -111,9 +112,9 @@ def picture() -> Path:
     Raises NotInstalledError if nginx or Chromium is missing, and LabError if the lab does not start.
     """
     recipe = recipes()["nginx"]
-    twin = recipe.twin("upgrade-not-forwarded")
-    build = recipe.pick(twin)
-    with stand_in() as dss, proxy(recipe, build, twin, dss) as site, launch() as browser:
+    broken = recipe.variant("upgrade-not-forwarded")
+    build = recipe.pick(broken)
+    with stand_in() as dss, proxy(recipe, build, broken, dss) as site, launch() as browser:
         page = browser.new_page(viewport={"width": 760, "height": 400}, device_scale_factor=2)
         page.goto(site.origin)
         page.locator("#overlay:not([hidden])").wait_for()

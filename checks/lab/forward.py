@@ -17,10 +17,10 @@ from pathlib import Path
 
 import trustme
 
+from .builds import Build, numbers
 from .process import STOP_TIMEOUT, LabError, Process, is_listening, on_free_ports, running, unprivileged, workspace
 from .proxy import Proxy
 from .standin import StandIn
-from .zoo import Build, numbers
 
 HERE = Path(__file__).parent / "squid"
 NAMES = ("localhost", "dss.example.com")

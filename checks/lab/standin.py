@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .builds import wheel_nginx
 from .process import is_listening, on_free_ports, running, workspace
-from .zoo import wheel_nginx
 
 HERE = Path(__file__).parent
 

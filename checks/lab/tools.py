@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .process import ROOT, SCALE, LabError
+from .programs import program, search_path
 from .proxy import Proxy, proxy
 from .recipe import recipes
 from .standin import stand_in
-from .zoo import program, search_path
 
 RESULTS = ROOT / "checks" / "tools.json"
 TOOLS = ROOT / ".zoo" / "tools"
@@ -127,7 +127,7 @@ def cases() -> Iterator[Case]:
     with stand_in() as dss:
         for name, broken in CASES:
             recipe = known[name]
-            config = recipe.twin(broken) if broken else recipe.config(https=False)
+            config = recipe.variant(broken) if broken else recipe.config(https=False)
             build = recipe.pick(config)
             with proxy(recipe, build, config, dss) as site:
                 outputs = {tool.name: run_tool(tool, site) for tool in installed}

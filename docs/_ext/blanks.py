@@ -7,14 +7,14 @@ docs/_static/blanks.js turns the list into a form, and copies the typed values t
 from __future__ import annotations
 
 import re
-import tomllib
 from html import escape, unescape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
+
+from checks.lab.recipe import RECIPES, recipes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
 
-RECIPES = Path(__file__).resolve().parents[2] / "checks" / "recipes"
 PORT = re.compile(r"(?:(?!/).*[^\w.])?(\d+)")
 ADDRESS = re.compile(r"(?:http|ws)s?://\S+")
 NAME = re.compile(r"[\w-]+(\.[\w-]+)+")
@@ -84,23 +83,22 @@ class Blanks(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the list; log a warning if the recipe has no blanks."""
-        path = RECIPES / self.arguments[0] / "recipe.toml"
-        self.env.note_dependency(str(path))
-        declared = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        blanks: dict[str, dict[str, str]] = declared.get("blanks", {})
+        self.env.note_dependency(str(RECIPES / self.arguments[0] / "recipe.toml"))
+        recipe = recipes().get(self.arguments[0])
+        blanks = recipe.file.blanks if recipe else {}
         if not blanks:
             log.warning(
                 "checks/recipes/%s/recipe.toml declares no blanks", self.arguments[0], location=self.get_location()
             )
             return []
-        kinds = {literal: blank.get("kind") or kind(literal) for literal, blank in blanks.items()}
+        kinds = {literal: blank.kind or kind(literal) for literal, blank in blanks.items()}
         box = nodes.container("", nodes.paragraph("", "Fill in your own values:"), classes=["blanks"], blanks=kinds)
         # `80` and `*:80` are the same port, so they share a field.
         together: dict[str, list[str]] = {}
         for literal in blanks:
             together.setdefault(changed(literal), []).append(literal)
         box += nodes.definition_list(
-            "", *(_item(literals, kinds[literals[0]], blanks[literals[0]]["means"]) for literals in together.values())
+            "", *(_item(literals, kinds[literals[0]], blanks[literals[0]].means) for literals in together.values())
         )
         return [box]
 

@@ -2,60 +2,87 @@
 
 ``{config} nginx/https.conf`` shows a file, the tested versions, and what each of its lines does.
 ``{mistake} nginx/idle-timeout`` shows the title of a cause with a link to its page, and the text of the directive,
-which describes the mistake. A dropdown has the difference between the broken example and the config.
+which describes the mistake. A dropdown has the difference between the broken example and the config, which
+``{difference} nginx/idle-timeout`` shows alone.
 ``{cures}``, on the page of a cause, shows that difference for every proxy that has a broken example.
+``{keys} recipe.toml`` lists the keys of a file that the lab reads, ``{values}`` the values in its templates.
 """
 
 from __future__ import annotations
 
+import difflib
 import os
-import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
+from checks.lab import programs, recipe_file, schema
+from checks.lab.process import LabError
+from checks.lab.recipe import RECIPES, Recipe, recipes
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
 
-RECIPES = Path(__file__).resolve().parents[2] / "checks" / "recipes"
 
-
-def twins(proxy: str, finding: str) -> list[Path]:
-    """Return the broken variants for a finding, of one proxy or of all (`*`)."""
-    found = RECIPES.glob(f"{proxy}/broken/{finding}.*")
-    return sorted(path for path in found if path.suffix != ".console")
+def difference(recipe: Recipe, variant: Path) -> Iterator[str]:
+    """Yield the unified diff from a broken example to the config that it was made of."""
+    config = recipe.changed(variant)
+    names = [f"{recipe.name}/broken/{variant.stem}{config.suffix}", f"{recipe.name}/{config.name}"]
+    texts = [recipe.text(path).splitlines(keepends=True) for path in (variant, config)]
+    return difflib.unified_diff(*texts, *names)
 
 
 class Shown(SphinxDirective):
     """Base of the directives below: read a recipe, resolve paths, render Markdown."""
 
-    def recipe(self, proxy: str) -> dict[str, Any]:
-        """Return the content of a recipe.toml."""
-        declaration = RECIPES / proxy / "recipe.toml"
-        self.env.note_dependency(str(declaration))
-        return tomllib.loads(declaration.read_text())
+    def recipe(self, proxy: str) -> Recipe:
+        """Return a recipe, or raise an error for the page."""
+        self.env.note_dependency(str(RECIPES / proxy / "recipe.toml"))
+        try:
+            known = recipes()
+        except LabError as error:
+            raise self.error(str(error)) from error
+        if proxy not in known:
+            raise self.error(f"there is no recipe {proxy!r}; there are: {', '.join(known)}")
+        return known[proxy]
 
     def path(self, target: Path) -> str:
         """Return the path of a file relative to the page."""
         return os.path.relpath(target, Path(self.env.doc2path(self.env.docname)).parent)
-
-    def cure(self, twin: Path) -> list[str]:
-        """Return a directive that shows the change from a broken variant to the config."""
-        needs = self.recipe(twin.parents[1].name).get("needs", {}).get(f"broken/{twin.name}", {})
-        sound = needs.get("part", f"{'https' if needs.get('https') else 'http'}{twin.suffix}")
-        config = twin.parents[1] / sound
-        return [f"```{{literalinclude}} {self.path(config)}", f":diff: {self.path(twin)}", "```"]
 
     def markdown(self, *lines: str) -> list[nodes.Node]:
         """Return the nodes of these lines of Markdown."""
         around = nodes.Element()
         self.state.nested_parse(StringList(list(lines), self.get_source_info()[0]), self.content_offset, around)
         return around.children
+
+
+class Difference(Shown):
+    """The difference between a broken example and the config that it was made of."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return a block of code."""
+        proxy, _, finding = self.arguments[0].partition("/")
+        recipe = self.recipe(proxy)
+        try:
+            variant = recipe.variant(finding)
+            text = "".join(difference(recipe, variant))
+        except LabError as error:
+            raise self.error(str(error)) from error
+        for path in (variant, recipe.changed(variant)):
+            self.env.note_dependency(str(path))
+        block = nodes.literal_block(text, text, language="udiff", source=str(variant))
+        self.set_source_info(block)
+        return [block]
 
 
 class Config(Shown):
@@ -68,11 +95,11 @@ class Config(Shown):
         """Return the parts."""
         name = self.arguments[0]
         proxy, _, file = name.partition("/")
-        recipe = self.recipe(proxy)
-        place = recipe.get("parts", {}).get(file, recipe["installed_as"])
+        declared = self.recipe(proxy).file
+        place = declared.parts.get(file, declared.installed_as)
         return self.markdown(
             f"```{{literalinclude}} {self.path(RECIPES / name)}",
-            f":language: {self.options.get('language', recipe.get('language', 'text'))}",
+            f":language: {self.options.get('language', declared.language)}",
             f":caption: {self.options.get('caption', place)}",
             "```",
             "",
@@ -96,9 +123,6 @@ class Mistake(Shown):
     def run(self) -> list[nodes.Node]:
         """Return the parts."""
         proxy, _, finding = self.arguments[0].partition("/")
-        found = twins(proxy, finding)
-        if len(found) != 1:
-            raise self.error(f"there is no checks/recipes/{proxy}/broken/{finding}.*")
         page = self.path(Path(self.env.srcdir) / "findings" / f"{finding}.md")
         return self.markdown(
             f"[]({page}) `{finding}`",  # without a text, MyST shows the title of the page
@@ -106,7 +130,8 @@ class Mistake(Shown):
             "",
             "  :::{dropdown} Show the fix",
             "",
-            *(f"  {line}" for line in self.cure(found[0])),
+            f"  ```{{difference}} {proxy}/{finding}",
+            "  ```",
             "  :::",
         )
 
@@ -119,15 +144,15 @@ class Cures(Shown):
         finding = Path(self.env.docname).name
         for folder in RECIPES.glob("*/broken"):
             self.env.note_dependency(str(folder))  # a broken variant may be added
-        named = {self.recipe(twin.parents[1].name)["title"]: twin for twin in twins("*", finding)}
-        if not named:
-            raise self.error(f"there is no checks/recipes/<proxy>/broken/{finding}.*")
+        made = [recipe for recipe in recipes().values() if any(path.stem == finding for path in recipe.broken)]
+        if not made:
+            raise self.error(f"there is no checks/recipes/<proxy>/broken/{finding}.patch")
         lines = ["::::{tab-set}", ":sync-group: proxy", ""]
-        for title, twin in sorted(named.items(), key=lambda item: (item[0] != "nginx", item[0].lower())):
-            proxy = twin.parents[1].name
-            page = self.path(Path(self.env.srcdir) / "installation" / "custom" / "reverse-proxy" / f"{proxy}.md")
-            lines += [f":::{{tab-item}} {title}", f":sync: {proxy}", "", *self.cure(twin), ""]
-            lines += [f"The whole config: [{title}]({page}).", ":::", ""]
+        for recipe in sorted(made, key=lambda recipe: (recipe.name != "nginx", recipe.title.lower())):
+            page = self.path(Path(self.env.srcdir) / "installation" / "custom" / "reverse-proxy" / f"{recipe.name}.md")
+            lines += [f":::{{tab-item}} {recipe.title}", f":sync: {recipe.name}", ""]
+            lines += [f"```{{difference}} {recipe.name}/{finding}", "```", ""]
+            lines += [f"The whole config: [{recipe.title}]({page}).", ":::", ""]
         return self.markdown(
             "The change from a broken example to our config: remove lines with `-`, and add lines with `+`.",
             "",
@@ -136,9 +161,49 @@ class Cures(Shown):
         )
 
 
+class Keys(Shown):
+    """The keys of a file that the lab reads, from the class that reads it."""
+
+    required_arguments = 1
+    FILES = {"recipe.toml": recipe_file.RecipeFile, "programs.toml": programs.Program}  # noqa: RUF012  # constant
+
+    def run(self) -> list[nodes.Node]:
+        """Return a definition list."""
+        if self.arguments[0] not in self.FILES:
+            raise self.error(f"{{keys}}: expected one of: {', '.join(self.FILES)}; got {self.arguments[0]}")
+        for module in ("origins", "programs", "recipe_file"):
+            self.env.note_dependency(str(RECIPES.parent / "lab" / f"{module}.py"))
+        return self.markdown(*self.lines(self.FILES[self.arguments[0]]))
+
+    @staticmethod
+    def lines(kind: type) -> Iterator[str]:
+        """Yield the list in Markdown."""
+        for entry in schema.entries(kind):
+            kind_of = f"{entry.kind[0].upper()}{entry.kind[1:]}"
+            required = ", required" if entry.required else ""
+            default = (
+                f" Default: `{entry.default}`." if isinstance(entry.default, str | float) and entry.default else ""
+            )
+            example = f" Example: `` {entry.example} ``" if entry.example else ""
+            yield from (f"`{entry.name}`", f": {entry.meaning}", f"  {kind_of}{required}.{default}{example}", "")
+
+
+class Values(Shown):
+    """The values that the lab fills in a template."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return a definition list."""
+        self.env.note_dependency(str(recipe_file.__file__))
+        lines = [(f"`{{{name}}}`", f": {meaning}", "") for name, meaning in recipe_file.VALUES.items()]
+        return self.markdown(*(part for line in lines for part in line))
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register with Sphinx."""
     app.add_directive("config", Config)
+    app.add_directive("difference", Difference)
     app.add_directive("mistake", Mistake)
     app.add_directive("cures", Cures)
+    app.add_directive("keys", Keys)
+    app.add_directive("values", Values)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -10,15 +10,17 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+from checks.lab.recipe import recipes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,19 +40,20 @@ def record() -> dict[str, Any]:
     return json.loads(PROOF.read_text()) if PROOF.exists() else empty
 
 
-def declared() -> dict[str, dict[str, Any]]:
-    """Return the content of each recipe.toml, by the name of its folder."""
-    return {path.parent.name: tomllib.loads(path.read_text()) for path in sorted(CHECKS.glob("recipes/*/recipe.toml"))}
-
-
 def joined(versions: Sequence[str]) -> str:
     """Return versions as `nginx 1.22.1 and 1.31.3; Chromium 156`."""
-    titles = {recipe["program"]: recipe["title"] for recipe in declared().values()}
+    titles = titles_of_programs()
     grouped: dict[str, list[str]] = {}
     for version in versions:
         program, _, number = version.partition(" ")
         grouped.setdefault(program, []).append(number.split(".")[0] if program == "Chromium" else number)
     return "; ".join(f"{titles.get(program, program)} {listed(numbers)}" for program, numbers in grouped.items())
+
+
+@functools.cache
+def titles_of_programs() -> dict[str, str]:
+    """Return what people call each proxy, by the name of its program."""
+    return {recipe.program: recipe.title for recipe in recipes().values()}
 
 
 def listed(words: Sequence[str]) -> str:
@@ -149,7 +152,7 @@ class Recipes(SphinxDirective):
         """Return the table."""
         self.env.note_dependency(str(PROOF))
         rows = []
-        for name, recipe in declared().items():
+        for name, recipe in recipes().items():
             self.env.note_dependency(str(CHECKS / "recipes" / name / "recipe.toml"))
             page = f"installation/custom/reverse-proxy/{name}"
             if page not in self.env.found_docs:
@@ -158,7 +161,7 @@ class Recipes(SphinxDirective):
             configs = configs_of(name)
             schemes = sorted({"HTTPS" if "/https" in config else "HTTP" for config in configs})
             ran = sorted({build for held in configs.values() for build in held["on"]}, key=by_version)
-            link = nodes.reference("", recipe["title"], refuri=uri, internal=True)
+            link = nodes.reference("", recipe.title, refuri=uri, internal=True)
             rows.append([link, nodes.Text(" and ".join(schemes)), nodes.Text(joined(ran))])
         return [table(["Proxy", "Configs for", "Tested on"], rows)]
 

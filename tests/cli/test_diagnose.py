@@ -107,7 +107,7 @@ def test_output_has_no_escape_sequence_and_no_cookie(form, ordinary, capsys):
 
 def test_json_has_findings_with_titles(dss, capsys):
     recipe = RECIPES["nginx"]
-    with proxy(recipe, recipe.newest(), recipe.twin("upgrade-not-forwarded"), dss) as site:
+    with proxy(recipe, recipe.newest(), recipe.variant("upgrade-not-forwarded"), dss) as site:
         assert main(["diagnose", site.origin, "--json"]) == 1
     (finding,) = json.loads(capsys.readouterr().out)["findings"]
     assert finding["id"] == "upgrade-not-forwarded"
@@ -116,7 +116,7 @@ def test_json_has_findings_with_titles(dss, capsys):
 
 def test_a_signed_in_user_gets_host_not_preserved(dss, tmp_path, capsys):
     recipe = RECIPES["nginx"]
-    with proxy(recipe, recipe.newest(), recipe.twin("host-not-preserved"), dss) as site:
+    with proxy(recipe, recipe.newest(), recipe.variant("host-not-preserved"), dss) as site:
         reader = Reader(site)
         reader.log_in()
         kernel = reader.start_kernel()
@@ -201,7 +201,7 @@ def test_only_a_terminal_gets_colour(dss, capsys):
 
 def test_no_line_is_wider_than_80_columns(dss, capsys):
     recipe = RECIPES["nginx"]
-    with proxy(recipe, recipe.newest(), recipe.twin("upgrade-not-forwarded"), dss) as site:
+    with proxy(recipe, recipe.newest(), recipe.variant("upgrade-not-forwarded"), dss) as site:
         main(["diagnose", site.origin])
     assert [line for line in capsys.readouterr().out.splitlines() if len(line) > 80] == []
 

@@ -46,7 +46,7 @@ def echo():
 @contextmanager
 def evidence_through_nginx(echo, broken=None):
     recipe = RECIPES["nginx"]
-    config = recipe.twin(broken) if broken else recipe.config(https=False)
+    config = recipe.variant(broken) if broken else recipe.config(https=False)
     with proxy(recipe, recipe.newest(), config, echo) as site:
         yield asyncio.run(look(Target(site.origin, {"Cookie": "session=planted-secret"})))
 

@@ -55,7 +55,7 @@ def test_wrong_usage_is_one_line(argv, message, capsys):
 def tickets(dss, capsys):
     """The ticket as Markdown and as plain text, and the proxy that it is about."""
     recipe = RECIPES["nginx"]
-    with proxy(recipe, recipe.newest(), recipe.twin("upgrade-not-forwarded"), dss) as site:
+    with proxy(recipe, recipe.newest(), recipe.variant("upgrade-not-forwarded"), dss) as site:
         assert main(["note", site.origin]) == 1
         markdown = capsys.readouterr().out
         assert main(["note", site.origin, "--plain"]) == 1

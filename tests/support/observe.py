@@ -31,11 +31,11 @@ def evidence_of(site, config=None):
     """
     config = config or site.config
     needs, reader = recipe_of(config).needs(config), Reader(site)
-    if needs.get("bare") or not responds(reader):
+    if needs.bare or not responds(reader):
         return asyncio.run(look(Target(site.origin, tls=site.tls)))
     reader.log_in()
     # Cookies of other applications on the same domain can make the header this long.
-    cookies = "; ".join(filter(None, [reader.cookie_header(), "sso=" + "x" * needs.get("cookies", 0)]))
+    cookies = "; ".join(filter(None, [reader.cookie_header(), "sso=" + "x" * needs.cookies]))
     # A kernel completes its handshake only when it has started.
     target = Target(site.origin, {"Cookie": cookies}, site.tls, timeout=RESPONSE_TIMEOUT.get(config.stem, 40) * SCALE)
     return asyncio.run(look(target, sockets=(NOTIFICATIONS, kernel_of(site.dss))))

@@ -1,15 +1,15 @@
 # DSS behind Varnish: /etc/varnish/default.vcl
 vcl 4.1;
 
-# Only the name below is for DSS; other sites add backends and
-# rules of their own.
+# Only the name below is for DSS. For other sites, add backends
+# and rules of their own.
 backend default none;
 
 backend dss {
     .host = "DSS_HOST";
     .port = "DSS_PORT";
 
-    # A query may take long; by itself Varnish gives up after 60 s.
+    # Allow long queries; by default Varnish stops after 60 s.
     .first_byte_timeout = 1h;
 }
 
@@ -17,18 +17,18 @@ sub vcl_recv {
     if (req.http.Host ~ "^dss.example.com(:|$)") {
         set req.backend_hint = dss;
 
-        # Varnish carries a socket only in a pipe.
+        # Varnish supports WebSocket only in pipe mode.
         if (req.http.Upgrade ~ "(?i)^websocket$") {
             return (pipe);
         }
 
-        # What DSS answers is never kept for the next reader.
+        # Never cache a response of DSS for another user.
         return (pass);
     }
 }
 
 sub vcl_pipe {
-    # A pipe asks for no upgrade unless told.
+    # By default, pipe mode does not forward upgrades.
     set bereq.http.Upgrade = req.http.Upgrade;
     set bereq.http.Connection = req.http.Connection;
 }

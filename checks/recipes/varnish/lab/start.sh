@@ -1,6 +1,6 @@
-# Run what the unit and its drop-in say, as systemd does: in [Service], an empty ExecStart= forgets the commands
-# before it, a backslash goes on with the next line, and of two commands none is run.
-# The program, its working folder and /etc are those of the lab.
+# Run the command of the unit and its drop-in as systemd does: in [Service], an empty ExecStart= discards earlier
+# commands, a backslash continues a line, and two commands are an error.
+# The program, its working folder and /etc are the lab's.
 cd "$(dirname "$0")" || exit 1
 chmod +x bin/varnishadm
 command=$(awk '
