@@ -13,7 +13,7 @@ import pytest
 from machine import RECIPES
 from proof import ROOT
 from reader import Reader
-from servers import Ordinary, serving
+from support.web_sites import Ordinary, serving
 
 from checks.cli import main
 from checks.evidence import Evidence

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from machine import RECIPES
-from servers import Markdown, serving
+from support.web_sites import Markdown, serving
 
 from checks import cli
 from checks.cli import main

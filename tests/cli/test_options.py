@@ -9,7 +9,7 @@ from http.server import ThreadingHTTPServer
 
 import pytest
 import trustme
-from servers import Repeating, serving
+from support.web_sites import Repeating, serving
 
 from checks.cli import main
 from checks.lab.process import MachineError
