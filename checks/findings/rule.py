@@ -8,16 +8,16 @@ from typing import Literal, Optional
 
 from checks.findings.facts import Facts
 
-Hop = Literal["computer", "network", "forward proxy", "TLS", "gate", "reverse proxy", "any", "server"]
+Hop = Literal["computer", "network", "forward proxy", "TLS", "gateway", "reverse proxy", "any", "server"]
 """Where a cause can be."""
 
-HOPS: tuple[Hop, ...] = ("computer", "network", "forward proxy", "TLS", "gate", "reverse proxy", "any", "server")
+HOPS: tuple[Hop, ...] = ("computer", "network", "forward proxy", "TLS", "gateway", "reverse proxy", "any", "server")
 """Every hop, nearest to the user first."""
 
 BEFORE_THE_SERVER: frozenset[Hop] = frozenset({"computer", "network", "forward proxy", "TLS"})
 """The hops in front of everything that belongs to the server."""
 
-BEHIND_THE_FORWARD_PROXY: frozenset[Hop] = frozenset({"gate", "reverse proxy", "server"})
+BEHIND_THE_FORWARD_PROXY: frozenset[Hop] = frozenset({"gateway", "reverse proxy", "server"})
 """The hops that a connection without the forward proxy passes as well."""
 
 Check = Callable[[Facts], Optional[str]]

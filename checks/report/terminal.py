@@ -34,7 +34,7 @@ HOPS = {
     "network": "the URL, or the network between here and the server",
     "forward proxy": "the forward proxy",
     "TLS": "the certificate",
-    "gate": "a gateway in front of DSS, such as a sign-in proxy or a firewall",
+    "gateway": "a gateway in front of DSS, such as a sign-in proxy or a firewall",
     "reverse proxy": "a proxy between here and DSS, most often the reverse proxy in front of DSS",
     "any": "any hop between here and DSS",
     "server": "the server",
@@ -46,7 +46,7 @@ PRODUCT_HEADERS = (
 )
 """Response headers that tell which product sent the response."""
 
-NAMED_BY_RESPONSE = {"gate", "reverse proxy", "any", "server"}
+NAMED_BY_RESPONSE = {"gateway", "reverse proxy", "any", "server"}
 """The hops that such a header can identify."""
 
 

@@ -44,7 +44,7 @@ def suspect(facts: Facts) -> str | None:
 RULE = Rule(
     __name__,
     title="A gateway asks for authentication on the WebSocket only",
-    hop="gate",
+    hop="gateway",
     summary="A gateway in front of DSS asks for authentication on the handshake, and does not ask for it on the page",
     fix="turn off the gateway's authentication for WebSocket URLs, or make it accept the cookie of the page",
     detect=detect,

@@ -22,7 +22,7 @@ def detect(facts: Facts) -> str | None:
 RULE = Rule(
     __name__,
     title="A web application firewall blocks the WebSocket",
-    hop="gate",
+    hop="gateway",
     summary="A web application firewall rejects the handshake",
     fix="allow the WebSocket URLs of DSS in the firewall; its log has the number of the rule",
     detect=detect,
