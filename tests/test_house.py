@@ -1,4 +1,4 @@
-"""The rules of the house that a machine can hold."""
+"""The rules for code and pages that a test can enforce."""
 
 import ast
 import graphlib
@@ -16,6 +16,7 @@ pytestmark = pytest.mark.quick
 SECTIONS = ["What you see", "Why it happens", "How we know", "Fix", "Reported when", "Not reported when"]
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 ALLOWED = {
     "evidence": set(),
@@ -62,7 +63,8 @@ def part_of(name):
 @pytest.mark.parametrize("name", MODULES)
 def test_imports_run_downwards(name):
     imported = {part_of(other) for other in modules_imported_by(name)}
-    assert imported - {part_of(name)} <= ALLOWED[part_of(name)]
+    wrong = imported - {part_of(name)} - ALLOWED[part_of(name)]
+    assert not wrong, f"{name} imports {sorted(wrong)}: expected only {sorted(ALLOWED[part_of(name)])}"
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -74,24 +76,37 @@ def test_no_module_imports_the_tests(name):
             imported |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:
             imported.add(node.module.partition(".")[0])
-    assert not imported & tests
+    wrong = sorted(imported & tests)
+    assert not wrong, f"{name} imports {wrong} from tests/: move what it needs to checks/"
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_module_below_tests_imports_a_test_module(path):
+    imported = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported |= {f"{node.module or ''}.{alias.name}" for alias in node.names}
+    wrong = sorted(name for name in imported if any(part.startswith("test_") for part in name.split(".")))
+    assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}: move what both need to tests/support/"
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name.startswith("checks.cli.")])
 def test_a_command_declares_that_it_needs_the_lab(name):
     uses_lab = any(part_of(other) == "lab" for other in modules_imported_by(name))
-    assert uses_lab <= bool(NEEDS_LAB.search(MODULES[name].read_text())), "add NEEDS_LAB = True"
+    declared = bool(NEEDS_LAB.search(MODULES[name].read_text()))
+    assert declared or not uses_lab, f"{name} imports checks.lab: add NEEDS_LAB = True"
 
 
-def test_no_modules_import_each_other_in_a_circle():
+def test_imports_have_no_cycle():
     graph = {name: modules_imported_by(name) for name in MODULES}
     try:
         graphlib.TopologicalSorter(graph).prepare()
-    except graphlib.CycleError as circle:
-        pytest.fail(f"these import each other: {' <- '.join(circle.args[1])}")
+    except graphlib.CycleError as error:
+        pytest.fail(f"expected no import cycle, got {' <- '.join(error.args[1])}: move what they share below both")
 
 
-# Which modules of checks/findings/ may import which others. Rules never import each other.
 ALLOWED_IN_FINDINGS = {
     "phrases": set(),
     "advice": set(),
@@ -101,18 +116,20 @@ ALLOWED_IN_FINDINGS = {
     "next_steps": {"advice", "facts", "phrases"},
     "diagnosis": {"facts", "next_steps", "rule", "rules"},
 }
+"""For each module of checks/findings/, the others that it may import; rules never import each other."""
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name.startswith("checks.findings.")])
 def test_modules_of_findings_import_only_those_below(name):
     imported = {other.split(".")[2] for other in modules_imported_by(name) if other.startswith("checks.findings.")}
-    assert imported <= ALLOWED_IN_FINDINGS[name.split(".")[2]]
+    allowed = ALLOWED_IN_FINDINGS[name.split(".")[2]]
+    assert imported <= allowed, f"{name} imports {sorted(imported - allowed)}: expected only {sorted(allowed)}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_headings_of_a_page_stand_below_two_blank_lines(page):
+def test_headings_follow_two_blank_lines(page):
     crowded = re.findall(r"(?m)(?<!\n\n\n)^## .*", re.sub(r"\(.*\)=\n\n", "", page.read_text()))
-    assert not crowded, f"{page.relative_to(ROOT)}: two blank lines before {crowded}"
+    assert not crowded, f"{page.relative_to(ROOT)}: expected two blank lines before {crowded}: add them"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -123,34 +140,40 @@ def test_a_line_of_a_page_holds_one_sentence(page):
         for number, line in enumerate(prose.splitlines(), 1)
         if re.search(r"[.!?][)”*`]* +[A-Z“*`\[]", line) and not line.startswith(("|", ">"))
     ]
-    assert not long, "put each sentence on a line of its own:\n" + "\n".join(long)
+    assert not long, "expected one sentence a line; break these lines:\n" + "\n".join(long)
 
 
 def test_every_finding_has_its_page_and_every_page_its_finding():
     pages = {page.stem for page in (ROOT / "docs" / "findings").glob("*.md")} - {"index"}
-    assert pages == set(ids()), "checks/findings/rules/<id>.py and docs/findings/<id>.md belong together"
+    assert pages == set(ids()), (
+        f"expected a rule and a page for each cause, got only one for {sorted(pages ^ set(ids()))}: "
+        "add checks/findings/rules/<id>.py or docs/findings/<id>.md"
+    )
 
 
 @pytest.mark.parametrize("finding", ids())
 def test_page_of_a_cause_has_its_title(finding):
     lines = (ROOT / "docs" / "findings" / f"{finding}.md").read_text().splitlines()
-    assert lines[0] == f"# {cause(finding).title}"
+    title = f"# {cause(finding).title}"
+    assert lines[0] == title, f"docs/findings/{finding}.md: expected {title!r} in line 1, got {lines[0]!r}"
 
 
 @pytest.mark.parametrize("finding", ids())
 def test_page_of_a_cause_has_its_id(finding):
     lines = (ROOT / "docs" / "findings" / f"{finding}.md").read_text().splitlines()
-    assert lines[2].endswith(f"`{finding}`"), f"docs/findings/{finding}.md: expected `{finding}` below the title"
+    assert lines[2].endswith(f"`{finding}`"), (
+        f"docs/findings/{finding}.md: expected `{finding}` in line 3, below the title"
+    )
 
 
 @pytest.mark.parametrize("finding", ids())
 def test_page_of_a_cause_has_the_sections_and_the_cures(finding):
     lines = (ROOT / "docs" / "findings" / f"{finding}.md").read_text().splitlines()
     headings = [line.removeprefix("## ") for line in lines if line.startswith("## ")]
-    assert headings == SECTIONS, f"docs/findings/{finding}.md: the sections are {SECTIONS}, in this order"
+    assert headings == SECTIONS, f"docs/findings/{finding}.md: expected the sections {SECTIONS}, got {headings}"
     made = any((ROOT / "checks" / "recipes").glob(f"*/broken/{finding}.patch"))
     assert ("```{cures}" in lines) == made, (
-        f"docs/findings/{finding}.md: under Fix, {{cures}} shows its broken examples"
+        f"docs/findings/{finding}.md: expected {{cures}} below Fix if there are broken examples, and only then"
     )
 
 
@@ -166,4 +189,6 @@ def test_page_of_a_cause_has_the_sections_and_the_cures(finding):
 )
 def test_is_clean(command):
     result = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, f"{' '.join(command)} says:\n{result.stdout}{result.stderr}"
+    assert result.returncode == 0, (
+        f"expected exit code 0 from {' '.join(command)}; correct this:\n{result.stdout}{result.stderr}"
+    )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from machine import RECIPES
 from proof import name_of
-from test_recipe_file import GOOD
+from support.recipe_file import GOOD
 
 from checks.lab import broken
 from checks.lab.patch import PatchError, read_patch, write_patch

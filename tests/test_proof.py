@@ -565,7 +565,7 @@ def test_a_test_belongs_to_the_recipe_of_its_build():
 # The command line
 
 
-ONE_TEST = "tests/test_confusion.py::test_a_peer_that_works_is_said_to[a DSS]"
+ONE_TEST = "tests/test_confusion.py::test_a_server_without_a_mistake_works[a DSS]"
 """A test that needs no proxy."""
 
 

