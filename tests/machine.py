@@ -1,7 +1,7 @@
-"""The builds that tests run on, as parameters, and what happens where this machine lacks one.
+"""The builds that tests run on, as parameters, even if this machine lacks some.
 
-Recipes declare where builds come from, and checks/proof.json names the version that each origin had when `make prove`
-last ran. So every machine collects the same tests. A test whose build is not installed does not run.
+Recipes declare the origins of builds, and checks/proof.json has the version of each origin at the last `make prove`.
+So every machine collects the same tests. A test whose build is not installed does not run.
 """
 
 import contextlib
@@ -24,19 +24,28 @@ ADD = "make builds"
 
 @dataclass(frozen=True)
 class NotInstalled(Build):
-    """A build that a recipe declares and this machine lacks; `what` names it, or the versions that would do."""
+    """A build that a recipe declares but that is not installed on this machine.
+
+    `what` is its name, or the versions that the test accepts.
+    """
 
     what: str = ""
 
 
 def expected(recipe):
-    """Return the version by origin that a recipe declares or that was last proven; "" where neither is known."""
+    """Return the version that a recipe expects, by origin.
+
+    It is the one that the recipe pins, or the one at the last `make prove`, or "" if there is neither.
+    """
     proven = {name: version for name, version in RECORDED.get(recipe.program, {}).items() if VERSION.fullmatch(version)}
     return {name: origin.pinned or proven.get(name, "") for name, origin in recipe.origins.items()}
 
 
 def installed(recipe):
-    """Return the builds on this machine by declared origin; one on PATH counts as the origin with its version."""
+    """Return the builds on this machine, by declared origin.
+
+    A build on PATH counts for the origin that has its version.
+    """
     found = {}
     for origin, version in expected(recipe).items():
         for build in sorted(recipe.builds, key=lambda build: build.origin != origin):
@@ -46,11 +55,11 @@ def installed(recipe):
 
 
 def absent(recipe):
-    """Return each declared build that is not on this machine, one a version."""
-    here = installed(recipe)
+    """Return the declared builds that are not on this machine, one per version."""
+    present = installed(recipe)
     found = {}
     for origin, version in expected(recipe).items():
-        if version and origin not in here:
+        if version and origin not in present:
             what = f"{recipe.title} {version} ({origin})"
             found.setdefault(version, NotInstalled(recipe.program, version, Path(), origin, what=what))
     return list(found.values())
@@ -60,52 +69,55 @@ INSTALLED = {name: installed(recipe) for name, recipe in RECIPES.items()}
 BUILDS = {
     name: sorted([*recipe.builds, *absent(recipe)], key=lambda build: build.release) for name, recipe in RECIPES.items()
 }
-"""All builds of each recipe, oldest first: those on this machine, and those that it lacks."""
+"""All builds of each recipe, oldest first, on this machine or not."""
 
 
 def recipe_of(config):
-    """Return the recipe that a config, a broken variant or a transcript belongs to."""
+    """Return the recipe of a config, a broken variant or a transcript."""
     return RECIPES[config.relative_to(FOLDER).parts[0]]
 
 
 def every(name, since="0", before="9999"):
-    """Return the builds of a recipe within these versions, oldest first; never nothing."""
+    """Return the builds of a recipe in a range of versions, oldest first.
+
+    `before` is not in the range. If there is no build, return a placeholder.
+    """
     found = [build for build in BUILDS[name] if numbers(since) <= build.release < numbers(before)]
     return found or [unknown(RECIPES[name], since, before)]
 
 
 def for_each_build(name, since="0", before="9999"):
-    """Return a decorator that runs a test once a build, which it gets as `build`."""
+    """Return a decorator that runs a test on each build, its argument `build`."""
     return pytest.mark.parametrize("build", every(name, since, before), ids=str)
 
 
 def suiting(config):
-    """Return the builds that a config is for, oldest first; never nothing."""
+    """Return the builds that a config is for, oldest first, or a placeholder."""
     recipe = recipe_of(config)
     return [build for build in BUILDS[recipe.name] if recipe.suits(build, config)] or [unknown(recipe)]
 
 
 def newest(config):
-    """Return the newest build that a config is for, among those that the recipe declares.
+    """Return the newest declared build that a config is for.
 
-    A newer one on PATH is left out: checks/proof.json knows nothing of it.
+    A newer one on PATH does not count, because checks/proof.json has no entry for it.
     """
     found = suiting(config)
     return ([build for build in found if is_declared(build)] or found)[-1]
 
 
 def unknown(recipe, since="0", before="9999"):
-    """Return a stand-in for a build whose version nobody knows."""
+    """Return a placeholder for a build whose version is unknown."""
     return NotInstalled(recipe.program, "0", Path(), "any origin", what=recipe.versions(since, before))
 
 
 def is_declared(build):
-    """Tell whether a build is one that a recipe declares, so that checks/proof.json has a place for it."""
-    return isinstance(build, NotInstalled) or any(build in here.values() for here in INSTALLED.values())
+    """Return whether a recipe declares a build, so that checks/proof.json has it."""
+    return isinstance(build, NotInstalled) or any(build in present.values() for present in INSTALLED.values())
 
 
 def require(*builds):
-    """Raise NotInstalledError for the first of these that is not on this machine."""
+    """Raise NotInstalledError for the first build that is not on this machine."""
     for build in builds:
         if isinstance(build, NotInstalled):
             raise NotInstalledError(build.what)
@@ -115,7 +127,7 @@ SITES = [(build, config) for recipe in RECIPES.values() for config in recipe.con
 
 
 def values_of(item):
-    """Return the parameters of a test, those inside tuples one by one."""
+    """Return the parameters of a test, with tuples flattened."""
     callspec = getattr(item, "callspec", None)
     found = []
     for value in callspec.params.values() if callspec else ():
@@ -129,18 +141,21 @@ def builds_of(item):
 
 
 def files_of(item):
-    """Return the files below checks/recipes/<recipe> among the parameters of a test."""
+    """Return the files of recipes among the parameters of a test."""
     paths = [value for value in values_of(item) if isinstance(value, Path) and value.is_relative_to(FOLDER)]
     return [path for path in paths if path.relative_to(FOLDER).parts[0] in RECIPES]
 
 
 REST = "rest"
 SHARDS = (*RECIPES, REST)
-"""The parts into which the suite is split: the tests of each recipe, and all others."""
+"""The parts of the suite: the tests of each recipe, and all others."""
 
 
 def shard_of(item):
-    """Return the shard of a test: the recipe of its first build or else of its first file, or "rest"."""
+    """Return the shard of a test.
+
+    It is the recipe of its first build, or the recipe of its first file, or "rest".
+    """
     for build in builds_of(item):
         return next(name for name, recipe in RECIPES.items() if recipe.program == build.program)
     for path in files_of(item):
@@ -149,16 +164,23 @@ def shard_of(item):
 
 
 def versions_here(browser):
-    """Return the version of each declared build on this machine, by program and origin; `browser` may be None."""
-    found = {RECIPES[name].program: here for name, here in INSTALLED.items()}
+    """Return the versions of declared builds here, by program and origin.
+
+    `browser` is the name and version of the browser, or None.
+    """
     table = {
-        program: {origin: build.version for origin, build in here.items()} for program, here in found.items() if here
+        RECIPES[name].program: {origin: build.version for origin, build in present.items()}
+        for name, present in INSTALLED.items()
+        if present
     }
     return table | ({browser.partition(" ")[0]: {BROWSER: browser.partition(" ")[2]}} if browser else {})
 
 
 class NotRun:
-    """Skip a test where its fixtures or it itself lack something; on CI, where nothing may be lacking, fail it."""
+    """Skip a test if it or one of its fixtures needs something that is missing.
+
+    On CI, where nothing may be missing, the test fails.
+    """
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item):
@@ -183,7 +205,10 @@ class NotRun:
 
 
 def lines_about(lacking):
-    """Return what the end of a run says of tests that did not run, from a list of (what, can be installed)."""
+    """Return the lines at the end of a run about tests that did not run.
+
+    `lacking` has (what is missing, whether it can be installed) for each of these tests.
+    """
     lines = []
     for installable in (True, False):
         counted = sorted(what for what, adds in lacking if adds == installable)

@@ -228,9 +228,9 @@ def _lines(path):
 
 
 def digests():
-    """Return the SHA-256 of every published file and every broken variant, by its path below checks/recipes.
+    """Return the SHA-256 of each published file and each broken variant, by name.
 
-    That of a variant is of what runs: the published file with the patch applied. So it changes with either of them.
+    For a variant, it is the digest of the published file with the patch applied, so it changes with either of them.
     """
     found = {}
     for recipe in recipes().values():

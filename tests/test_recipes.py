@@ -1,4 +1,4 @@
-"""Every published config, as published but for the reader's own values, on every build here."""
+"""Every published config, filled in with the lab's values, on every build here."""
 
 import re
 from collections import defaultdict
@@ -15,24 +15,28 @@ from checks.lab.recipe import RECIPES as FOLDER
 
 
 def in_its_group(site, *before):
-    """Keep what needs the same running site in one worker."""
+    """Return a parameter in the xdist group of its site, so one worker runs it."""
     build, config = site
     return pytest.param(*before, site, marks=pytest.mark.xdist_group(f"{build} {name_of(config)}"))
 
 
 @pytest.fixture(scope="module")
 def site(request, dss):
-    """The running site of a build and a config; pytest runs what needs the same one together."""
+    """Run a config on a build.
+
+    pytest runs the tests of the same site one after another.
+    """
     build, config = request.param
     with proxy(recipe_of(config), build, config, dss) as running:
         yield running
 
 
-def named(values):
+def id_of_values(values):
+    """Return the part of a test id for one value or a tuple of values."""
     return " ".join(map(id_of, values)) if isinstance(values, tuple) else id_of(values)
 
 
-EVERY_SITE = pytest.mark.parametrize("site", list(map(in_its_group, SITES)), ids=named, indirect=True)
+EVERY_SITE = pytest.mark.parametrize("site", list(map(in_its_group, SITES)), ids=id_of_values, indirect=True)
 
 
 @EVERY_SITE
@@ -45,10 +49,10 @@ def test_recipe_survives(site, check, record_property):
         survive(check, site)
     except BaseException as error:
         if exempt and isinstance(error, Exception):
-            return  # as its recipe.toml says
+            return  # recipe.toml expects this failure
         error.add_note(f"\nwithout this: {check.__doc__}\nconfig: {site.config}\nlog of {site.build}:\n{site.log()}")
         raise
-    assert not exempt, f"[[exempt]] {check.__name__} in {site.recipe.name}/recipe.toml is no longer needed: take it out"
+    assert not exempt, f"{site.recipe.name}/recipe.toml: {check.__name__} passes: remove it from [[exempt]]"
 
 
 HTTP = [recipe.config(https=False) for recipe in RECIPES.values() if recipe.configs]
@@ -59,46 +63,50 @@ OWN = [
     for file in recipe_of(config).transcripts
 ]
 COMMON = [(file, site) for site in NEWEST for file in sorted(FOLDER.glob("*.console"))]
-
-
 TRANSCRIPTS = [in_its_group(site, file) for file, site in [*OWN, *COMMON]]
 
 
-@pytest.mark.parametrize(("transcript", "site"), TRANSCRIPTS, ids=named, indirect=["site"])
-def test_the_commands_of_the_page_give_the_output_of_the_page(transcript, site, request):
-    told = transcript.read_text()
-    typed = {command.split()[1] for command in commands_of(told)}
-    for name in typed & set(PROGRAMS):
+@pytest.mark.parametrize(("transcript", "site"), TRANSCRIPTS, ids=id_of_values, indirect=["site"])
+def test_commands_print_the_output_on_the_page(transcript, site, request):
+    expected_text = transcript.read_text()
+    commands = commands_of(expected_text)
+    for name in {command.split()[1] for command in commands} & set(PROGRAMS):
         program(name)
-    seen = "".join(command + as_printed(site, command) for command in commands_of(told))
+    text = "".join(command + output_of(site, command) for command in commands)
     if request.config.getoption("prove"):
-        transcript.write_text(seen)
+        transcript.write_text(text)
         return
-    assert seen == told, f"{transcript.name} is not what the commands say now: {RENEW}"
+    assert text == expected_text, f"{transcript.name}: the output of its commands changed: {RENEW}"
 
 
 def commands_of(transcript):
-    """Return each command as it stands there: its `$ ` line, and the `> ` lines that go on with it."""
+    """Return each command: its `$ ` line, and the `> ` lines that continue it."""
     return re.findall(r"(?m)^\$ .*\n(?:> .*\n)*", transcript)
 
 
-def as_printed(site, command):
-    """Run a command of the page here; return what it says, with the reader's values in place of the lab's."""
+def output_of(site, command):
+    """Run a command of the page, and return its output as the page shows it.
+
+    The values of the page replace those of the lab.
+    """
     line = re.sub(r"(?m)^[$>] ", "", command)
-    said = site.command(line.replace("http://dss.example.com", site.origin)).stdout
-    said = said.replace(str(site.folder), site.recipe.etc).replace(site.origin, "http://dss.example.com")
-    for pattern, shown in {**TIMES, **site.recipe.file.shown}.items():
-        said = re.sub(pattern, shown, said)
-    return said
+    output = site.command(line.replace("http://dss.example.com", site.origin)).stdout
+    output = output.replace(str(site.folder), site.recipe.etc).replace(site.origin, "http://dss.example.com")
+    for pattern, replacement in {**VARYING, **site.recipe.file.shown}.items():
+        output = re.sub(pattern, replacement, output)
+    return output
 
 
-TIMES = {
+VARYING = {
     r"(?m) +\d+ m?s$": "",
     r"localhost: 127\.0\.0\.1": "dss.example.com: 192.0.2.10",
     r"127\.0\.0\.1:\d+: accepted": "192.0.2.10:80: accepted",
     r"\d{4}/\d\d/\d\d [\d:]{8}(\.\d+)? (\[\w+\]) \d+#\d+": r"2026/01/01 12:00:00 \2 1#1",
 }
-"""What differs from run to run, and what is shown instead; recipe.toml may add more in [shown]."""
+"""Patterns of output that varies between runs, and their replacements.
+
+recipe.toml may add more in [shown].
+"""
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
@@ -109,17 +117,19 @@ def test_the_lab_changes_the_declared_blanks_and_nothing_else(recipe):
         text = recipe.text(config)
         for line, filled in zip(text.splitlines(), recipe.fill(text, values).splitlines(), strict=True):
             around = ".+".join(re.escape(part) for part in re.split(blanks, line))
-            assert re.fullmatch(around, filled)
+            assert re.fullmatch(around, filled), (
+                f"{config.name}: `{line}` became `{filled}`: declare what differs in [blanks]"
+            )
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
-def test_every_blank_stands_in_a_config(recipe):
+def test_every_blank_is_in_a_config(recipe):
     values = defaultdict(lambda: "<>")
     everything = "\n".join(path.read_text() for path in [*recipe.published, *recipe.surroundings])
     unused = [
         blank for blank in recipe.file.blanks if recipe.fill(everything, values).count(blank) == everything.count(blank)
     ]
-    assert not unused, f"{recipe.name}/recipe.toml declares {unused}, which no config holds: take them out"
+    assert not unused, f"{recipe.name}/recipe.toml: no config contains {unused}: remove them from [blanks]"
 
 
 ORIGINS = [(recipe, origin) for recipe in RECIPES.values() for origin in expected(recipe)]
@@ -128,5 +138,5 @@ ORIGINS = [(recipe, origin) for recipe in RECIPES.values() for origin in expecte
 @pytest.mark.parametrize(("recipe", "origin"), ORIGINS, ids=lambda value: getattr(value, "name", value))
 def test_a_declared_build_is_installed(recipe, origin):
     if origin not in INSTALLED[recipe.name]:
-        known = {build.origin: build.what for build in absent(recipe)}
-        raise NotInstalledError(known.get(origin, f"{recipe.title} ({origin})"))
+        versions = {build.origin: build.what for build in absent(recipe)}
+        raise NotInstalledError(versions.get(origin, f"{recipe.title} ({origin})"))

@@ -1,1 +1,1 @@
-"""Real things on loopback: the stand-in of DSS, the proxies in front of it, the browser before them."""
+"""Run a stand-in for DSS, proxies, and a browser on loopback."""

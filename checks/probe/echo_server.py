@@ -49,7 +49,7 @@ def respond(_: ServerConnection, request: Request) -> Response | None:
 
 
 def _marked(response: Response) -> Response:
-    """Add the header by which `diagnose` recognises this server.
+    """Add the header by which `diagnose` recognizes this server.
 
     It is not Server, which proxies overwrite.
     """

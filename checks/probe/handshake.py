@@ -24,7 +24,7 @@ MAX_MESSAGE = 1 << 20
 """Bytes of the longest message that is received, unless a longer one may be echoed."""
 
 ECHO = "X-WebSocket-Doctor"
-"""The header by which the response of `checks echo` is recognised."""
+"""The header by which the response of `checks echo` is recognized."""
 
 UPGRADE_HEADERS = [
     "Upgrade",
