@@ -45,7 +45,7 @@ pyz: $(READY)  ## build _build/websocket-doctor.pyz: `diagnose` in one file, whi
 
 fuzz: $(READY)  ## feed random bytes to each parser of server responses, for a minute each
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris==3.0.0
-	$(BIN)/python tests/fuzz_peers.py 60
+	$(BIN)/python tests/peers/fuzz.py 60
 
 picture: $(READY) $(BUILDS)  ## take the screenshot _images/websockets-1.png again
 	$(BIN)/python -m checks picture

@@ -14,8 +14,8 @@ from types import SimpleNamespace
 
 import pytest
 import trustme
-from compare import compare, merged
-from machine import (
+from support.compare import compare, merged
+from support.machine import (
     BUILDS,
     SHARDS,
     NotInstalled,
@@ -29,7 +29,7 @@ from machine import (
     shard_of,
     versions_here,
 )
-from proof import (
+from support.proof import (
     DRAFT,
     NO_PROXY,
     PROOF,

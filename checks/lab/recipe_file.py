@@ -88,7 +88,7 @@ class Needs:
 class Exemption:
     """A conformance check that does not hold."""
 
-    check: str = key("The name of the check in `tests/survival.py`.", '"reloads"')
+    check: str = key("The name of the check in `tests/support/conformance.py`.", '"reloads"')
     because: str = key("Why it cannot hold, for the table of proofs.", '"Envoy cannot reload this file"')
     since: Version = key("The first version on which it does not hold.", '"1.4.79"', default="0")
     before: Version = key("The first version on which it holds again.", '"2.7"', default=NEWER_THAN_ALL)

@@ -1,7 +1,7 @@
 """bench: what each proxy costs, as a multiple of no proxy."""
 
 import pytest
-from machine import RECIPES
+from support.machine import RECIPES
 
 from checks.cli import main
 

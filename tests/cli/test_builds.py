@@ -1,6 +1,6 @@
 """builds: the list of builds, and the reason for each that is missing."""
 
-from machine import RECIPES
+from support.machine import RECIPES
 
 from checks.cli import main
 from checks.lab.fetch import fetch

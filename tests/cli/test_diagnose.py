@@ -10,9 +10,9 @@ import sys
 from contextlib import closing
 
 import pytest
-from machine import RECIPES
-from proof import ROOT
-from reader import Reader
+from support.machine import RECIPES
+from support.proof import ROOT
+from support.reader import Reader
 from support.web_sites import Ordinary, serving
 
 from checks.cli import main

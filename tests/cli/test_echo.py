@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
-from machine import RECIPES
-from proof import ROOT
+from support.machine import RECIPES
+from support.proof import ROOT
 
 from checks.cli import main
 from checks.findings import diagnose

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from proof import ROOT
+from support.proof import ROOT
 
 from checks import console, findings
 from checks.cli import main

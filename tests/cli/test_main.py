@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from proof import ROOT
+from support.proof import ROOT
 
 from checks import cli
 from checks.cli import main

@@ -5,7 +5,7 @@ import shlex
 from dataclasses import replace
 
 import pytest
-from machine import RECIPES
+from support.machine import RECIPES
 from support.web_sites import Markdown, serving
 
 from checks import cli

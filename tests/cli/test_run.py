@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from machine import RECIPES
-from proof import ROOT
+from support.machine import RECIPES
+from support.proof import ROOT
 
 from checks.cli import main
 

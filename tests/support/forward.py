@@ -1,11 +1,10 @@
 """Reach DSS through a forward proxy."""
 
-from machine import RECIPES
-
 from checks.lab.forward import can_inspect
 from checks.lab.process import NotInstalledError
 from checks.lab.proxy import proxy
 from checks.lab.recipe import RECIPES as FOLDER
+from support.machine import RECIPES
 
 PORT, WEBSOCKET, EXEMPT = (FOLDER / "squid" / f"{name}.conf" for name in ("port", "websocket", "exempt"))
 """Settings of Squid: a port for tunnels, WebSocket under TLS inspection, no TLS inspection for DSS."""

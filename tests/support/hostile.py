@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from proof import ROOT
 
 from checks import findings
 from checks.cli import main
 from checks.evidence import Evidence
 from checks.lab.process import SCALE
 from support.certificates import AUTHORITY, TLS
+from support.proof import ROOT
 from support.server import scripted_server
 
 TIMEOUT = 0.7 * SCALE

@@ -5,11 +5,10 @@ import functools
 import ssl
 from types import SimpleNamespace
 
-from machine import recipe_of
-from reader import Reader
-
 from checks.lab.process import SCALE
 from checks.probe import NOTIFICATIONS, Target, look
+from support.machine import recipe_of
+from support.reader import Reader
 
 RESPONSE_TIMEOUT = {"handshake-unanswered": 5}
 """Seconds to wait for a response, by cause; other causes get 40 s, because a new kernel may start slowly."""

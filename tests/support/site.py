@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 
-import host
-from proof import ROOT
+from support import host
+from support.proof import ROOT
 
 
 def sphinx(source, out):
