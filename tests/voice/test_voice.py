@@ -229,3 +229,8 @@ def test_exemptions_are_sorted_and_their_files_exist():
 def test_the_check_reads_well_itself():
     own = [path for path in files_of() if path.parent == RULES.parent]
     assert check(own, root_of()) == []
+
+
+def test_every_file_follows_the_rules():
+    found = check(files_of(), root_of())
+    assert not found, "\n".join([f"{len(found)} findings; the rules are in tests/voice/rules.toml:", *found])
