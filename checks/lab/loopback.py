@@ -2,9 +2,9 @@
 
     python -m checks.lab.loopback COMMAND
 
-In the namespace, an ordinary user can listen on port 443, as a site does in production, and a test cannot reach other
-machines. Root can listen on any port, so for root the command runs as usual. If the machine does not allow namespaces,
-as in many containers, the command also runs as usual, and tests that need port 443 report why they did not run.
+In the namespace, every port is free, an ordinary user can listen on port 443, as a site does in production, and a test
+cannot reach other machines. If the machine does not allow namespaces, as in many containers, the command runs as usual,
+and tests that need port 443 report why they did not run.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-UNSHARE = ("unshare", "--user", "--map-current-user", "--net", "--keep-caps")
+UNSHARE = ("unshare", "--net")
+UNSHARE_AS_USER = ("unshare", "--user", "--map-current-user", "--net", "--keep-caps")
 INSIDE = "--inside"
 
 SIOCSIFFLAGS, IFF_UP = 0x8914, 0x1
@@ -27,13 +28,19 @@ SIOCSIFFLAGS, IFF_UP = 0x8914, 0x1
 
 def main(arguments: Sequence[str]) -> None:
     """Replace this process with the command."""
-    own = [sys.executable, "-m", "checks.lab.loopback", INSIDE]
     if arguments[:1] == [INSIDE]:
         arguments = arguments[1:]
         _bring_up_loopback()
-    elif os.geteuid() and _allowed([*UNSHARE, *own, "true"]):
-        arguments = [*UNSHARE, *own, *arguments]
+    else:
+        arguments = [*prefix(), *arguments]
     os.execvp(arguments[0], list(arguments))  # noqa: S606  # the command itself, not a shell
+
+
+def prefix() -> list[str]:
+    """Return what runs a command in a namespace; empty if the machine allows none."""
+    unshare = UNSHARE_AS_USER if os.geteuid() else UNSHARE
+    command = [*unshare, sys.executable, "-m", "checks.lab.loopback", INSIDE]
+    return command if _allowed([*command, "true"]) else []
 
 
 def _allowed(command: Sequence[str]) -> bool:

@@ -1,10 +1,14 @@
-"""The lab reports a proxy as started only if it keeps running."""
+"""The lab reports a start only if a proxy keeps running, and isolates tests."""
 
+import socket
+import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
+from support.proof import ROOT
 
+from checks.lab import loopback
 from checks.lab.process import LabError, running
 from checks.lab.proxy import confirm_start
 
@@ -29,3 +33,11 @@ def test_a_proxy_that_ends_soon_did_not_start(tmp_path):
 @pytest.mark.parametrize("program", [NEVER_RESPONDS, CLOSES], ids=["never responds", "closes"])
 def test_a_proxy_that_keeps_running_did_start(program, tmp_path):
     confirm(program, tmp_path)
+
+
+def test_in_the_namespace_of_the_tests_nothing_else_listens():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connect = f"import socket; socket.create_connection(('127.0.0.1', {server.getsockname()[1]}))"
+        command = [sys.executable, "-m", "checks.lab.loopback", sys.executable, "-c", connect]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ("ConnectionRefusedError" in done.stderr) == bool(loopback.prefix())
