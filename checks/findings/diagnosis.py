@@ -18,10 +18,10 @@ WORKS = "works"
 """The id of the finding that nothing is wrong."""
 
 UNREACHABLE = "unreachable"
-"""The id of the finding that there was nothing to look at."""
+"""The id of the finding that nothing could be tested."""
 
 INTERMITTENT = "intermittent"
-"""The id of the finding beside which comparing two handshakes proves nothing."""
+"""The id of the finding that makes every comparison of two handshakes unreliable."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Diagnosis:
     next_step: str = ""
     """What to try next, without a full stop."""
     exit_code: int = 1
-    """0 if it works, 1 if a cause was found or something does not work, 2 if there was nothing to look at."""
+    """0 if it works, 1 if a cause was found or something does not work, 2 if nothing could be tested."""
 
     @property
     def works(self) -> bool:
@@ -75,7 +75,7 @@ def diagnose(evidence: Evidence) -> Diagnosis:
 
 
 def page(cause: str) -> str:
-    """Return where the page of a cause is."""
+    """Return the URL of a cause's page, or its path in the checkout."""
     return f"{SITE}findings/{cause}.html" if SITE else f"docs/findings/{cause}.md"
 
 

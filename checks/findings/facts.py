@@ -66,7 +66,7 @@ class DroppedPair:
 
 
 class Facts:
-    """The facts that rules combine. None of them raises, however odd the evidence."""
+    """The facts that rules combine. No method raises, however odd the evidence."""
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
@@ -105,13 +105,13 @@ class Facts:
         return self.response(self.evidence.paths[0]) if self.evidence.paths else self.evidence.page
 
     def answered_like_plain_get(self, path: str) -> bool:
-        """Tell whether a known server did not distinguish handshake and plain GET."""
+        """Tell whether a known server responded to the handshake as to a plain GET."""
         response = self.response(path)
         known = self.evidence.health_check.status == 200 or self.is_websocket_url
         return known and same(response, self.plain(path)) and response.status not in {0, *REGARDLESS}
 
     def lost_upgrade(self, path: str) -> bool:
-        """Tell whether the WebSocket at this path received a plain GET instead."""
+        """Tell whether the handshake on this path arrived as a plain GET."""
         shake = self.evidence.handshake(path)
         if shake.arrived:
             return shake.changed_headers.get("Upgrade") == ""
@@ -128,7 +128,7 @@ class Facts:
         return response.status == 426
 
     def _not_from_dss(self, response: Response) -> bool:
-        """Tell whether a page may be a sign-in page, a firewall, or on every URL."""
+        """Tell whether a page may come from a sign-in or a firewall, or be on every URL."""
         sign_in = "<" in self.evidence.health_check.body
         same_everywhere = response.body in {self.evidence.page.body, self.evidence.health_check.body}
         return sign_in or same_everywhere or bool(firewall_phrase(response))
@@ -144,7 +144,10 @@ class Facts:
         return any(shake.opened and shake.path in self.closed_paths for shake in self.direct_handshakes)
 
     def may_be_forward_proxy(self, has_symptom: Callable[[Handshake], bool]) -> bool:
-        """Tell whether not all handshakes without the forward proxy have a symptom."""
+        """Tell whether the forward proxy may cause a symptom.
+
+        It may unless the handshakes without the proxy have the symptom too.
+        """
         direct = self.direct_handshakes
         return bool(self.evidence.route.proxy) and not (direct and all(map(has_symptom, direct)))
 
@@ -171,7 +174,7 @@ class Facts:
 
     @cached_property
     def reached(self) -> bool:
-        """Whether page and health check are there, or need a sign-in."""
+        """Whether page and health check responded; 401, 403 and 404 count too."""
         return all(0 < page.status < 400 or page.status in {*AUTHENTICATION, 404} for page in self.pages)
 
     @cached_property
@@ -181,7 +184,7 @@ class Facts:
 
     @cached_property
     def works(self) -> bool:
-        """Whether each WebSocket opened and lasted, and a browser gets that far."""
+        """Whether each WebSocket opened and lasted, and a browser can load the page."""
         evidence = self.evidence
         opened = all(shake.opened for shake in evidence.handshakes if shake.variant in {"", "http2", "again"})
         answered = not any(ping.error for ping in evidence.pings if not ping.variant)
@@ -245,15 +248,17 @@ class Facts:
 
     @cached_property
     def certificate_may_be_proxys(self) -> bool:
-        """Whether a direct connection did not confirm the certificate."""
+        """Whether the forward proxy may have made the certificate.
+
+        It may unless a direct connection gets the same certificate.
+        """
         return bool(self.evidence.route.proxy) and self.direct_certificate != self.tls.certificate
 
     @cached_property
     def certificate_inspected(self) -> bool:
         """Whether a hop replaced the certificate.
 
-        The proof is a copy of the certificate that a direct connection shows, or an issuer that is a product for TLS
-        inspection.
+        The proof is a copy of the certificate that a direct connection gets, or a TLS inspection product as its issuer.
         """
         here, direct = self.tls.certificate, self.direct_certificate
         # The same vendors sell reverse proxies, which come with a certificate for their own host name.

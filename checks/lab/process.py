@@ -154,9 +154,9 @@ class Process:
 
 
 def is_closed(folder: Path) -> bool:
-    """Return whether only root can enter this folder, as with one below /root.
+    """Return whether only root can enter this folder, such as one below /root.
 
-    A server that gives up root cannot read its files there.
+    A server that drops root privileges cannot read its files there.
     """
     return not os.geteuid() and not all(parent.stat().st_mode & stat.S_IXOTH for parent in folder.parents)
 

@@ -61,7 +61,7 @@ class Recipe:
 
     @cached_property
     def builds(self) -> list[Build]:
-        """Every build of the program on this machine, one a version, oldest first."""
+        """Every build of the program on this machine, one per version, oldest first."""
         return self.file.builds.find(self.executable)
 
     @property
@@ -102,7 +102,7 @@ class Recipe:
     def variant(self, finding: str) -> Path:
         """Return the broken variant for a finding.
 
-        Raises LabError that names the variants there are.
+        Raises LabError with the names of the existing variants.
         """
         path = self.folder / "broken" / f"{finding}.patch"
         if path in self.broken:
@@ -128,7 +128,7 @@ class Recipe:
         return self.folder / self.patch(config).base if config.suffix == ".patch" else config
 
     def text(self, config: Path) -> str:
-        """Return the text of a published file, or with the mistake of a broken variant.
+        """Return a published file's text, or that text with a broken variant's mistake.
 
         Raises PatchError when the patch no longer fits the file.
         """
@@ -173,7 +173,7 @@ class Recipe:
         return self.base(config).stem.startswith("https")
 
     def exempt(self, check: str, build: Build, config: Path) -> str:
-        """Return why this check does not hold there; nothing where it must hold.
+        """Return why this check does not hold there; empty if it must hold.
 
         An exemption may be bound to versions (`since`, `before`) and to the config of one `scheme`.
         """

@@ -44,7 +44,7 @@ HOPS = {
 PRODUCT_HEADERS = (
     *("Server", "Via", "X-Cache", "X-Squid-Error", "CF-Ray", "X-Amz-Cf-Id", "X-Azure-Ref", "X-Served-By"),
 )
-"""Response headers that tell which product sent the response."""
+"""Response headers that identify the product that sent the response."""
 
 NAMED_BY_RESPONSE = {"gateway", "reverse proxy", "any", "server"}
 """The hops that such a header can identify."""
@@ -202,7 +202,7 @@ def _products(evidence: Evidence, finding: Finding) -> str:
 def products(evidence: Evidence) -> list[str]:
     """Return the products that the response names in its headers.
 
-    The response is that to the first handshake that failed, or else the page.
+    It is the response to the first failed handshake, otherwise to the page request.
     """
     facts = Facts(evidence)
     failed = [shake.response for path in evidence.paths for shake in facts.attempts(path) if not shake.opened]
