@@ -39,7 +39,7 @@ def _bench_proxies(arguments: argparse.Namespace) -> int:
         recipe.name: {"proxy": f"{recipe.title} {version}", **asdict(cost)}
         for recipe, version, cost in compare(chosen, arguments.rounds, lambda line: print(line, file=sys.stderr))
     }
-    print(f"{'as a multiple of no proxy':<28} {'handshake':>9} {'round trip':>10} {'1 socket':>9} {'200 sockets':>11}")
+    print(f"{'as a multiple of no proxy':<28} {'handshake':>9} {'round trip':>10} {'rate, 1':>9} {'rate, 200':>11}")
     for row in costs.values():
         times = f"{row['handshake']:>8.1f}x {row['round_trip']:>9.1f}x"
         print(f"{row['proxy']:<28} {times} {row['rate_one']:>8.2f}x {row['rate_many']:>10.2f}x")

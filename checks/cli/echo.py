@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--address",
         default="127.0.0.1",
-        help="listen on this IP address (default: 127.0.0.1); 0.0.0.0 listens on all of this computer",
+        help="listen on this IP address (default: 127.0.0.1); 0.0.0.0 listens on all IPv4 addresses",
     )
 
 

@@ -82,7 +82,7 @@ class ProbeOptions:
     def from_evidence(cls, evidence: Evidence) -> ProbeOptions:
         """Return the options that evidence shows.
 
-        Evidence does not show certificates, time limits and the family of IP addresses.
+        Evidence does not show certificates, time limits or the family of IP addresses.
         """
         names = [name for path in evidence.paths[:1] for name, _ in evidence.handshake(path).sent]
         return cls(
@@ -187,8 +187,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         "urls",
         nargs="*",
         metavar="URL",
-        help="the URL of DSS as your browser shows it, such as https://dss.example.com; or that of any WebSocket, such"
-        " as wss://example.com/path",
+        help="the URL of DSS as your browser shows it, such as https://dss.example.com; or the URL of any WebSocket,"
+        " such as wss://example.com/path",
     )
     what.add_argument("--load", type=Path, metavar="FILE", help="use the evidence that --save wrote, and test nothing")
     what.add_argument(

@@ -1,4 +1,4 @@
-"""Take the screenshot of the error in DSS again: _images/websockets-1.png."""
+"""Take the screenshot of the error again: _images/websockets-1.png."""
 
 from __future__ import annotations
 

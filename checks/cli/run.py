@@ -1,4 +1,4 @@
-"""Start a proxy with a published config, in front of a stand-in of DSS."""
+"""Start a proxy with a published config, in front of a stand-in for DSS."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the recipe and which of its configs to run."""
     parser.add_argument("recipe", metavar="RECIPE", help="the proxy, such as nginx")
     parser.add_argument("--https", action="store_true", help="run the config for HTTPS")
-    parser.add_argument("--broken", metavar="ID", help="run the config with the one mistake that has this cause")
+    parser.add_argument("--broken", metavar="ID", help="run the config with the one mistake that leads to this cause")
     parser.add_argument("--print", action="store_true", help="print the whole config, and run nothing")
 
 
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
             stand_in(bare=recipe.needs(config).bare) as dss,
             proxy(recipe, build, config, dss) as site,
         ):
-            print(f"{build} with {config.relative_to(recipe.folder.parent)}, in front of a stand-in of DSS:")
+            print(f"{build} with {config.relative_to(recipe.folder.parent)}, in front of a stand-in for DSS:")
             print(f"  the page      {site.origin}/")
             print(f"  a notebook    {site.origin}/notebook#{dss.token}")
             if site.tls:

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
             results.append(asdict(case))
             print(f"{case.proxy}, {case.broken or 'as published'}:")
             for name, output in case.outputs.items():
-                ended = "connected" if output.exit_code is None else f"exit {output.exit_code}"
+                ended = "running" if output.exit_code is None else f"exit {output.exit_code}"
                 print(f"  {name:<12} {ended:<9} {clean(output.line)}")
             print(f"  {'diagnose':<12} {'':<9} {', '.join(case.causes) or 'not proven'}", flush=True)
     if arguments.write:

@@ -8,6 +8,9 @@ DIRECT = (
 
 ISSUER = "compare the issuer of the certificate with the one on a computer that reaches DSS without the forward proxy"
 
-LIMIT = "look in the proxy log, at this time, for a limit on requests or connections, or for a server that is down"
+LIMIT = (
+    "look in the proxy log, at the time of this test, for a limit on requests or connections, or for a server that is"
+    " down"
+)
 
 TIMEOUTS = "ask for the limits of every proxy: an idle timeout and a maximum connection lifetime both look like this"

@@ -9,12 +9,13 @@ from checks.findings.advice import DIRECT, LIMIT
 from checks.findings.facts import TOO_MANY, Facts, same
 from checks.findings.phrases import CLIENT_CERTIFICATE
 
-MOVED = "check the URL that the page redirects to: diagnose {url}"
+MOVED = "test the URL that the page redirects to: diagnose {url}"
 """The advice for a site that redirects everything to another."""
 
 NOT_DSS = (
-    "the health check of DSS is missing, so this may not be DSS, or not the host name that the proxy knows. Compare the"
-    " URL with the one in your browser. To test another site, pass the URL of its WebSocket, which begins with ws"
+    "the health check of DSS is missing, so this may not be DSS, or the proxy may know DSS by another host name."
+    " Compare the URL with the one in your browser. To test another site, pass the URL of its WebSocket, which begins"
+    " with ws"
 )
 """The advice for a site that does not look like DSS."""
 
@@ -100,7 +101,7 @@ ALL_OPENED = (
     ),
     Step(
         lambda facts: any(ping.error for ping in facts.evidence.pings if not ping.variant),
-        "the WebSocket opens and then closes: check the log of DSS, then the logs of the proxies, at this time",
+        "the WebSocket opens and then closes: check the DSS log, then the proxy logs, at the time of this test",
     ),
     Step(
         _http2_fails,

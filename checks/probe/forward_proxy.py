@@ -94,7 +94,7 @@ def from_pac(script: str, url: str, host: str) -> list[ForwardProxy | None]:
     Raises ValueError when a browser would not accept the result.
     """
     if not PAC.exists():  # inside websocket-doctor.pyz
-        raise ValueError("the single file cannot run PAC files; pass the proxy that yours returns with --proxy")
+        raise ValueError("the single file cannot run PAC files; with --proxy, pass the proxy that the file returns")
     parts = urlsplit(url)
     visible = f"{parts.scheme}://{parts.netloc}/" if parts.scheme in {"https", "wss"} else url
     question = json.dumps({"script": script, "url": visible, "host": host})
@@ -105,7 +105,7 @@ def from_pac(script: str, url: str, host: str) -> list[ForwardProxy | None]:
     except subprocess.TimeoutExpired:
         raise ValueError(f"the PAC file did not finish within {PAC_TIMEOUT} s") from None
     if "No module named" in done.stderr:
-        raise ValueError("PAC files need the Python module pypac; pass the proxy that yours returns with --proxy")
+        raise ValueError("PAC files need the Python module pypac; with --proxy, pass the proxy that the file returns")
     try:
         answer = json.loads(done.stdout)
     except ValueError:

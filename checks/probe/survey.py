@@ -22,17 +22,17 @@ from .websocket import WebSocket
 HOLD_STAGGER = 2.0
 """Seconds between opening the two WebSocket connections that are held.
 
-A maximum connection lifetime cannot end both at the same moment.
+With this delay, a maximum connection lifetime cannot end both at the same moment.
 """
 
 REPEATS = 4
-"""How often the same handshake is repeated: where every other one fails, 1 survey in 32 sees none of them fail."""
+"""How often the same handshake is repeated: if half of them fail at random, 1 survey in 32 sees none fail."""
 
 AUTHENTICATION = {401, 407}
 """The status codes for missing or rejected credentials (RFC 9110, sections 15.5.2 and 15.5.8)."""
 
 BEHIND_SIGN_IN = {401, 403, 404}
-"""The status codes of a page that is there, but not for everybody."""
+"""The status codes of a page that may exist, but only after a sign-in."""
 
 DIRECT_TIMEOUT = 3.0
 """Seconds for a connection without the forward proxy, which many networks do not allow."""
@@ -49,9 +49,9 @@ async def look(
     size: int = 0,
     progress: Progress = lambda _, __: None,
 ) -> Evidence:
-    """Return what is seen of the page and of each WebSocket.
+    """Return the evidence about the page and each WebSocket.
 
-    `sockets` are paths, by default the one of the target. The first WebSocket that opens is held for `idle` seconds,
+    `sockets` are paths, by default those of the target. The first WebSocket that opens is held for `idle` seconds,
     and gets messages of up to `size` bytes. Never raises for what a peer does: that is evidence.
     """
     return await _Survey(target, sockets or target.sockets, progress).run(idle, size)
@@ -89,7 +89,7 @@ class _Survey:
         self.evidence = replace(self.evidence, **joined)  # type: ignore[arg-type]
 
     async def _unreachable(self) -> None:
-        """Where the connection failed, only try the other scheme."""
+        """Record the failed connection; if TLS failed, try the other scheme."""
         route = self.evidence.route
         self.add(page=Response(error=route.error, seconds=route.seconds))
         if route.failed == "tls":
@@ -170,7 +170,7 @@ class _Survey:
         paths = [path for path in paths if self.evidence.handshake(path).response.status not in AUTHENTICATION]
         repeats = [self.session.handshake(path, "again") for path in paths for _ in range(REPEATS)]
         for handshake in await asyncio.gather(*repeats):
-            # What equals the first handshake, which is kept whole, is left out.
+            # Leave out what equals the first handshake, which is kept whole.
             response = replace(handshake.response, headers=()) if handshake.opened else handshake.response
             self.add(handshakes=(replace(handshake, response=response, sent=(), arrived=()),))
 
@@ -256,7 +256,7 @@ class _Survey:
     async def _sizes(self, path: str, largest: int) -> None:
         result = self.evidence.ping_on(path)
         if result and result.error:
-            self.skipped["message size"] = "the server responds to no ping, so nothing shows that a message arrived"
+            self.skipped["message size"] = "the server sends no pongs, so nothing would show that a message arrived"
             return
         results, reason = await sizes(self.session, path, largest, self.progress)
         self.add(sizes=results)

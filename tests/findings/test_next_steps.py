@@ -30,7 +30,7 @@ STEPS = {
     "500 for everything": (everywhere(response(500)), "open the page in a browser"),
     "503 with Upgrade only": (
         observed(handshakes(response(503), response(426))),
-        "look in the proxy log, at this time, for a limit",
+        "look in the proxy log, at the time of this test, for a limit",
     ),
     "400 for the page only": (
         observed(handshakes(OPEN), page=response(400), health_check=response(400)),
@@ -73,9 +73,12 @@ STEPS = {
     ),
     "503 for the page only": (
         observed(handshakes(OPEN), page=response(503), health_check=response(503)),
-        "look in the proxy log, at this time, for a limit",
+        "look in the proxy log, at the time of this test, for a limit",
     ),
-    "429": (observed(handshakes(response(429), response(429))), "look in the proxy log, at this time, for a limit"),
+    "429": (
+        observed(handshakes(response(429), response(429))),
+        "look in the proxy log, at the time of this test, for a limit",
+    ),
     "502 for notebooks only": (
         observed(handshakes(OPEN), handshakes(response(502), response(502), path=KERNEL)),
         f"find the request for {KERNEL} in the proxy log",
@@ -109,7 +112,7 @@ MOVED = everywhere(redirect("https://other.example.com/"))
 
 
 def test_a_site_that_moved_gives_its_new_url():
-    assert diagnose(MOVED).next_step == "check the URL that the page redirects to: diagnose https://other.example.com"
+    assert diagnose(MOVED).next_step == "test the URL that the page redirects to: diagnose https://other.example.com"
 
 
 def test_a_site_that_moved_has_no_candidates():

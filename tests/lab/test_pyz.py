@@ -121,7 +121,7 @@ def test_a_pac_file_needs_a_checkout(python, pyz, tmp_path):
     (tmp_path / "proxy.pac").write_text("function FindProxyForURL() { return 'DIRECT'; }")
     done = run(python, pyz, "diagnose", "http://h", "--pac", str(tmp_path / "proxy.pac"))
     assert done.returncode == 2
-    assert "the single file cannot run PAC files; pass the proxy that yours returns with --proxy\n" in done.stderr
+    assert "the single file cannot run PAC files; with --proxy, pass the proxy that the file returns\n" in done.stderr
 
 
 AS_3_8 = "import runpy, sys; sys.version_info = (3, 8, 20); runpy.run_path(sys.argv[1], run_name='__main__')"

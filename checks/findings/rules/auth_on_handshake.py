@@ -45,7 +45,7 @@ RULE = Rule(
     __name__,
     title="A gateway asks for authentication on the WebSocket only",
     hop="gateway",
-    summary="A gateway in front of DSS asks for authentication on the handshake, and does not ask for it on the page",
+    summary="A gateway in front of DSS requires authentication for the handshake, but not for the page",
     fix="turn off the gateway's authentication for WebSocket URLs, or make it accept the cookie of the page",
     detect=detect,
     suspect=suspect,

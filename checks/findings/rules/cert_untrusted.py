@@ -50,8 +50,8 @@ RULE = Rule(
         "whether to continue"
     ),
     fix=(
-        "install a certificate that browsers trust, with its whole chain; if the certificate is not yours, "
-        "see tls-interception"
+        "install a certificate that browsers trust, with its whole chain; if the certificate is not yours, see "
+        'the cause "TLS inspection breaks the WebSocket" (tls-interception)'
     ),
     detect=detect,
     suspect=suspect,

@@ -17,7 +17,7 @@ def detect(facts: Facts) -> str | None:
 def suspect(facts: Facts) -> str | None:
     """Look for a WebSocket that fails behind security software."""
     if not facts.works and facts.certificate_from_this_computer:
-        return "turn off the web shield for a moment, and run diagnose again"
+        return "temporarily turn off the web shield, and run diagnose again"
     return None
 
 

@@ -7,7 +7,7 @@ from checks.findings.rule import Rule
 
 
 def detect(facts: Facts) -> str | None:
-    """Look for a handshake that is a plain GET through the proxy only."""
+    """Look for a handshake that only the proxy turns into a plain GET."""
     # A proxy cannot read what is inside TLS; if it decrypts TLS, the cause is `tls-interception`.
     if not facts.evidence.route.proxy or facts.tls.version:
         return None
@@ -23,12 +23,12 @@ def detect(facts: Facts) -> str | None:
 
 
 def suspect(facts: Facts) -> str | None:
-    """Look for a handshake that fails, and that a direct connection may save."""
+    """Look for a failed handshake that may succeed without the proxy."""
     evidence = facts.evidence
     if evidence.route.failed or not evidence.route.proxy:
         return None
     if facts.opens_without_proxy:
-        return "add an exception for the host name of DSS to the proxy for a moment, and run diagnose again"
+        return "temporarily add an exception for the host name of DSS to the proxy, and run diagnose again"
     rejected = not facts.opened_paths and all(facts.response(path).status for path in evidence.paths)
     if evidence.paths and rejected and evidence.direct.failed:
         return "run diagnose once on a computer that reaches DSS without the forward proxy"

@@ -23,6 +23,6 @@ RULE = Rule(
     title="The proxy speaks HTTP/1.0 to DSS",
     hop="reverse proxy",
     summary="A proxy sends HTTP/1.0 to the server behind it, and WebSocket requires HTTP/1.1",
-    fix="make the proxy in front of DSS use HTTP/1.1 to connect to it",
+    fix="make the proxy in front of DSS use HTTP/1.1 for its connections to DSS",
     detect=detect,
 )

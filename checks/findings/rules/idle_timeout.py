@@ -58,8 +58,8 @@ RULE = Rule(
     hop="any",
     summary="A hop closes the WebSocket if it is idle for too long",
     fix=(
-        "raise the idle timeout of the proxy in front of DSS, and of every hop before it, above 120 s; our "
-        "configs set 3600 s"
+        "raise the idle timeout of the proxy in front of DSS, and of every other hop, above 120 s; our configs "
+        "set 3600 s"
     ),
     detect=detect,
     suspect=suspect,

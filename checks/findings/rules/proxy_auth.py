@@ -20,7 +20,7 @@ def detect(facts: Facts) -> str | None:
 
 
 def suspect(facts: Facts) -> str | None:
-    """Look for a closed connection, as some proxies respond without credentials."""
+    """Look for a closed connection, as from some proxies without credentials."""
     route = facts.evidence.route
     if route.proxy and route.failed == "proxy" and not route.tunnel.status:
         return "pass the credentials that the browser has for the proxy, if any, with --proxy"
@@ -33,8 +33,8 @@ RULE = Rule(
     hop="forward proxy",
     summary="The forward proxy requires authentication, and a WebSocket never asks the user for it",
     fix=(
-        "let DSS pass the proxy without authentication, or add an exception for DSS; if browsers have "
-        "credentials for the proxy, pass them with --proxy"
+        "allow connections to DSS through the proxy without authentication, or let browsers bypass the proxy for "
+        "DSS; to test with the credentials that browsers have, pass them with --proxy"
     ),
     detect=detect,
     suspect=suspect,

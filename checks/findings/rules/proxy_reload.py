@@ -24,6 +24,6 @@ RULE = Rule(
     title="A proxy reload closes the WebSocket",
     hop="any",
     summary="Every WebSocket closed at the same moment, idle or in use: a hop was restarted or reloaded",
-    fix="make reloads keep open connections, as our configs do if the proxy can",
+    fix="configure the proxy to keep connections open when it reloads, as our configs do where the proxy can",
     detect=detect,
 )

@@ -18,7 +18,7 @@ def detect(facts: Facts) -> str | None:
 
 def suspect(facts: Facts) -> str | None:
     """Look for the same at any WebSocket URL."""
-    return "compare with the same WebSocket, requested on its server" if _no_data(facts) else None
+    return "open the same WebSocket on the server itself, without a proxy, and compare" if _no_data(facts) else None
 
 
 def _no_data(facts: Facts) -> str | None:
@@ -38,7 +38,7 @@ RULE = Rule(
     title="A proxy buffers WebSocket messages",
     hop="any",
     summary="The WebSocket opens, and then no data arrives: a hop buffers the response until it ends",
-    fix="turn off the buffering of responses in the proxies in front of DSS",
+    fix="turn off response buffering in the proxies in front of DSS",
     detect=detect,
     suspect=suspect,
 )
