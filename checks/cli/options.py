@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import io
 import math
 import os
 import re
 import shlex
 import socket
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -130,8 +132,8 @@ class ProbeOptions:
                 raise UsageError("--header: expected 'Name: value'")  # without the value, which may be a secret
             if _is_reserved(name):
                 raise UsageError(f"--header: cannot set {name}, because the handshake needs its own")
-            if not value.isprintable():
-                raise UsageError(f"--header: expected one line of text as the value of {name}")
+            if not _is_field_value(value):
+                raise UsageError(f"--header: expected one line of ASCII text as the value of {name}")
             headers[name] = value.strip()
         if self.cookies:
             headers["Cookie"] = _cookies(self.cookies, target)
@@ -284,6 +286,11 @@ def _idle(evidence: Evidence) -> float:
     return float(max(stayed or [math.ceil(hold.seconds * IDLE_MARGIN) for hold in evidence.holds], default=0))
 
 
+def _is_field_value(text: str) -> bool:
+    """Return whether a text can be the value of a header: printable ASCII."""
+    return text.isascii() and text.isprintable()
+
+
 def _is_reserved(header: str) -> bool:
     return header.lower() in HANDSHAKE_HEADERS or header.lower().startswith("sec-websocket-")
 
@@ -293,22 +300,38 @@ def _cookies(source: str, target: Target) -> str:
 
     The file has the header itself, or is a cookies.txt as many tools write it.
     """
-    text = sys.stdin.read() if source == "-" else read(Path(source), "the cookies")
-    if text.startswith("# ") and "HTTP Cookie File" in text.splitlines()[0]:
-        import http.cookiejar  # noqa: PLC0415  # slow to import, and rarely needed
-        import urllib.request  # noqa: PLC0415
-
-        jar = http.cookiejar.MozillaCookieJar(source)
-        jar.load(ignore_discard=True, ignore_expires=True)
-        for cookie in jar:
-            cookie.expires = cookie.expires or None  # 0 means until the browser is closed
-        request = urllib.request.Request(target.origin)  # noqa: S310  # never opened
-        jar.add_cookie_header(request)
-        return request.get_header("Cookie", "")
-    line = re.sub(r"(?i)^\s*cookie:", "", text).strip()
-    if "=" not in line or not line.isprintable():
-        raise UsageError("--cookies: expected one line such as 'Cookie: name=value; other=value', or a cookies.txt")
+    try:
+        text = sys.stdin.read() if source == "-" else read(Path(source), "the cookies")
+    except UsageError:
+        if "=" not in source:
+            raise
+        raise UsageError("--cookies: expected a file, got a cookie; pass a file that contains it") from None
+    is_jar = text.startswith("# ") and "HTTP Cookie File" in text.splitlines()[0]
+    line = _from_cookies_txt(text, target) if is_jar else re.sub(r"(?i)^\s*cookie:", "", text).strip()
+    if not _is_field_value(line) or ("=" not in line and not is_jar):
+        raise UsageError(
+            "--cookies: expected one line of ASCII text such as 'Cookie: name=value; other=value', or a cookies.txt"
+        )
     return line
+
+
+def _from_cookies_txt(text: str, target: Target) -> str:
+    """Return the Cookie header for the target, from a cookies.txt."""
+    import http.cookiejar  # noqa: PLC0415  # slow to import, and rarely needed
+    import urllib.request  # noqa: PLC0415
+
+    jar = http.cookiejar.MozillaCookieJar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a warning repeats the cookies
+            jar._really_load(io.StringIO(text), "", True, True)  # type: ignore[attr-defined]  # noqa: FBT003, SLF001  # load() cannot read standard input
+    except OSError:  # http.cookiejar.LoadError, which repeats the cookies
+        raise UsageError("--cookies: expected 7 fields on each line of the cookies.txt, separated by tabs") from None
+    for cookie in jar:
+        cookie.expires = cookie.expires or None  # 0 means until the browser is closed
+    request = urllib.request.Request(target.origin)  # noqa: S310  # never opened
+    jar.add_cookie_header(request)
+    return request.get_header("Cookie", "")
 
 
 def _load(load: Callable[[], object], message: str) -> None:

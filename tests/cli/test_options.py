@@ -1,5 +1,6 @@
 """The options for route and credentials: what they send, and what they hide."""
 
+import io
 import os
 import socket
 import ssl
@@ -23,10 +24,12 @@ WRONG = [
     (["--timeout", "0"], "--timeout: expected 0.01-3600 seconds, got 0"),
     (["--socket", "x?token=planted-secret"], "--socket: expected a path such as /dip/websocket, got 'x'"),
     (["--cookies", "/nowhere"], "cannot read the cookies from /nowhere: no such file"),
+    (["--cookies", "session=planted-secret"], "--cookies: expected a file, got a cookie; pass a file that contains it"),
     (["--header", "no colon"], "--header: expected 'Name: value'"),
     (["--header", "Upgrade: h2c"], "--header: cannot set Upgrade, because the handshake needs its own"),
     (["--header", "Sec-WebSocket-Key: x"], "--header: cannot set Sec-WebSocket-Key, because"),
-    (["--header", "A: b\r\nHost: evil"], "--header: expected one line of text as the value of A"),
+    (["--header", "A: b\r\nHost: evil"], "--header: expected one line of ASCII text as the value of A"),
+    (["--header", "A: planted-secret-\u6f22"], "--header: expected one line of ASCII text as the value of A"),
     (["--ca", "/nowhere.pem"], "--ca: cannot read a PEM certificate from /nowhere.pem: no such file"),
     (["--cert", "/nowhere.pem"], "--cert: cannot read a PEM certificate and its key from /nowhere.pem: no such"),
     (["--key", "/nowhere.pem"], "--key: expected --cert too"),
@@ -89,6 +92,23 @@ def test_cookies_are_sent_and_never_shown(form, repeating, tmp_path, capsys):
     assert "session=planted-secret" in repeating.requests[0]["Cookie"]
     output = capsys.readouterr()
     assert "planted-secret" not in output.out + output.err + saved.read_text()
+
+
+def test_cookies_txt_is_read_from_standard_input_too(repeating, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(COOKIES["cookies.txt"]))
+    main(["diagnose", repeating.url, "--cookies", "-"])
+    assert repeating.requests[0]["Cookie"] == "session=planted-secret"
+
+
+@pytest.mark.parametrize(
+    "wrong", ["127.0.0.1 session=planted-secret", "127.0.0.1\tFALSE\t/\tFALSE\tx\ta\tplanted-secret"]
+)
+def test_a_wrong_cookies_txt_is_one_line_without_secrets(wrong, tmp_path, capsys):
+    (tmp_path / "cookies").write_text(f"# Netscape HTTP Cookie File\n{wrong}\n")
+    assert main(["diagnose", "http://h", "--cookies", str(tmp_path / "cookies")]) == 2
+    assert capsys.readouterr().err == (
+        "checks: --cookies: expected 7 fields on each line of the cookies.txt, separated by tabs\n"
+    )
 
 
 @pytest.mark.proves("secrets-are-never-shown")
