@@ -46,9 +46,10 @@ class ForwardProxy:
 def parse(text: str, source: str) -> ForwardProxy:
     """Return the proxy at a URL; host:port without a scheme is an HTTP proxy.
 
-    Raises ValueError, whose message never contains a password.
+    Raises ValueError, whose message never contains a password or a query.
     """
     shown = re.sub(r"//.*@", "//***@", text) if "://" in text else re.sub(r".*@", "***@", text)
+    shown = re.sub(r"[?#].*", lambda end: f"{end[0][0]}...", shown)
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
         port = parts.port

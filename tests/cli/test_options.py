@@ -36,6 +36,7 @@ WRONG = [
     (["-4", "-6"], "-6: cannot be combined with -4; see `python -m checks diagnose --help`"),
     (["--proxy", "http://p", "--no-proxy"], "--no-proxy: cannot be combined with --proxy; see "),
     (["--proxy", "x://me:planted-secret@y"], "invalid proxy 'x://***@y'; expected a URL such as"),
+    (["--proxy", "http://y/x?token=planted-secret"], "invalid proxy 'http://y/x?...'; expected a URL such as"),
     (["--pac", "/nowhere"], "cannot read the PAC file from /nowhere: no such file"),
 ]
 
