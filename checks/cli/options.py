@@ -39,6 +39,9 @@ HANDSHAKE_HEADERS = {"host", "connection", "upgrade", "content-length", "transfe
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A token (RFC 9110, section 5.6.2)."""
 
+SOCKET_PATH = re.compile(r"/[^\s#]*")
+"""A path that can be requested as it is."""
+
 IDLE_MARGIN = 1.1
 """How much longer than a WebSocket lasted it must be kept open to see it close again."""
 
@@ -71,8 +74,9 @@ class ProbeOptions:
         Raises UsageError when a value is out of range.
         """
         for path in arguments.socket:
-            if not path.startswith("/"):
-                raise UsageError(f"--socket: expected a path such as /dip/websocket, got {path.partition('?')[0]!r}")
+            if not SOCKET_PATH.fullmatch(path) or not path.isprintable():
+                got = re.split("[?#]", path)[0]  # the rest may be secret
+                raise UsageError(f"--socket: expected a path such as /dip/websocket, without spaces and #, got {got!r}")
         expect_between("--idle", arguments.idle, 0, 86400, "seconds")
         expect_between("--size", arguments.size, 0, 1 << 30, "bytes")
         expect_between("--timeout", arguments.timeout, 0.01, 3600, "seconds")

@@ -52,6 +52,8 @@ class Target:
             valid = False
         if not valid:
             raise ValueError(f"invalid URL {url!r}; expected something like https://dss.example.com")
+        if " " in self.url or not self.url.isprintable():
+            raise ValueError(f"{url!r} contains a space or a control character; write a space in a path as %20")
         try:
             valid = parts.port != 0
         except ValueError:  # above 65535, or not a number

@@ -25,6 +25,11 @@ WRONG = [
     (["diagnose"], "missing URL, such as https://dss.example.com; see `diagnose --help`"),
     (["diagnose", "http://h/prefix"], "http://h/prefix"),
     (["diagnose", "http://h:99999"], "http://h:99999"),
+    (
+        ["diagnose", "ws://h/a b"],
+        "'ws://h/a b' contains a space or a control character; write a space in a path as %20",
+    ),
+    (["diagnose", "  "], "invalid URL ''"),
     (["diagnose", "http://h", "--load", "x.json"], "--load: cannot be combined with a URL"),
     (["diagnose", "http://h", "http://i", "--save", "x.json"], "--save: expected one URL; for several, --json prints"),
     (["diagnose", "--load", "/nowhere.json"], "cannot read the evidence from /nowhere.json: no such file"),

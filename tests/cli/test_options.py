@@ -22,7 +22,16 @@ WRONG = [
     (["--size", "1.5"], "--size: expected a number, got '1.5'"),
     (["--size", "2000000000"], "--size: expected 0-1073741824 bytes, got 2000000000"),
     (["--timeout", "0"], "--timeout: expected 0.01-3600 seconds, got 0"),
-    (["--socket", "x?token=planted-secret"], "--socket: expected a path such as /dip/websocket, got 'x'"),
+    (
+        ["--socket", "x?token=planted-secret"],
+        "--socket: expected a path such as /dip/websocket, without spaces and #, got 'x'",
+    ),
+    (["--socket", "/a b"], "--socket: expected a path such as /dip/websocket, without spaces and #, got '/a b'"),
+    (
+        ["--socket", "/a#planted-secret"],
+        "--socket: expected a path such as /dip/websocket, without spaces and #, got '/a'",
+    ),
+    (["--socket", "/\x1b"], "--socket: expected a path such as /dip/websocket, without spaces and #, got '/\\x1b'"),
     (["--cookies", "/nowhere"], "cannot read the cookies from /nowhere: no such file"),
     (["--cookies", "session=planted-secret"], "--cookies: expected a file, got a cookie; pass a file that contains it"),
     (["--header", "no colon"], "--header: expected 'Name: value'"),
