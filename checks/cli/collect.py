@@ -37,7 +37,8 @@ def collect(options: ProbeOptions, urls: Sequence[str]) -> list[Evidence]:
 
 
 def _with_scheme(url: str) -> str:
-    """Return the URL, with https:// in front if it has no scheme."""
+    """Return the URL, stripped, with https:// in front if it has no scheme."""
+    url = url.strip()
     if "://" in url or not url:
         return url
     from checks.probe.target import shown  # noqa: PLC0415  # slow to import

@@ -10,9 +10,12 @@ from .parser import UsageError
 
 
 def read(path: Path, what: str) -> str:
-    """Return the text of a file; `what` names its content in the error."""
+    """Return the text of a file; `what` names its content in the error.
+
+    A byte order mark, as Notepad writes it, is not part of the text.
+    """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {what} from {path}: {reason(error)}") from error
 

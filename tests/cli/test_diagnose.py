@@ -158,7 +158,7 @@ def test_a_file_without_evidence_is_refused_in_one_line(text, tmp_path, capsys):
 def test_many_urls_get_a_line_each_then_details_of_failures(dss, tmp_path, capsys):
     good, unreachable = f"http://127.0.0.1:{dss.port}", f"http://127.0.0.1:{free_port()}"
     targets = tmp_path / "targets.txt"
-    targets.write_text(f"# ours\n{unreachable}\n\n{good}\n")
+    targets.write_text(f"\ufeff# ours\n{unreachable}\n\n{good}\n")  # as Notepad writes it
     assert main(["diagnose", good, "--targets", str(targets)]) == 2
     lines = capsys.readouterr().out.splitlines()
     assert [" ".join(line.split()) for line in lines[:3]] == [
