@@ -7,6 +7,7 @@ checks/recipes/<proxy>/broken/<id>.patch, prints it, and removes the copy.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
 import sys
 from collections.abc import Sequence
@@ -30,6 +31,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(step(arguments.name, arguments.base), end="")
     except LabError as error:
         print(f"broken: {error}", file=sys.stderr)
+        return 2
+    except UnicodeDecodeError as error:
+        got = error.object[error.start : error.end]
+        print(f"broken: expected UTF-8 text in the copy, its config and its patch, got {got!r}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"broken: {error.filename}: {str(error.strerror).lower()}", file=sys.stderr)
         return 2
     return 0
 
@@ -74,15 +82,19 @@ def _base(recipe: Recipe, variant: Path, wanted: str) -> Path:
         raise LabError(f"BASE: expected one of {', '.join(names)}; got {wanted}")
     if wanted:
         return recipe.folder / wanted
-    return recipe.changed(variant) if variant.exists() else recipe.config(https=False)
+    if variant.exists():
+        with contextlib.suppress(PatchError):  # a patch that names no published file, to write again
+            return recipe.changed(variant)
+    return recipe.config(https=False)
 
 
 def _write_copy(recipe: Recipe, variant: Path, config: Path, copy: Path, origin: Path) -> str:
     """Write the copy to edit: with the mistake, where the patch still applies."""
     text, note = config.read_text(), f"It is {_shown(config)}: make one mistake in it."
-    if variant.exists() and recipe.changed(variant) == config:
+    if variant.exists():
         try:
-            text, note = recipe.text(variant), f"It has the mistake of {_shown(variant)}: change it."
+            if recipe.changed(variant) == config:
+                text, note = recipe.text(variant), f"It has the mistake of {_shown(variant)}: change it."
         except PatchError as error:
             note = f"It is {_shown(config)}, because the patch no longer fits:\n{error}\nMake its mistake again."
             note += f" The patch:\n\n{variant.read_text()}"
@@ -90,7 +102,7 @@ def _write_copy(recipe: Recipe, variant: Path, config: Path, copy: Path, origin:
     copy.write_text(text)
     origin.write_text(config.read_text())
     again = f"make broken NAME={recipe.name}/{variant.stem}"
-    again += f" BASE={config.name}" if not variant.exists() and config != recipe.config(https=False) else ""
+    again += f" BASE={config.name}" if config != _base(recipe, variant, "") else ""
     return f"wrote {_shown(copy)}\n{note.rstrip()}\nThen run: {again}\n"
 
 

@@ -141,6 +141,48 @@ def test_patch_that_no_longer_fits_names_the_command(nginx):
     assert expected in broken.step("nginx/idle-timeout")
 
 
+@pytest.mark.parametrize("wrong", ["garbage\n", PATCH.replace("http.conf", "gone.conf")])
+def test_unreadable_patch_is_written_again(wrong, nginx):
+    patch = nginx / "broken" / "idle-timeout.patch"
+    patch.write_text(wrong)
+    assert f"Make its mistake again. The patch:\n\n{wrong}" in broken.step("nginx/idle-timeout")
+    copy = broken.COPIES / "nginx" / "idle-timeout.conf"
+    copy.write_text(BASE.replace("3600s", "60s"))
+    broken.step("nginx/idle-timeout")
+    assert patch.read_text().startswith("--- http.conf\n+++ broken/idle-timeout.conf\n")
+
+
+def test_an_example_can_move_to_another_config(nginx):
+    command = "make broken NAME=nginx/idle-timeout BASE=https.conf"
+    assert f"Then run: {command}\n" in broken.step("nginx/idle-timeout", "https.conf")
+    copy = broken.COPIES / "nginx" / "idle-timeout.conf"
+    copy.write_text(copy.read_text().replace("443", "444"))
+    broken.step("nginx/idle-timeout", "https.conf")
+    assert (nginx / "broken" / "idle-timeout.patch").read_text().startswith("--- https.conf\n")
+
+
+@pytest.mark.usefixtures("nginx")
+def test_an_unreadable_copy_is_kept_and_reported(capsys):
+    broken.step("nginx/idle-timeout")
+    copy = broken.COPIES / "nginx" / "idle-timeout.conf"
+    copy.write_bytes(b"\xe9\n")
+    assert broken.main(["nginx/idle-timeout"]) == 2
+    assert capsys.readouterr().err == (
+        "broken: expected UTF-8 text in the copy, its config and its patch, got b'\\xe9'\n"
+    )
+    assert copy.read_bytes() == b"\xe9\n"
+
+
+@pytest.mark.usefixtures("nginx")
+def test_a_folder_in_place_of_the_copy_is_reported(capsys):
+    broken.step("nginx/idle-timeout")
+    copy = broken.COPIES / "nginx" / "idle-timeout.conf"
+    copy.unlink()
+    copy.mkdir()
+    assert broken.main(["nginx/idle-timeout"]) == 2
+    assert capsys.readouterr().err == f"broken: {copy}: is a directory\n"
+
+
 def test_copy_of_an_older_config_is_refused(nginx):
     broken.step("nginx/idle-timeout")
     (nginx / "http.conf").write_text(BASE.replace("80", "8080"))
