@@ -21,12 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--diagnose", action="store_true", help="measure diagnose instead, against a bare handshake")
 
 
+@lab_errors()
 def run(arguments: argparse.Namespace) -> int:
     """Measure, and print each cost as a multiple of the cost without it."""
     if arguments.rounds < 1:
         raise UsageError(f"--rounds: expected 1 or more, got {arguments.rounds}")
-    with lab_errors():
-        return _bench_diagnose(arguments) if arguments.diagnose else _bench_proxies(arguments)
+    return _bench_diagnose(arguments) if arguments.diagnose else _bench_proxies(arguments)
 
 
 def _bench_proxies(arguments: argparse.Namespace) -> int:

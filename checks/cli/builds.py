@@ -7,6 +7,8 @@ import contextlib
 
 from checks.report.text import clean
 
+from .lab import lab_errors
+
 NEEDS_LAB = True
 
 
@@ -15,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fetch", action="store_true", help="first download or compile the missing ones, without root")
 
 
+@lab_errors()
 def run(arguments: argparse.Namespace) -> int:
     """Print the table of builds; with --fetch, get the missing ones first."""
     from checks.lab.process import NotInstalledError  # noqa: PLC0415

@@ -13,10 +13,10 @@ def add_arguments(_: argparse.ArgumentParser) -> None:
     """Add nothing: there is one picture."""
 
 
+@lab_errors()
 def run(_: argparse.Namespace) -> int:
     """Take the screenshot and print its path."""
     from checks.lab.chromium import picture  # noqa: PLC0415
 
-    with lab_errors():
-        print(picture())
+    print(picture())
     return 0

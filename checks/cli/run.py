@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--print", action="store_true", help="print the whole config, and run nothing")
 
 
+@lab_errors()
 def run(arguments: argparse.Namespace) -> int:
     """Start the proxy, print the URLs, and wait for Ctrl-C."""
     from checks.lab.proxy import proxy  # noqa: PLC0415
@@ -28,22 +29,21 @@ def run(arguments: argparse.Namespace) -> int:
     recipe = find_recipe(arguments.recipe, recipes())
     for number in (signal.SIGINT, signal.SIGTERM):  # either one stops all the processes too
         signal.signal(number, signal.default_int_handler)
-    with lab_errors():
-        config = recipe.variant(arguments.broken) if arguments.broken else recipe.config(https=arguments.https)
-        if arguments.print:
-            print(recipe.text(config), end="")
-            return 0
-        build = recipe.pick(config)
-        with (
-            contextlib.suppress(KeyboardInterrupt),
-            stand_in(bare=recipe.needs(config).bare) as dss,
-            proxy(recipe, build, config, dss) as site,
-        ):
-            print(f"{build} with {config.relative_to(recipe.folder.parent)}, in front of a stand-in for DSS:")
-            print(f"  the page      {site.origin}/")
-            print(f"  a notebook    {site.origin}/notebook#{dss.token}")
-            if site.tls:
-                print("The certificate comes from an authority made for this run, so your browser shows a warning.")
-            print("Press Ctrl-C to stop.", flush=True)
-            signal.pause()
+    config = recipe.config(https=arguments.https) if arguments.broken is None else recipe.variant(arguments.broken)
+    if arguments.print:
+        print(recipe.text(config), end="")
+        return 0
+    build = recipe.pick(config)
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        stand_in(bare=recipe.needs(config).bare) as dss,
+        proxy(recipe, build, config, dss) as site,
+    ):
+        print(f"{build} with {config.relative_to(recipe.folder.parent)}, in front of a stand-in for DSS:")
+        print(f"  the page      {site.origin}/")
+        print(f"  a notebook    {site.origin}/notebook#{dss.token}")
+        if site.tls:
+            print("The certificate comes from an authority made for this run, so your browser shows a warning.")
+        print("Press Ctrl-C to stop.", flush=True)
+        signal.pause()
     return 0

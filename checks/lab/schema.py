@@ -92,6 +92,8 @@ def load(kind: type[Model], file: Path) -> Model:
     """
     try:
         return kind.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except UnicodeDecodeError as error:
+        raise SchemaError(f"{place(file)}: expected UTF-8 text") from error
     except tomllib.TOMLDecodeError as error:
         raise SchemaError(f"{place(file)}: not valid TOML: {error}") from error
     except ValidationError as error:

@@ -14,22 +14,33 @@ from support.machine import RECIPES
 from support.proof import ROOT
 
 from checks.cli import main
+from checks.lab.recipe import recipes
 
 LAB = (ROOT / "_build" / "lab").resolve()
 """The folder in which each program of the lab has its own."""
 
 WRONG = [
     (["run", "nginy"], "checks: unknown recipe 'nginy'; expected one of "),
-    (["run", "nginx", "--broken", "x"], "checks: "),
+    (["run", "nginx", "--broken", "x"], "checks: nginx has no broken variant 'x'; it has: "),
+    (["run", "nginx", "--broken", ""], "checks: nginx has no broken variant ''; it has: "),
 ]
 
 
-@pytest.mark.parametrize(("argv", "message"), WRONG, ids=["recipe", "broken variant"])
+@pytest.mark.parametrize(("argv", "message"), WRONG, ids=["recipe", "broken variant", "empty broken variant"])
 def test_an_unknown_name_is_one_line(argv, message, capsys):
     assert main(argv) == 2
     output = capsys.readouterr()
     assert output.err.startswith(message)
     assert output.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("argv", [["run", "nginx"], ["bench", "nginx"], ["builds"], ["tools"]], ids=" ".join)
+def test_a_mistake_in_recipe_toml_is_one_line(argv, tmp_path, monkeypatch, capsys):
+    (tmp_path / "nginx").mkdir()
+    (tmp_path / "nginx" / "recipe.toml").write_text("title = 3")
+    monkeypatch.setattr(recipes, "__defaults__", (tmp_path,))
+    assert main(argv) == 2
+    assert re.fullmatch(r"checks: .*/nginx/recipe\.toml: title: expected a string, got 3\n", capsys.readouterr().err)
 
 
 @contextmanager

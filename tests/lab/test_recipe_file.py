@@ -71,6 +71,13 @@ def test_a_mistake_is_named_with_its_file_and_key(tmp_path, old, new, message):
     assert "\n" not in str(raised.value)
 
 
+def test_a_file_that_is_not_utf_8_is_named(tmp_path):
+    (tmp_path / "nginx").mkdir()
+    (tmp_path / "nginx" / "recipe.toml").write_bytes(b'title = "\xe9"')
+    with pytest.raises(SchemaError, match=r"recipe\.toml: expected UTF-8 text$"):
+        recipes(tmp_path)
+
+
 @pytest.mark.parametrize("kind", [RecipeFile, Program])
 def test_every_key_has_a_meaning_and_an_example(kind):
     unexplained = [entry.name for entry in entries(kind) if not entry.meaning or not entry.example]
