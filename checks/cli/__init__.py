@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import pkgutil
 import sys
@@ -27,6 +28,8 @@ Start with: {program} diagnose https://dss.example.com"""
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # some terminals and pipes cannot show every character
     parser, _ = parsers()
     try:
         arguments = parser.parse_args(argv)

@@ -1,5 +1,6 @@
 """The list of commands, help, and errors before any command runs."""
 
+import os
 import subprocess
 import sys
 
@@ -29,6 +30,20 @@ def test_wrong_usage_is_one_line_without_secrets(argv, message, capsys):
     assert output.err.replace("'", "").startswith(message)  # the quotes depend on the version of Python
     assert output.err.count("\n") == 1
     assert "planted-secret" not in output.err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp437", "cp1252"])
+def test_output_that_the_terminal_cannot_show_is_replaced(encoding):
+    line = "WebSocket connection to 'wss://h/' failed: Unexpected response code: 200 \u6f22"
+    for text in ("idle-timeout", line):
+        done = subprocess.run(
+            [sys.executable, "-m", "checks", "explain", text],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONIOENCODING": encoding},
+            capture_output=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_no_command_prints_the_help(capsys):
