@@ -8,6 +8,7 @@ returns the exit code. A module with `NEEDS_LAB = True` needs the lab, so it is 
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import io
 import os
@@ -28,8 +29,7 @@ Start with: {program} diagnose https://dss.example.com"""
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # some terminals and pipes cannot show every character
+    _open_output()
     parser, _ = parsers()
     try:
         arguments = parser.parse_args(argv)
@@ -37,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.print_help()
             return 2
         code: int = arguments.run(arguments)
+        sys.stdout.flush()
     except UsageError as error:
         return _fail(clean(error, 1000))
     except ModuleNotFoundError as error:
@@ -45,12 +46,34 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(
             f"{sys.executable} has no module {error.name!r}; run .venv/bin/python -m checks (`make html` creates .venv)"
         )
-    except BrokenPipeError:  # the program that reads our output has finished, such as head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except OSError as error:
+        if error.errno not in {errno.EPIPE, errno.ENOSPC}:
+            raise
+        return _stop_output(error)
     except KeyboardInterrupt:
         return _fail("interrupted")
     return code
+
+
+def _open_output() -> None:
+    """Make every character printable, and replace closed streams."""
+    if not sys.stdout:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    if not sys.stderr:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # some terminals and pipes cannot show every character
+
+
+def _stop_output(error: OSError) -> int:
+    """Discard the rest of the output; return the exit code.
+
+    Otherwise Python would fail again when it ends.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno == errno.EPIPE:  # the program that reads our output has finished, such as head
+        return 1
+    return _fail("cannot write the output: no space left on device")
 
 
 def _fail(message: str) -> int:

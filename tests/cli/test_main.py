@@ -1,8 +1,10 @@
 """The list of commands, help, and errors before any command runs."""
 
 import os
+import socket
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 from support.proof import ROOT
@@ -44,6 +46,30 @@ def test_output_that_the_terminal_cannot_show_is_replaced(encoding):
             check=False,
         )
         assert (done.returncode, done.stderr) == (0, b"")
+
+
+def shell(command):
+    line = f"{sys.executable} -m checks {command}"
+    return subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_a_full_disk_is_one_line():
+    done = shell("explain idle-timeout >/dev/full")
+    assert (done.returncode, done.stderr) == (2, "checks: cannot write the output: no space left on device\n")
+
+
+def test_a_reader_that_stops_early_gives_no_error():
+    assert shell("explain idle-timeout | head -n 1").stderr == ""
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_a_closed_output_is_not_an_error(closed):
+    done = shell(f"diagnose --load /nowhere.json {closed}")
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        done = shell(f"diagnose http://127.0.0.1:{taken.getsockname()[1]} {closed}")
+    assert (done.returncode, done.stderr) == (2, "")
 
 
 def test_no_command_prints_the_help(capsys):
