@@ -91,10 +91,10 @@ def own(literal):
 def as_the_lab_fills(recipe, text):
     """Fill in the same values with the function of the lab."""
     values = {
-        literal: dataclasses.replace(blank, lab=literal[: -len(blanks.changed(literal))] + own(literal))
+        literal: blank.model_copy(update={"lab": literal[: -len(blanks.changed(literal))] + own(literal)})
         for literal, blank in recipe.file.blanks.items()
     }
-    return dataclasses.replace(recipe, file=dataclasses.replace(recipe.file, blanks=values)).fill(text, {})
+    return dataclasses.replace(recipe, file=recipe.file.model_copy(update={"blanks": values})).fill(text, {})
 
 
 def with_port(recipe, text):
