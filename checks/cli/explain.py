@@ -7,13 +7,16 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from checks import console, findings
-from checks.report.page import INDENT, plain
+from checks import findings
 from checks.report.terminal import named
-from checks.report.text import clean, wrap
+from checks.report.text import INDENT, clean, wrap
 
 from .parser import UsageError
+
+if TYPE_CHECKING:
+    from checks.console import Reading
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "findings"
 
@@ -50,19 +53,22 @@ def explain(text: str, page_of: Callable[[str], str]) -> str:
 
     Raises UsageError when the text is neither.
     """
+    from checks.console import read  # noqa: PLC0415  # slow to import, and no other command needs it
+    from checks.report.page import plain  # noqa: PLC0415
+
     cause = text.strip()
     if cause in findings.ids():
         page = page_of(cause) or f"# {cause}\n\n{findings.cause(cause).summary}."
         _, _, body = plain(page.replace(f"\nCause: `{cause}`\n", "")).partition("\n")  # the title has the id
         return f"{named(cause)}\n{body}"
-    if reading := console.read(text):
+    if reading := read(text):
         return "\n".join(_explained(reading))
     if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", cause):
         raise UsageError(f"unknown cause {clean(cause, 60)!r}; expected one of {', '.join(findings.ids())}")
     raise UsageError(EXPECTED)
 
 
-def _explained(reading: console.Reading) -> Iterator[str]:
+def _explained(reading: Reading) -> Iterator[str]:
     yield from wrap(clean(reading.line))
     yield ""
     yield from wrap(reading.means, INDENT)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 
 from checks.findings import diagnose
-from checks.report.ticket import ticket
 
 from . import options
 from .collect import collect
@@ -28,6 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Test the URL, or load evidence, and print the ticket."""
+    from checks.report.ticket import ticket  # noqa: PLC0415  # slow to import, and no other command needs it
+
     if len(arguments.urls) != (0 if arguments.load else 1):
         raise UsageError("expected one URL, or --load FILE; see `note --help`")
     if arguments.load:

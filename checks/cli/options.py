@@ -7,7 +7,6 @@ import io
 import math
 import os
 import re
-import shlex
 import socket
 import sys
 import warnings
@@ -162,6 +161,8 @@ class ProbeOptions:
 
     def command(self, evidence: Evidence) -> str:
         """Return the command that repeats this test, with secrets masked."""
+        import shlex  # noqa: PLC0415  # slow to import, and only the ticket needs it
+
         return f"{program()} diagnose {shlex.join([clean(evidence.url, 2000), *self._words(evidence.route.proxy)])}"
 
     def _words(self, proxy: str) -> Iterator[str]:

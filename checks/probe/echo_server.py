@@ -7,12 +7,14 @@ header that a proxy dropped or changed.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable
 
 from websockets.asyncio.server import ServerConnection
 from websockets.asyncio.server import serve as serve_websockets
 from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from .handshake import ECHO
@@ -65,8 +67,9 @@ def _report(_: ServerConnection, request: Request, response: Response) -> Respon
 
 
 async def _echo(connection: ServerConnection) -> None:
-    async for message in connection:
-        await connection.send(message)
+    with contextlib.suppress(ConnectionClosed):  # without a close frame, which is not worth a traceback
+        async for message in connection:
+            await connection.send(message)
 
 
 async def serve(address: str, port: int, max_size: int, ready: Callable[[int], object]) -> None:

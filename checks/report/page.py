@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .text import WIDTH, wrap
-
-INDENT = "  "
+from .text import INDENT, WIDTH, wrap
 
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 FENCE = re.compile(r"^(`{3,}|:{3,})(?:\{([\w-]+)\} *(.*)|(.*))$")

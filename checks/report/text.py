@@ -8,6 +8,9 @@ import unicodedata
 WIDTH = 80
 """Columns of a terminal."""
 
+INDENT = "  "
+"""What explanations are indented with."""
+
 
 def clean(text: object, limit: int = 300) -> str:
     """Return a text on one line that is safe to print on a terminal.
