@@ -27,6 +27,7 @@ extensions = [
     "sphinx_design",
     "notfound.extension",
     "sphinxext.opengraph",
+    "anchors",  # docs/_ext/anchors.py
     "blanks",  # docs/_ext/blanks.py
     "frame",  # docs/_ext/frame.py
     "proof",  # docs/_ext/proof.py

@@ -18,6 +18,8 @@ from support import host
 from support.proof import ROOT, record
 from support.site import served, sphinx
 
+from docs._ext.anchors import former_anchors
+
 pytestmark = [pytest.mark.reads_proof, pytest.mark.xdist_group("site")]  # all tests use one build of it
 BUDGET_KB = 30
 PROMISED = [
@@ -174,6 +176,18 @@ def test_the_site_builds_without_a_warning(build):
 
 
 @pytest.mark.quick
+def test_former_anchors_still_lead_to_their_headings(pages):
+    missing = [
+        f"{name} has no #{former}, which docs/anchors.toml lists for #{present}"
+        for name, page in pages.items()
+        for present, former in former_anchors(name.removesuffix(".html"))
+        if former not in page.ids
+    ]
+    assert missing == []
+    assert "fires-on" in pages["findings/idle-timeout.html"].ids
+
+
+@pytest.mark.quick
 @pytest.mark.parametrize("url", PROMISED)
 def test_a_promised_url_still_works(pages, url):
     name, anchor = urldefrag(url)
@@ -186,7 +200,7 @@ def test_a_promised_url_still_works(pages, url):
     if anchor and anchor not in pages[name].ids:
         pytest.fail(
             f"{name} has no #{anchor}, but other sites link to it:"
-            f" restore the heading, or add a ({anchor})= target above the new one",
+            f" restore the heading, or add the anchor of the new one to docs/anchors.toml",
             pytrace=False,
         )
 
