@@ -211,7 +211,8 @@ class Builds(Table):
 
         Of two builds of one version, the lab uses that of the earlier origin.
         """
-        found: list[Declared] = [*self.debian.values(), *self.compiled.values()]
+        tables = [value for _, value in self if isinstance(value, Mapping)]
+        found: list[Declared] = [origin for table in tables for origin in table.values()]
         return {origin.name: origin for origin in ([*found, Wheel(self.wheel)] if self.wheel else found)}
 
     def find(self, wanted: Executable) -> list[Build]:

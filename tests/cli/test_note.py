@@ -103,8 +103,10 @@ def command_for(*argv):
 
 @pytest.mark.parametrize("option", [option for option in options_of_note() if option not in OTHER])
 def test_the_command_repeats_the_option_without_secrets(option):
+    assert option in GIVEN, f"add {option} to GIVEN in this file, with what the ticket repeats"
     typed, repeated = GIVEN[option]
     words = command_for(option, *typed)
+    assert option in words, f"add a field for {option} to ProbeOptions in checks/cli/options.py"
     assert words[:5] == ["python", "-m", "checks", "diagnose", URL]
     place = words.index(option)
     assert words[place : place + 1 + len(repeated)] == [option, *repeated]

@@ -50,7 +50,8 @@ def found(evidence):
 
 
 def test_every_cause_has_cases():
-    assert set(CASES) == set(ids())
+    differing = sorted(set(CASES) ^ set(ids()))
+    assert not differing, f"expected one rule and one file in tests/findings/cases/ for each of {differing}"
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -164,7 +164,7 @@ async def listening(peer, tls=None):
         server.close()
 
 
-def observe(server, address="", *, forward_proxy=None, proxy_only=False, trust=None, timeout=1.0, **options):
+def observe(server, address="", *, forward_proxy=None, proxy_only=False, trust=None, timeout=3.0, **options):
     """Return the evidence that a look at a scripted server collects.
 
     `address` is a URL with HERE for host and port. With `proxy_only`, only the forward proxy can reach the server.
