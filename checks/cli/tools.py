@@ -20,8 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 @lab_errors()
 def run(arguments: argparse.Namespace) -> int:
     """Print what each tool reports about each server, and what diagnose reports."""
+    from checks.lab.recipe import recipes  # noqa: PLC0415
     from checks.lab.tools import RESULTS, cases, tools  # noqa: PLC0415
 
+    recipes()  # to report a mistake in one of them before npm downloads anything
     results = []
     versions = {tool.name: tool.version for tool in tools()}
     for case in cases():
