@@ -75,10 +75,13 @@ def free_port() -> int:
 
 
 def on_free_ports(count: int, start: Callable[..., Started]) -> Started:
-    """Call `start` with `count` free ports, and with others if one was taken."""
+    """Call `start` with `count` different free ports, and with others if one was taken."""
     for left in reversed(range(5)):
+        ports: set[int] = set()
+        while len(ports) < count:
+            ports.add(free_port())
         try:
-            return start(*(free_port() for _ in range(count)))
+            return start(*ports)
         except LabError as error:
             if not left or "in use" not in str(error):
                 raise

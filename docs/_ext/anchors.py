@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docutils import nodes
-from sphinx.util import logging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from sphinx.util.typing import ExtensionMetadata
 
 FORMER = Path(__file__).resolve().parents[1] / "anchors.toml"
-log = logging.getLogger(__name__)
 
 
 def former_anchors(page: str) -> Iterator[tuple[str, str]]:
@@ -37,14 +35,10 @@ def add_former_anchors(app: Sphinx, doctree: nodes.document) -> None:
     app.env.note_dependency(str(FORMER))
     sections = list(doctree.findall(nodes.section))
     by_anchor = {anchor: section for section in sections for anchor in section["ids"]}
+    targets = by_anchor | {"{title}": section for section in sections[:1]}
     for present, former in former_anchors(app.env.docname):
-        section = sections[0] if present == "{title}" else by_anchor.get(present)
-        if section is None:
-            log.warning(
-                "docs/anchors.toml: expected a heading with the anchor %r on this page", present, location=doctree
-            )
-        elif former not in by_anchor:
-            section["ids"].append(former)
+        if present in targets and former not in by_anchor:
+            targets[present]["ids"].append(former)
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 from support.proof import ROOT
 
-from checks.lab import loopback
-from checks.lab.process import LabError, running
+from checks.lab import loopback, process
+from checks.lab.process import LabError, on_free_ports, running
 from checks.lab.proxy import confirm_start
 
 OPENS = "import socket; server = socket.create_server(('127.0.0.1', 0)); print(server.getsockname()[1], flush=True); "
@@ -41,3 +41,9 @@ def test_in_the_namespace_of_the_tests_nothing_else_listens():
         command = [sys.executable, "-m", "checks.lab.loopback", sys.executable, "-c", connect]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ("ConnectionRefusedError" in done.stderr) == bool(loopback.prefix())
+
+
+def test_a_program_gets_different_ports(monkeypatch):
+    drawn = iter([7, 7, 8])
+    monkeypatch.setattr(process, "free_port", lambda: next(drawn))
+    assert on_free_ports(2, lambda *ports: sorted(ports)) == [7, 8]
