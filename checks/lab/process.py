@@ -75,7 +75,10 @@ def free_port() -> int:
 
 
 def on_free_ports(count: int, start: Callable[..., Started]) -> Started:
-    """Call `start` with `count` different free ports, and with others if one was taken."""
+    """Call `start` with `count` free ports, and with others if one was taken.
+
+    No two of them are the same.
+    """
     for left in reversed(range(5)):
         ports: set[int] = set()
         while len(ports) < count:

@@ -35,7 +35,7 @@ def add_former_anchors(app: Sphinx, doctree: nodes.document) -> None:
     app.env.note_dependency(str(FORMER))
     sections = list(doctree.findall(nodes.section))
     by_anchor = {anchor: section for section in sections for anchor in section["ids"]}
-    targets = by_anchor | {"{title}": section for section in sections[:1]}
+    targets = by_anchor | dict(zip(["{title}"], sections, strict=False))
     for present, former in former_anchors(app.env.docname):
         if present in targets and former not in by_anchor:
             targets[present]["ids"].append(former)
