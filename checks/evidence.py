@@ -42,6 +42,9 @@ CREDENTIALS = "user name and password"
 NOT_REQUESTED = "not requested"
 """The reason in `Evidence.skipped` for a test that is off by default."""
 
+MORE = "..."
+"""The last name in `Handshake.arrived` where more headers arrived than `checks echo` reports."""
+
 Pairs = tuple[tuple[str, str], ...]
 
 
@@ -146,11 +149,17 @@ class Handshake:
     """The request headers, with secrets masked."""
     arrived: Pairs = ()
     """The request headers that reached the server, if the server is `checks echo`, which returns them."""
+    arrived_request: str = ""
+    """The request line that reached it, such as GET / HTTP/1.1."""
 
     @property
     def opened(self) -> bool:
         """Whether the WebSocket connection was established."""
         return self.response.status == (200 if self.variant == "http2" else 101) and not self.fault
+
+    def arrived_header(self, name: str) -> str:
+        """Return the values with which a header arrived, joined by commas."""
+        return ", ".join(value for key, value in self.arrived if key.lower() == name.lower())
 
     @property
     def changed_headers(self) -> dict[str, str]:
@@ -158,10 +167,10 @@ class Handshake:
 
         There are none if `arrived` is empty.
         """
-        arrived = {name.lower(): value for name, value in self.arrived}
-        received = {name: arrived.get(name.lower(), "") for name, _ in self.sent} if arrived else {}
-        sent = dict(self.sent)
-        return {name: value for name, value in received.items() if value.lower() != sent[name].lower()}
+        names = {name.lower() for name, _ in self.arrived}
+        known = [(name, value) for name, value in self.sent if names and (name.lower() in names or MORE not in names)]
+        changed = {name: value for name, value in known if self.arrived_header(name).lower() != value.lower()}
+        return {name: self.arrived_header(name) for name in changed}
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
 """Stand in for DSS behind a proxy, and report the headers that arrive.
 
 echo accepts every WebSocket. Point the proxy to it instead of DSS, then run diagnose on the URL of the proxy: it can
-then name the header that the proxy drops or changes.
+then name the header that the proxy drops or changes. Every response reports the request that arrived, also to curl.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 
 from .files import reason
 from .options import MAX_MESSAGE
@@ -36,8 +37,12 @@ def run(arguments: argparse.Namespace) -> int:
         print("Point the proxy to this port instead of DSS. Then run this on the computer of a user:")
         print(f"  {program()} diagnose URL-OF-THE-PROXY", flush=True)
 
+    @functools.cache
+    def notice(words: str) -> None:
+        print(f"received {words}", flush=True)
+
     try:
-        asyncio.run(serve(arguments.address, arguments.port, MAX_MESSAGE, ready))
+        asyncio.run(serve(arguments.address, arguments.port, MAX_MESSAGE, ready, notice))
     except OSError as error:
         raise UsageError(f"cannot listen on {arguments.address}:{arguments.port}: {reason(error)}") from error
     except KeyboardInterrupt:

@@ -11,6 +11,7 @@ from functools import cached_property
 from urllib.parse import urlsplit
 
 from checks.evidence import NO_RESPONSE, Certificate, Evidence, Handshake, HoldResult, PingResult, Response, Tls
+from checks.findings.arrival import elsewhere, missing_upgrade, over_http_1_0
 from checks.findings.phrases import FIREWALLS, INSPECTORS, SECURITY_SOFTWARE, SERVER_DOWN, UNKNOWN_SERVER
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -114,7 +115,7 @@ class Facts:
         """Tell whether the handshake on this path arrived as a plain GET."""
         shake = self.evidence.handshake(path)
         if shake.arrived:
-            return shake.changed_headers.get("Upgrade") == ""
+            return bool(missing_upgrade(shake)) and not shake.opened and not over_http_1_0(shake)
         if not self.answered_like_plain_get(path):
             return False
         response, notifications = shake.response, path.startswith("/dip/websocket")
@@ -189,8 +190,13 @@ class Facts:
         opened = all(shake.opened for shake in evidence.handshakes if shake.variant in {"", "http2", "again"})
         answered = not any(ping.error for ping in evidence.pings if not ping.variant)
         stayed = all(size.passed for size in evidence.sizes) and not any(hold.dropped for hold in evidence.holds)
-        trusted = not evidence.route.tls.code
-        return bool(evidence.paths) and opened and answered and stayed and self.reached and trusted
+        unspoiled = not evidence.route.tls.code and not self.rewritten
+        return bool(evidence.paths) and opened and answered and stayed and self.reached and unspoiled
+
+    @cached_property
+    def rewritten(self) -> bool:
+        """Whether a handshake reached `checks echo` with another method or URL."""
+        return any(map(elsewhere, self.evidence.handshakes))
 
     @cached_property
     def may_not_be_dss(self) -> bool:

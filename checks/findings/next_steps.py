@@ -70,6 +70,11 @@ def _differs_from_plain_get(facts: Facts) -> bool:
 
 ALWAYS = (
     Step(
+        lambda facts: facts.rewritten,
+        "the request reached the server with another URL or method, as shown above: make the proxy forward both"
+        " unchanged",
+    ),
+    Step(
         _wants_client_certificate,
         "the server requires a client certificate: pass yours with --cert",
     ),

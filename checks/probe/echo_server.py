@@ -1,7 +1,8 @@
-"""Accept every WebSocket and report which headers arrived.
+"""Accept every WebSocket and report which request arrived.
 
-The server stands in for DSS behind a proxy. `diagnose` compares the headers with those that it sent, so it can name the
-header that a proxy dropped or changed.
+The server stands in for DSS behind a proxy. `diagnose` compares the request with the one that it sent, so it can name
+the header that a proxy dropped or changed. That is needed most where no handshake arrives, so every response has the
+report: also one to a request that is not HTTP/1.1.
 """
 
 from __future__ import annotations
@@ -9,86 +10,171 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
 
-from websockets.asyncio.server import ServerConnection
-from websockets.asyncio.server import serve as serve_websockets
-from websockets.datastructures import Headers
-from websockets.exceptions import ConnectionClosed
+from websockets.extensions.permessage_deflate import enable_server_permessage_deflate
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+from websockets.typing import BytesLike
 
-from .handshake import ECHO
-from .secrets import masked
+from .arrived import ARRIVED, ECHO, report
 
-MAX_HEADERS = 30
-"""How many headers are reported: a proxy may read only 4 KB of a response's head."""
+MAX_HEAD = 65536
+"""Bytes of the longest request head that is read."""
 
-MAX_VALUE = 120
-"""Characters of each header value that are reported, for the same reason."""
+READ_SIZE = 65536
+"""Bytes; the most that is read at once."""
 
+PATIENCE = 10
+"""Seconds in which the head of a request must arrive."""
 
-def arrived(request: Request) -> str:
-    """Return path and headers of a request as JSON, in order, with secrets masked."""
-    headers = list(request.headers.raw_items())[:MAX_HEADERS]
-    pairs = [(name, value[:MAX_VALUE]) for name, value in masked(headers)]
-    return json.dumps({"path": request.path, "headers": pairs})
+LINGER = 1
+"""Seconds in which the peer may close first, so that no response is lost with the rest of a request."""
 
+PAGES = {"/", "/dip/api/ping"}
+"""The paths that get 200: the page, and the health check of DSS."""
 
-def respond(_: ServerConnection, request: Request) -> Response | None:
-    """Return None for a handshake, and otherwise a response.
+NOT_HTTP_1 = {
+    b"\x16": "TLS, not HTTP: make the proxy use http:// for this port",
+    b"PRI": "HTTP/2, which echo does not support: make the proxy use HTTP/1.1 for this port",
+}
+"""What arrived instead of HTTP/1.1, by its first bytes: a TLS handshake (RFC 8446), and HTTP/2 (RFC 9113)."""
 
-    The body reports what arrived. The page and the health check get 200, every other URL gets 426.
-    """
-    if "websocket" in request.headers.get("Upgrade", "").lower() and "Sec-WebSocket-Key" in request.headers:
-        return None
-    page = request.path in {"/", "/dip/api/ping"}
-    body = arrived(request).encode()
-    fields = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("Connection", "close")]
-    if not page:
-        fields.append(("Upgrade", "websocket"))
-    status, reason = (200, "OK") if page else (426, "Upgrade Required")
-    return _marked(Response(status, reason, Headers(fields), body))
+SENDERS: dict[Opcode, Callable[[ServerProtocol, BytesLike, bool], None]] = {
+    Opcode.TEXT: ServerProtocol.send_text,
+    Opcode.BINARY: ServerProtocol.send_binary,
+    Opcode.CONT: ServerProtocol.send_continuation,
+}
+"""The method that sends a frame of each kind back."""
 
-
-def _marked(response: Response) -> Response:
-    """Add the header by which `diagnose` recognizes this server.
-
-    It is not Server, which proxies overwrite.
-    """
-    response.headers[ECHO] = "echo"
-    return response
+Notice = Callable[[str], object]
+"""Called with what arrived that no response can report."""
 
 
-def _report(_: ServerConnection, request: Request, response: Response) -> Response:
-    """Add what arrived to the response to a handshake."""
-    if response.status_code == 101:
-        response.headers["X-Arrived"] = arrived(request)
-    return _marked(response)
-
-
-async def _echo(connection: ServerConnection) -> None:
-    with contextlib.suppress(ConnectionClosed):  # without a close frame, which is not worth a traceback
-        async for message in connection:
-            await connection.send(message)
-
-
-async def serve(address: str, port: int, max_size: int, ready: Callable[[int], object]) -> None:
+async def serve(
+    address: str, port: int, max_size: int, ready: Callable[[int], object], notice: Notice = lambda _: None
+) -> None:
     """Serve until cancelled.
 
     Calls `ready` with the port once connections are accepted. Messages may have up to `max_size` bytes.
     Raises OSError when the server cannot listen on the port.
     """
-    async with serve_websockets(
-        _echo,
-        address,
-        port,
-        process_request=respond,
-        process_response=_report,
-        select_subprotocol=lambda _, offered: offered[0] if offered else None,
-        server_header=None,
-        backlog=1024,  # diagnose opens many connections at once when it tests many URLs
-        ping_interval=None,
-        max_size=max_size,
-    ) as server:
-        ready(next(iter(server.sockets)).getsockname()[1])
-        await asyncio.get_running_loop().create_future()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):  # the peer has gone
+            await _Connection(reader, writer, max_size, notice).run()
+        writer.close()
+
+    # diagnose opens many connections at once when it tests many URLs.
+    server = await asyncio.start_server(handle, address, port, backlog=1024, limit=READ_SIZE)
+    ready(server.sockets[0].getsockname()[1])
+    await asyncio.get_running_loop().create_future()
+
+
+class _Connection:
+    """A connection, with one request."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, max_size: int, notice: Notice
+    ) -> None:
+        self.reader, self.writer, self.notice = reader, writer, notice
+        self.protocol = ServerProtocol(
+            extensions=enable_server_permessage_deflate(None),
+            select_subprotocol=lambda _, offered: offered[0] if offered else None,
+            max_size=max_size,
+        )
+
+    async def run(self) -> None:
+        """Respond to the request; where it is a handshake, send every message back."""
+        data = await self._read_head()
+        if not data:
+            return
+        for start, words in NOT_HTTP_1.items():
+            if data.startswith(start):
+                self.notice(words)
+        head, end, rest = data.partition(b"\r\n\r\n")
+        self.protocol.receive_data(head + end)
+        response = self._response(self.protocol.events_received())
+        _add_report(response, head)
+        if response.status_code == 101:
+            self.protocol.send_response(response)
+            self.protocol.receive_data(rest)
+            await self._echo()
+        else:
+            self.writer.write(response.serialize())
+            await self._linger()
+
+    async def _read_head(self) -> bytes:
+        """Return the head of the request, or what arrived of it in time."""
+        data = bytearray()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._read_into(data), PATIENCE)
+        return bytes(data)
+
+    async def _read_into(self, data: bytearray) -> None:
+        while b"\r\n\r\n" not in data and len(data) < MAX_HEAD and not data.startswith(tuple(NOT_HTTP_1)):
+            more = await self.reader.read(READ_SIZE)
+            if not more:
+                return
+            data += more
+
+    def _response(self, events: Sequence[object]) -> Response:
+        """Return the response of the library; 200 for the page and health check."""
+        request = next((event for event in events if isinstance(event, Request)), None)
+        if not request:
+            return self.protocol.reject(HTTPStatus.BAD_REQUEST, "expected a valid HTTP/1.1 request")
+        if request.path in PAGES and "Sec-WebSocket-Key" not in request.headers:
+            return self.protocol.reject(HTTPStatus.OK, "")
+        return self.protocol.accept(request)
+
+    async def _echo(self) -> None:
+        """Send every frame back until the WebSocket ends.
+
+        The protocol itself responds to pings.
+        """
+        while True:
+            for frame in self.protocol.events_received():
+                if isinstance(frame, Frame) and frame.opcode in SENDERS:
+                    SENDERS[frame.opcode](self.protocol, frame.data, frame.fin)
+            for data in self.protocol.data_to_send():
+                self.writer.write(data)
+            await self.writer.drain()
+            received = b"" if self.protocol.state is State.CLOSED else await self.reader.read(READ_SIZE)
+            if not received or self.protocol.close_expected():
+                return
+            self.protocol.receive_data(received)
+
+    async def _linger(self) -> None:
+        """Let the peer close first.
+
+        While the body of a request arrives, closing would drop the response.
+        """
+        with contextlib.suppress(asyncio.TimeoutError):
+            await self.writer.drain()
+            self.writer.write_eof()
+            await asyncio.wait_for(self._read_away(), LINGER)
+
+    async def _read_away(self) -> None:
+        while await self.reader.read(READ_SIZE):
+            pass
+
+
+def _add_report(response: Response, head: bytes) -> None:
+    """Add what arrived to the headers of a response, and make it its body."""
+    line, *lines = head.decode("latin-1").split("\r\n")
+    method, _, rest = line.partition(" ")
+    path, _, version = rest.rpartition(" ")
+    fields = (field.partition(":") for field in lines)
+    text = report(method, path, version, [(name, value.strip()) for name, _, value in fields])
+    response.headers[ECHO], response.headers[ARRIVED] = "echo", text
+    if response.status_code == 101:
+        return
+    for name in ("Content-Type", "Content-Length"):
+        del response.headers[name]
+    refused = (response.body or b"").decode().partition("\n")[0]
+    response.body = json.dumps({**({"refused": refused} if refused else {}), **json.loads(text)}).encode()
+    response.headers["Content-Type"] = "application/json"
+    response.headers["Content-Length"] = str(len(response.body))

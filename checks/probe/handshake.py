@@ -6,7 +6,6 @@ Builds its request, and judges whether a browser accepts the response.
 from __future__ import annotations
 
 import contextlib
-import json
 
 from websockets.client import ClientProtocol
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
@@ -17,14 +16,10 @@ from websockets.uri import parse_uri
 from checks.evidence import Pairs, Response, Variant
 
 from .errors import describe
-from .secrets import masked
 from .target import Target
 
 MAX_MESSAGE = 1 << 20
 """Bytes of the longest message that is received, unless a longer one may be echoed."""
-
-ECHO = "X-WebSocket-Doctor"
-"""The header by which the response of `checks echo` is recognized."""
 
 UPGRADE_HEADERS = [
     "Upgrade",
@@ -95,17 +90,3 @@ def _handshake_headers(raw: bytes) -> bytes:
     status_line, *lines = head.split(b"\r\n")
     kept = [line for line in lines if line.lower().startswith((b"upgrade", b"connection", b"sec-websocket-"))]
     return b"\r\n".join([status_line[:80], *kept, b"", rest])
-
-
-def arrived_headers(response: Response) -> Pairs:
-    """Return the request headers that `checks echo` reports in its response.
-
-    Empty when another server responded.
-    """
-    if not response.header(ECHO):
-        return ()
-    try:
-        pairs = json.loads(response.header("X-Arrived") or response.body)["headers"]
-        return masked((str(name), str(value)) for name, value in pairs)
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return ()

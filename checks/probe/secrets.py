@@ -25,7 +25,7 @@ SECRET_PARAMETERS = re.compile(r"(?i)token|key|secret|passw|pwd|auth|sig|jwt|ses
 TRUSTED_FIELDS = {"variant", "failed", "source", "host", "recorded_at", "skipped"}
 """Fields of evidence that hold neither text from a peer nor a secret."""
 
-URL_FIELDS = {"url", "path"}
+URL_FIELDS = {"url", "path", "arrived_request"}
 """Fields that hold a URL we requested: only its query can be secret."""
 
 MIN_LENGTH = 4
@@ -77,7 +77,7 @@ def _in_proxy(target: Target) -> Iterator[str]:
 def masked_query(url: str) -> str:
     """Return a URL or a path with the values of secret parameters masked."""
     before, mark, query = url.partition("?")
-    if url == NOTIFICATIONS:
+    if query == NOTIFICATIONS.partition("?")[2]:
         return url
     pairs = [part.partition("=") for part in query.split("&")]
     secret = [bool(value and SECRET_PARAMETERS.search(name)) for name, _, value in pairs]

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from checks.evidence import Handshake, Pairs, Response, Route, Variant
 
+from .arrived import read
 from .connect import HTTP_1, ConnectError, connect
-from .handshake import MAX_MESSAGE, Opening, arrived_headers
+from .handshake import MAX_MESSAGE, Opening
 from .http1 import send
 from .http_connect import credentials
 from .secrets import masked
@@ -101,7 +102,8 @@ class Session:
         websocket = None if fault else WebSocket(path, stream, opening.protocol)
         if not websocket:
             stream.abort()
-        return Handshake(path, variant, response, fault, sent, arrived_headers(response)), websocket
+        request, arrived = read(response, path, opening.request.headers.raw_items())
+        return Handshake(path, variant, response, fault, sent, arrived, arrived_request=request), websocket
 
     async def handshake(self, path: str, variant: Variant = "", stream: Stream | None = None) -> Handshake:
         """Make one handshake, and close at once if the WebSocket opens."""

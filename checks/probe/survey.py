@@ -172,7 +172,7 @@ class _Survey:
         for handshake in await asyncio.gather(*repeats):
             # Leave out what equals the first handshake, which is kept whole.
             response = replace(handshake.response, headers=()) if handshake.opened else handshake.response
-            self.add(handshakes=(replace(handshake, response=response, sent=(), arrived=()),))
+            self.add(handshakes=(replace(handshake, response=response, sent=(), arrived=(), arrived_request=""),))
 
     async def _compare(self) -> None:
         """Change one thing at a time where a WebSocket did not open.

@@ -9,8 +9,9 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from checks.evidence import NOT_REQUESTED, Evidence, HoldResult, PingResult, Response, Route
+from checks.evidence import NOT_REQUESTED, Evidence, Handshake, HoldResult, PingResult, Response, Route
 from checks.findings import Diagnosis, Finding, cause
+from checks.findings.arrival import elsewhere, over_http_1_0
 from checks.findings.facts import Facts
 
 from .text import WIDTH, clean, wrap
@@ -45,6 +46,9 @@ PRODUCT_HEADERS = (
     *("Server", "Via", "X-Cache", "X-Squid-Error", "CF-Ray", "X-Amz-Cf-Id", "X-Azure-Ref", "X-Served-By"),
 )
 """Response headers that identify the product that sent the response."""
+
+ADDED = ("forwarded", "x-forwarded-", "x-real-ip", "via")
+"""How headers begin, in lower case, in which a proxy repeats what it was asked."""
 
 NAMED_BY_RESPONSE = {"gateway", "reverse proxy", "any", "server"}
 """The hops that such a header can identify."""
@@ -104,10 +108,25 @@ def _websocket(evidence: Evidence, path: str) -> Iterator[str]:
         attempts = facts.attempts(path)
         opened = sum(shake.opened for shake in attempts)
         yield from _row("  repeated", f"{opened} of {len(attempts)} identical handshakes succeeded")
-    for name, value in evidence.handshake(path).changed_headers.items():
-        yield from _row("  arrived", f"{name}: {value}" if value else f"without {name}")
+    for line in _arrived(evidence.handshake(path)):
+        yield from _row("  arrived", line)
     for result in (result for result in evidence.pings if result.path == path):
         yield from _row("  ping uncompressed" if result.variant else "  ping", _ping(result), result.pong)
+
+
+def _arrived(shake: Handshake) -> Iterator[str]:
+    """Yield how the request that reached `checks echo` differs from ours."""
+    if elsewhere(shake) or over_http_1_0(shake):
+        yield f"as {shake.arrived_request}"
+    for name, value in shake.changed_headers.items():
+        yield f"{name}: {value}" if value else f"without {name}"
+    sent = {name.lower(): name for name, _ in shake.sent}
+    recased = [name for name, _ in shake.arrived if sent.get(name.lower(), name) != name]
+    if recased and not shake.opened:
+        yield f"with other capitals: {', '.join(recased)}"
+    for name, value in shake.arrived:
+        if name.lower() not in sent and name.lower().startswith(ADDED):
+            yield f"with {name}: {value}"
 
 
 def _long_tests(evidence: Evidence) -> Iterator[str]:

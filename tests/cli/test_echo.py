@@ -1,14 +1,14 @@
 """echo: with it, diagnose names the header that a proxy drops or changes."""
 
 import asyncio
-import subprocess
-import sys
+import json
+import socket
 from contextlib import contextmanager
-from types import SimpleNamespace
+from unittest.mock import ANY
 
 import pytest
+from support.echo import running_echo
 from support.machine import RECIPES
-from support.proof import ROOT
 
 from checks.cli import main
 from checks.findings import diagnose
@@ -33,14 +33,67 @@ def test_an_address_of_another_computer_is_one_line(capsys):
 
 @pytest.fixture(scope="module")
 def echo():
-    """Run the command; return its port."""
-    command = [sys.executable, "-u", "-m", "checks", "echo"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            line = process.stdout.readline()
-            yield SimpleNamespace(port=int(line.split(";")[0].rpartition(":")[2]))
-        finally:
-            process.kill()
+    with running_echo() as server:
+        yield server
+
+
+def exchanged(echo, data):
+    """Send bytes; return the status code and the report.
+
+    The report is in a header and in the body.
+    """
+    with socket.create_connection(("127.0.0.1", echo.port), timeout=10) as peer:
+        peer.sendall(data)
+        head, _, body = b"".join(iter(lambda: peer.recv(65536), b"")).decode().partition("\r\n\r\n")
+    fields = dict(line.partition(": ")[::2] for line in head.split("\r\n")[1:])
+    report = json.loads(fields["X-Arrived"])
+    assert fields["X-WebSocket-Doctor"] == "echo"
+    assert report.items() <= json.loads(body).items()
+    return int(head.split()[1]), report
+
+
+HANDSHAKE = b"Host: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+KEY = b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+
+REFUSED = {
+    "no Upgrade": (b"GET /a HTTP/1.1\r\nHost: h\r\n", 426, "GET /a HTTP/1.1"),
+    "no Connection": (b"GET /a HTTP/1.1\r\nUpgrade: websocket\r\n" + KEY, 426, "GET /a HTTP/1.1"),
+    "no key": (b"GET /a HTTP/1.1\r\n" + HANDSHAKE, 400, "GET /a HTTP/1.1"),
+    "no version": (b"GET /a HTTP/1.1\r\n" + HANDSHAKE + KEY, 400, "GET /a HTTP/1.1"),
+    "HTTP/1.0": (b"GET /a HTTP/1.0\r\n" + HANDSHAKE + KEY, 505, "GET /a HTTP/1.0"),
+    "POST": (b"POST /a HTTP/1.1\r\n" + HANDSHAKE, 405, "POST /a HTTP/1.1"),
+    "a body": (b"POST /a HTTP/1.1\r\nContent-Length: 2\r\n", 400, "POST /a HTTP/1.1"),
+    "200 headers": (b"GET /a HTTP/1.1\r\n" + b"A: b\r\n" * 200, 400, "GET /a HTTP/1.1"),
+    "a long header": (b"GET /a HTTP/1.1\r\nA: " + b"b" * 60000 + b"\r\n", 400, "GET /a HTTP/1.1"),
+    "not HTTP": (b"\xff\x00\r\n", 400, "\xff\x00"),
+    "HTTP/2": (b"PRI * HTTP/2.0\r\n", 400, "PRI * HTTP/2.0"),
+    "the page": (b"GET / HTTP/1.1\r\nHost: h\r\n", 200, "GET / HTTP/1.1"),
+    "the health check": (b"GET /dip/api/ping HTTP/1.1\r\nHost: h\r\n", 200, "GET /dip/api/ping HTTP/1.1"),
+}
+"""The head of a request, the status code of its response, and the request line in the report."""
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_every_response_reports_what_arrived(case, echo):
+    head, status, request = REFUSED[case]
+    assert exchanged(echo, head + b"\r\n") == (status, {"request": request, "headers": ANY})
+
+
+def test_the_headers_are_reported_in_order_and_as_they_arrived(echo):
+    _, report = exchanged(echo, b"GET / HTTP/1.1\r\nhost: h\r\nX-A: 1\r\nX-A:2\r\nCookie: a=b\r\n\r\n")
+    assert report["headers"] == [["host", "h"], ["X-A", "1"], ["X-A", "2"], ["Cookie", "***"]]
+
+
+def test_a_report_fits_into_the_head_of_a_response(echo):
+    many = b"".join(b"X-%d: %s\r\n" % (number, b"y" * 50) for number in range(90))
+    _, report = exchanged(echo, b"GET / HTTP/1.1\r\n" + many + b"Host: h\r\n\r\n")
+    assert report["headers"] == [["Host", "h"], ["...", ""]]
+
+
+def test_tls_is_reported_on_the_terminal(echo):
+    exchanged(echo, b"\x16\x03\x01")
+    lines = iter(echo.process.stdout.readline, "")
+    assert "received TLS, not HTTP: make the proxy use http:// for this port\n" in lines
 
 
 @contextmanager
@@ -65,7 +118,7 @@ def test_the_dropped_header_is_named(echo):
     with evidence_through_nginx(echo, "upgrade-not-forwarded") as evidence:
         (finding,) = diagnose(evidence).findings
         assert finding.id == "upgrade-not-forwarded"
-        assert finding.proof.endswith("Upgrade was sent and did not arrive")
+        assert "; Upgrade was sent and did not arrive" in finding.proof
         assert "  arrived            without Upgrade" in list(stages(evidence))
 
 

@@ -1,10 +1,11 @@
-"""Detect a proxy that adds or drops a header of the response."""
+"""Detect a proxy that changes a header of the handshake or its response."""
 
 from __future__ import annotations
 
 import re
 
 from checks.evidence import Handshake
+from checks.findings.arrival import difference, missing_upgrade
 from checks.findings.facts import Facts, expected_accept
 from checks.findings.rule import Rule
 
@@ -12,8 +13,22 @@ REQUIRED = ("Upgrade", "Connection", "Sec-WebSocket-Accept")
 """The headers that every server sends with a 101, and every browser requires (RFC 6455, sections 4.1 and 4.2.2)."""
 
 
+REQUESTED = ("Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol")
+"""The headers of the request that the response depends on (RFC 6455, section 4.2)."""
+
+
 def detect(facts: Facts) -> str | None:
-    """Look for a 101 that lacks a header which every server sends, or has one twice."""
+    """Look for a changed request, and for a 101 without a header, or with two.
+
+    Every server sends the header once.
+    """
+    for path in facts.evidence.paths:
+        shake = facts.evidence.handshake(path)
+        changed = [name for name in REQUESTED if name in shake.changed_headers]
+        if shake.response.status == 101 and REQUESTED[0] in changed:
+            continue  # the server computed Sec-WebSocket-Accept for another key, which has a rule of its own
+        if changed and not shake.opened and not missing_upgrade(shake):
+            return "; ".join([f"got {shake.response}{_because(shake)}", *(difference(shake, name) for name in changed)])
     if facts.evidence.page.status == 101:  # a server that sends it for everything does not know the handshake
         return None
     for path in facts.evidence.paths:
@@ -39,6 +54,10 @@ def suspect(facts: Facts) -> str | None:
     return None
 
 
+def _because(shake: Handshake) -> str:
+    return f" ({shake.fault})" if shake.response.status == 101 else ""
+
+
 def _single_values(shake: Handshake) -> dict[str, str]:
     """Return the value of each header that browsers accept only once (Chromium 156)."""
     sent = dict(shake.sent)
@@ -53,10 +72,10 @@ RULE = Rule(
     __name__,
     title="A proxy changes a handshake header",
     hop="reverse proxy",
-    summary="A proxy drops a header from the response to the handshake, or adds one, and browsers reject the result",
+    summary="A proxy changes a header of the handshake or of its response, so the handshake fails",
     fix=(
-        "make the proxy in front of DSS forward the response unchanged, with Upgrade, Connection and "
-        "Sec-WebSocket-Accept once each"
+        "make the proxy in front of DSS forward the headers of the handshake and of its response unchanged, with "
+        "Upgrade, Connection and each Sec-WebSocket header once"
     ),
     detect=detect,
     suspect=suspect,

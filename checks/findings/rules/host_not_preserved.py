@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from checks.evidence import Handshake
 from checks.findings.facts import Facts
 from checks.findings.rule import Rule
 
@@ -10,9 +11,9 @@ def detect(facts: Facts) -> str | None:
     """Look for a changed Host, or a notebook that connects only without Origin."""
     for path in facts.evidence.paths:
         shake = facts.evidence.handshake(path)
-        received = shake.changed_headers.get("Host")
-        if received is not None:
-            return f"expected Host: {dict(shake.sent)['Host']} at the server, got {received or 'no Host header'}"
+        for name, received in shake.changed_headers.items():
+            if (name == "Host" or (name == "Origin" and received)) and not _same_origin(shake):
+                return f"expected {name}: {dict(shake.sent)[name]} at the server, got {received or 'no Host header'}"
     # Other web applications compare Origin with a list of their own, but Jupyter compares it with Host.
     for path in (path for path in facts.evidence.paths if path.startswith("/jupyter/")):
         response = facts.response(path)
@@ -25,6 +26,11 @@ def detect(facts: Facts) -> str | None:
                 " without Origin, the handshake succeeded"
             )
     return None
+
+
+def _same_origin(shake: Handshake) -> bool:
+    """Tell whether Origin arrived with the Host that arrived: Jupyter accepts it."""
+    return shake.arrived_header("Origin").partition("://")[2].lower() == shake.arrived_header("Host").lower() != ""
 
 
 RULE = Rule(

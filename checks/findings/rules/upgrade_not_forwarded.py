@@ -1,8 +1,10 @@
-"""Detect a proxy that drops the Upgrade header."""
+"""Detect a proxy that drops the Upgrade header, or Connection."""
 
 from __future__ import annotations
 
+from checks.evidence import Handshake
 from checks.findings.advice import DIRECT
+from checks.findings.arrival import difference, missing_upgrade
 from checks.findings.facts import Facts, same
 from checks.findings.rule import Rule
 
@@ -12,14 +14,22 @@ AMBIGUOUS = {200, 400, 404, 405, 426}
 
 def detect(facts: Facts) -> str | None:
     """Look for a handshake that gets the response to a plain GET."""
-    if facts.opened_paths or facts.may_be_forward_proxy(lambda shake: same(shake.response, facts.response(shake.path))):
+    if facts.opened_paths or facts.may_be_forward_proxy(lambda shake: _same_symptom(facts, shake)):
         return None
     for path in filter(facts.lost_upgrade, facts.evidence.paths):
         proof = f"expected 101 Switching Protocols, got {facts.response(path)}"
-        if facts.evidence.handshake(path).arrived:
-            return f"{proof}; Upgrade was sent and did not arrive"
+        shake = facts.evidence.handshake(path)
+        if shake.arrived:
+            return "; ".join([proof, *(difference(shake, name) for name in missing_upgrade(shake))])
         return f"{proof}; the same request without Upgrade also returned {facts.plain(path)}"
     return None
+
+
+def _same_symptom(facts: Facts, direct: Handshake) -> bool:
+    """Tell whether a handshake without the forward proxy fails in the same way."""
+    if direct.arrived:
+        return missing_upgrade(direct) == missing_upgrade(facts.evidence.handshake(direct.path))
+    return same(direct.response, facts.response(direct.path))
 
 
 def suspect(facts: Facts) -> str | None:
