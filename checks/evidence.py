@@ -134,6 +134,8 @@ class Route:
     error: str = ""
     seconds: float = 0.0
     """Seconds until the connection was established, or had failed."""
+    passed_over: Pairs = ()
+    """What a PAC file returned before this proxy, and why it could not be used; `DIRECT` for a direct connection."""
 
 
 @dataclass(frozen=True)

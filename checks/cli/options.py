@@ -108,24 +108,26 @@ class ProbeOptions:
 
         try:
             plain = Target(url)
-            headers, proxy = self._headers(plain), self._forward_proxy(plain)
-            return Target(url, headers, self._tls(), self.timeout, proxy, FAMILIES[self.family])
+            headers, (proxy, *others) = self._headers(plain), self._forward_proxies(plain)
+            return Target(url, headers, self._tls(), self.timeout, proxy, FAMILIES[self.family], tuple(others))
         except ValueError as error:
             raise UsageError(str(error)) from error
 
-    def _forward_proxy(self, target: Target) -> ForwardProxy | None:
-        """Return the forward proxy that an option or the environment sets."""
+    def _forward_proxies(self, target: Target) -> list[ForwardProxy | None]:
+        """Return the forward proxy that an option or the environment sets.
+
+        A PAC file may return several: browsers use the next one when one is down.
+        """
+        if self.no_proxy:
+            return [None]
         from checks.probe import forward_proxy  # noqa: PLC0415
 
-        if self.no_proxy:
-            return None
         if self.proxy:
-            return forward_proxy.parse(self.proxy, "option")
+            return [forward_proxy.parse(self.proxy, "option")]
         if self.pac:
-            # Only the first: browsers use the others only when it is down.
             websocket = target.url.replace("http", "ws", 1)
-            return forward_proxy.from_pac(read(self.pac, "the PAC file"), websocket, target.host)[0]
-        return forward_proxy.from_environment(target.url, os.environ)
+            return forward_proxy.from_pac(read(self.pac, "the PAC file"), websocket, target.host)
+        return [forward_proxy.from_environment(target.url, os.environ)]
 
     def _headers(self, target: Target) -> dict[str, str]:
         headers = {}

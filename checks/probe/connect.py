@@ -17,7 +17,7 @@ from checks.evidence import ConnectAttempt, Response, Route, Stage
 
 from .errors import describe
 from .http_connect import open_tunnel
-from .socks import socks5
+from .socks import socks4, socks5
 from .stream import READ_SIZE, Stream, within
 from .target import Target
 from .tls import certificate_error, client_context, start_tls
@@ -129,7 +129,11 @@ class _Connection:
     async def _socks(self, stream: Stream) -> None:
         began = time.monotonic()
         try:
-            await socks5(stream, self.target)
+            if self.target.proxy and self.target.proxy.scheme == "socks4":
+                address, *_ = await look_up(self.target.host, self.target.port, socket.AF_INET)
+                await socks4(stream, self.target.port, address)
+            else:
+                await socks5(stream, self.target)
         except ValueError as error:
             self.route = replace(self.route, tunnel=Response(error=str(error), seconds=time.monotonic() - began))
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-DEFAULT_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+DEFAULT_PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks5": 1080, "socks5h": 1080}
 """The port of a proxy whose URL has none: the scheme's own, as in browsers; 1080 for SOCKS (RFC 1928, section 3)."""
 
 PAC = Path(__file__).with_name("pac.py")
@@ -20,8 +21,15 @@ PAC = Path(__file__).with_name("pac.py")
 PAC_TIMEOUT = 5
 """Seconds that a PAC file may take."""
 
-PAC_SCHEMES = {"PROXY": "http", "HTTP": "http", "HTTPS": "https", "SOCKS5": "socks5", "SOCKS": "socks5"}
-"""The scheme of the proxy for each keyword that a PAC file may return."""
+PAC_SCHEMES = {
+    "PROXY": "http",
+    "HTTP": "http",
+    "HTTPS": "https",
+    "SOCKS": "socks4",
+    "SOCKS4": "socks4",
+    "SOCKS5": "socks5",
+}
+"""The scheme of the proxy for each keyword that a PAC file may return; in browsers, SOCKS is version 4."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,7 @@ class ForwardProxy:
     """A forward proxy; its text is its URL without the password."""
 
     scheme: str
-    """http, https, socks5 or socks5h."""
+    """http, https, socks4, socks5 or socks5h."""
     host: str
     port: int
     username: str = ""
@@ -38,7 +46,8 @@ class ForwardProxy:
     """Where the setting comes from, such as "environment: https_proxy"."""
 
     def __str__(self) -> str:
-        user = f"{self.username}@" if self.username else ""
+        # A user name without a password may be a token.
+        user = f"{self.username if self.password else '***'}@" if self.username else ""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{user}{host}:{self.port}"
 
@@ -91,8 +100,9 @@ def from_pac(script: str, url: str, host: str) -> list[ForwardProxy | None]:
     """Return the proxies that a PAC file returns for a URL, in its order.
 
     None means DIRECT. As in browsers, the PAC file receives the scheme of the WebSocket (ws or wss), and no path when
-    it is wss. It runs in a process of its own, with limits.
-    Raises ValueError when a browser would not accept the result.
+    it is wss; entries that cannot be used are left out, and without any other the connection is direct. The file runs
+    in a process of its own, with limits.
+    Raises ValueError when the file fails.
     """
     if not PAC.exists():  # inside websocket-doctor.pyz
         raise ValueError("the single file cannot run PAC files; with --proxy, pass the proxy that the file returns")
@@ -113,16 +123,21 @@ def from_pac(script: str, url: str, host: str) -> list[ForwardProxy | None]:
         raise ValueError("the PAC file used too much memory, or crashed its interpreter") from None
     if "error" in answer:
         raise ValueError(f"the PAC file fails: {answer['error'][:200]}")
-    return [_choice(part) for part in str(answer["proxies"]).split(";") if part.strip()] or [None]
+    choices: list[ForwardProxy | None] = []
+    for part in map(str.strip, str(answer["proxies"]).split(";")):
+        with contextlib.suppress(ValueError):
+            choices.append(_choice(part))
+    return choices or [None]
 
 
 def _choice(text: str) -> ForwardProxy | None:
-    """Return the proxy for one part of a result, such as "PROXY host:port"."""
-    keyword, _, address = text.strip().partition(" ")
+    """Return the proxy for one part of a result, such as "PROXY host:port".
+
+    Raises ValueError for what is not a proxy.
+    """
+    keyword, _, address = text.partition(" ")
     if keyword.upper() == "DIRECT":
         return None
     if keyword.upper() not in PAC_SCHEMES:
-        raise ValueError(
-            f"the PAC file returned {text.strip()[:80]!r}; expected DIRECT, PROXY host:port or SOCKS5 host:port"
-        )
+        raise ValueError(f"unknown keyword {keyword!r}")
     return parse(f"{PAC_SCHEMES[keyword.upper()]}://{address.strip()}", "PAC file")

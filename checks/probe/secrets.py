@@ -67,10 +67,13 @@ def _in_query(query: str) -> Iterator[str]:
 
 
 def _in_proxy(target: Target) -> Iterator[str]:
-    """Yield the password of the forward proxy, alone and in Basic authentication."""
+    """Yield the password of the forward proxy, alone and in Basic authentication.
+
+    A user name without a password may be a token.
+    """
     proxy = target.proxy
-    if proxy and proxy.password:
-        yield proxy.password
+    if proxy and proxy.username:
+        yield proxy.password or proxy.username
         yield base64.b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()
 
 

@@ -12,6 +12,7 @@ from .handshake import MAX_MESSAGE, Opening
 from .http1 import send
 from .http_connect import credentials
 from .secrets import masked
+from .socks import SOCKS4_UNREACHABLE
 from .stream import Stream
 from .target import Target
 from .websocket import WebSocket
@@ -33,10 +34,22 @@ class Session:
         return () if self.any_certificate else tuple(self.target.headers.items())
 
     async def begin(self) -> tuple[Stream | None, Route]:
-        """Make the first connection.
+        """Make the first connection, by the first proxy of a PAC file that can be used.
 
         Where its certificate is not trusted, go on without the user's headers.
         """
+        passed_over: list[tuple[str, str]] = []
+        while True:
+            stream, route = await self._begin()
+            route = replace(route, passed_over=tuple(passed_over))
+            if stream or not (self.target.fallbacks and _falls_back(route)):
+                return stream, route
+            passed_over.append((str(self.target.proxy or "DIRECT"), route.error))
+            following, *others = self.target.fallbacks
+            self.target, self.addresses = replace(self.target, proxy=following, fallbacks=tuple(others)), ()
+
+    async def _begin(self) -> tuple[Stream | None, Route]:
+        """Make the first connection by this proxy."""
         try:
             stream, route = await self.connect()
         except ConnectError as failed:
@@ -111,3 +124,12 @@ class Session:
         if websocket:
             websocket.abort()
         return handshake
+
+
+def _falls_back(route: Route) -> bool:
+    """Tell whether a browser would try what a PAC file returns next.
+
+    It does not where the proxy has sent a response (Chromium 156, net/http/proxy_fallback.cc).
+    """
+    refused = route.tunnel.status or "not valid HTTP" in route.error or SOCKS4_UNREACHABLE in route.error
+    return route.failed in {"name", "tcp"} or (route.failed == "proxy" and not refused)

@@ -1,6 +1,6 @@
-"""Ask a SOCKS5 proxy for a connection (RFC 1928, RFC 1929).
+"""Ask a SOCKS proxy for a connection: version 5 (RFC 1928, RFC 1929), or 4.
 
-Like browsers, leave the name lookup to the proxy.
+Like browsers, leave the name lookup to the proxy in version 5 only.
 """
 
 from __future__ import annotations
@@ -28,6 +28,16 @@ REPLIES = {
 """The meaning of each reply code (RFC 1928, section 6)."""
 
 
+GRANTED_4 = 90
+"""The reply of SOCKS4 for a connection."""
+
+SOCKS4_UNREACHABLE = "cannot reach its identd"
+"""A part of the error for reply 92 of SOCKS4, after which browsers try no other proxy."""
+
+REPLIES_4 = {91: "rejected the connection, or it failed", 92: SOCKS4_UNREACHABLE, 93: "rejected the user"}
+"""The meaning of each other reply code of SOCKS4."""
+
+
 class _ExactReader:
     """Read a stream in pieces of known length."""
 
@@ -38,7 +48,7 @@ class _ExactReader:
         while len(self.buffer) < count:
             data = await self.stream.read()
             if not data:
-                raise ValueError(f"the proxy {CLOSED} before it sent a SOCKS5 response")
+                raise ValueError(f"the proxy {CLOSED} before it sent a SOCKS response")
             self.buffer += data
         taken, self.buffer = self.buffer[:count], self.buffer[count:]
         return taken
@@ -57,6 +67,21 @@ async def socks5(stream: Stream, target: Target) -> None:
         raise ValueError(f"the proxy {REPLIES.get(reply, f'sent the unknown reply {reply}')}")
     lengths = {IPV4: 4, IPV6: 16}
     await reader.take((lengths[kind] if kind in lengths else (await reader.take(1))[0]) + 2)
+    stream.push_back(reader.buffer)
+
+
+async def socks4(stream: Stream, port: int, address: str) -> None:
+    """Have the proxy connect `stream` to an IPv4 address.
+
+    Raises ValueError with the reason when it does not.
+    """
+    reader = _ExactReader(stream)
+    await stream.write(b"\x04\x01" + port.to_bytes(2, "big") + ipaddress.IPv4Address(address).packed + b"\x00")
+    version, reply, *_ = await reader.take(8)
+    if version:
+        raise ValueError("the proxy did not respond with SOCKS4")
+    if reply != GRANTED_4:
+        raise ValueError(f"the proxy {REPLIES_4.get(reply, f'sent the unknown reply {reply}')}")
     stream.push_back(reader.buffer)
 
 

@@ -69,6 +69,7 @@ class _Survey:
     async def run(self, idle: float, size: int) -> Evidence:
         self.progress("connecting", 0)
         stream, route = await self.session.begin()
+        self.target = self.session.target  # with the proxy that could be used
         self.add(route=route)
         if self.session.any_certificate and self.target.headers:
             self.skipped["cookies and headers"] = "not sent, because the certificate is not trusted"
@@ -202,7 +203,7 @@ class _Survey:
 
     async def _without_proxy(self) -> None:
         """Make the first handshake without the forward proxy."""
-        target = replace(self.target, proxy=None, timeout=min(self.target.timeout, DIRECT_TIMEOUT))
+        target = replace(self.target, proxy=None, fallbacks=(), timeout=min(self.target.timeout, DIRECT_TIMEOUT))
         session = Session(target)
         stream, route = await session.begin()
         self.add(direct=route)

@@ -42,6 +42,8 @@ class Target:
     """The forward proxy to use."""
     family: int = 0
     """The IP version: socket.AF_INET or AF_INET6; 0 for both."""
+    fallbacks: tuple[ForwardProxy | None, ...] = ()
+    """What a PAC file returned after `proxy`, in its order; None for a direct connection."""
 
     def __post_init__(self) -> None:
         url = shown(self.url)

@@ -141,8 +141,12 @@ def _long_tests(evidence: Evidence) -> Iterator[str]:
 
 
 def _route(route: Route) -> Iterator[str]:
+    for skipped, error in route.passed_over:
+        yield from _row("proxy", f"{skipped}: {error}; trying the next one in the PAC file")
     if route.proxy:
         yield from _row("proxy", f"{route.proxy} (from {route.source})")
+    elif route.passed_over:
+        yield from _row("proxy", "DIRECT (from PAC file)")
     if route.host and route.addresses != (route.host,):
         yield from _row("name", f"{route.host}: {', '.join(route.addresses) or route.error}")
     for attempt in route.attempts:

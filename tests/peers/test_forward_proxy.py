@@ -41,6 +41,10 @@ def test_the_text_of_a_proxy_has_no_password():
     assert "planted-secret" not in repr(proxy)
 
 
+def test_a_user_name_without_a_password_may_be_a_token():
+    assert str(parse("http://planted-secret@h:3128", "option")) == "http://***@h:3128"
+
+
 ENVIRONMENT = [
     ({}, "https://dss.example.com", None),
     ({"HTTPS_PROXY": "http://p:1"}, "https://dss.example.com", "http://p:1"),
@@ -75,6 +79,15 @@ RESULTS = [
     (pac("return '';"), [None]),
     (pac("return 'PROXY p:3128; DIRECT';"), [ForwardProxy("http", "p", 3128, source="PAC file"), None]),
     (pac("return 'SOCKS5 p';"), [ForwardProxy("socks5", "p", 1080, source="PAC file")]),
+    (
+        pac("return 'SOCKS p; SOCKS4 p:1';"),
+        [ForwardProxy("socks4", "p", port, source="PAC file") for port in (1080, 1)],
+    ),
+    (
+        pac("return ' ;  https   p ;; PROXY q:99999;PROXY;CARRIER pigeon:1; direct';"),
+        [parse("https://p", "PAC file"), None],
+    ),
+    (pac("return 'CARRIER PIGEON';"), [None]),
     (pac("return dnsDomainIs(host, '.example.com') ? 'PROXY in:1' : 'DIRECT';"), [parse("in:1", "PAC file")]),
     (pac("return shExpMatch(url, 'https:*') ? 'PROXY no:1' : 'PROXY yes:1';"), [parse("yes:1", "PAC file")]),
     (pac("return 'PROXY ' + url.replace(/[^a-z]/g, '') + ':1';"), [parse("wssdssexamplecom:1", "PAC file")]),
@@ -90,8 +103,6 @@ HOSTILE = {
     "": "the PAC file fails",
     "this is not a program": "the PAC file fails",
     pac("throw new Error('no');"): "the PAC file fails",
-    pac("return 'CARRIER PIGEON';"): "the PAC file returned 'CARRIER PIGEON'; expected DIRECT",
-    pac("return 'PROXY';"): "invalid proxy",
     pac("var x = 'x'; for (;;) x += x; return x;"): "the PAC file",
 }
 

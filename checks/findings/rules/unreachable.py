@@ -17,7 +17,8 @@ def detect(facts: Facts) -> str | None:
     host = f"the forward proxy {route.host}" if route.proxy else route.host
     tried = ", ".join(attempt.address for attempt in route.attempts)
     addresses = f" ({tried})" if tried else ""
-    return f"{STAGES[route.failed]} {host}{addresses}: {route.error}"
+    others = "".join(f"; {proxy}, which the PAC file returned before: {error}" for proxy, error in route.passed_over)
+    return f"{STAGES[route.failed]} {host}{addresses}: {route.error}{others}"
 
 
 def suspect(facts: Facts) -> str | None:
