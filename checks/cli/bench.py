@@ -49,6 +49,7 @@ def _bench_proxies(arguments: argparse.Namespace) -> int:
 
 
 def _bench_diagnose(arguments: argparse.Namespace) -> int:
+    import checks.probe.echo_server  # noqa: F401, PLC0415  # so that a missing library is reported here, not by a child
     from checks.lab.bench_diagnose import RESULTS, measure  # noqa: PLC0415
 
     result = measure(arguments.rounds)

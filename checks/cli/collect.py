@@ -6,10 +6,11 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from checks.evidence import Evidence
+from checks.evidence import NOT_TLS, Evidence
 from checks.report.text import clean
 
 from .options import ProbeOptions
+from .urls import TypedUrl, complete, has_port, over_http
 
 if TYPE_CHECKING:
     from checks.probe import Target
@@ -31,42 +32,64 @@ def collect(options: ProbeOptions, urls: Sequence[str]) -> list[Evidence]:
     """
     import asyncio  # noqa: PLC0415  # slow to import, and --help does not need it
 
-    targets = [options.target(_with_scheme(url)) for url in urls]
+    typed = [complete(url) for url in urls]
+    targets = [options.target(each.url) for each in typed]
+    for text, each in zip(urls, typed):
+        _announce(text, each)
     with _ProgressLine() as progress:
-        return asyncio.run(_collect(targets, options, progress))
+        return asyncio.run(_collect(targets, typed, options, progress))
 
 
-def _with_scheme(url: str) -> str:
-    """Return the URL, stripped, with https:// in front if it has no scheme."""
-    url = url.strip()
-    if "://" in url or not url:
-        return url
-    from checks.probe.target import shown  # noqa: PLC0415  # slow to import
+def _announce(text: str, typed: TypedUrl) -> None:
+    """Print what is tested where that is not what was typed."""
+    origin = clean(typed.url)
+    if "://" not in text:
+        print(f"no scheme given, so testing {origin}", file=sys.stderr)
+    if typed.left_out:
+        print(
+            f"testing {origin} without the path: DSS is not below a path; for a WebSocket, use wss://", file=sys.stderr
+        )
 
-    url = f"https://{url}"
-    print(f"no scheme given, so testing {clean(shown(url))}", file=sys.stderr)
-    return url
 
-
-async def _collect(targets: Sequence[Target], options: ProbeOptions, progress: Progress) -> list[Evidence]:
+async def _collect(
+    targets: Sequence[Target], typed: Sequence[TypedUrl], options: ProbeOptions, progress: Progress
+) -> list[Evidence]:
     import asyncio  # noqa: PLC0415
 
     from checks.probe import look  # noqa: PLC0415
 
     gate, finished = asyncio.Semaphore(MAX_CONCURRENT), 0
+    step = progress if len(targets) == 1 else lambda _, __: None
 
-    async def one(target: Target) -> Evidence:
-        nonlocal finished
+    async def test(target: Target) -> Evidence:
         sockets = (*target.sockets, *options.socket)
-        step = progress if len(targets) == 1 else lambda _, __: None
+        return await look(target, sockets=sockets, idle=options.idle, size=options.size, progress=step)
+
+    async def one(target: Target, given: TypedUrl) -> Evidence:
+        nonlocal finished
         async with gate:
-            evidence = await look(target, sockets=sockets, idle=options.idle, size=options.size, progress=step)
+            evidence = await test(target)
+            if given.guessed and (reason := _no_https(evidence)):
+                plain = options.target(over_http(given.url))
+                print(f"{reason}, so testing {clean(plain.url)}", file=sys.stderr)
+                over_plain = await test(plain)
+                evidence = evidence if over_plain.route.failed else over_plain
         finished += 1
         if len(targets) > 1:
             progress(f"{finished} of {len(targets)} URLs", 0)
         return evidence
 
-    return list(await asyncio.gather(*map(one, targets)))
+    return list(await asyncio.gather(*map(one, targets, typed)))
+
+
+def _no_https(evidence: Evidence) -> str:
+    """Return why a URL whose https was assumed may be one with http; empty otherwise."""
+    route = evidence.route
+    if evidence.other_scheme.status and route.error.endswith(NOT_TLS):
+        return route.error
+    if route.failed == "tcp" and not route.proxy and not has_port(evidence.url):
+        return f"port 443: {route.error}"
+    return ""
 
 
 class _ProgressLine:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import io
+import functools
 import math
 import os
 import re
 import socket
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from checks.evidence import Evidence
 from checks.report.text import clean
 
+from .cookies import cookie_header, is_field_value
 from .files import read, reason
 from .parser import UsageError, expect_between, program
 
@@ -137,12 +137,22 @@ class ProbeOptions:
                 raise UsageError("--header: expected 'Name: value'")  # without the value, which may be a secret
             if _is_reserved(name):
                 raise UsageError(f"--header: cannot set {name}, because the handshake needs its own")
-            if not _is_field_value(value):
+            if not is_field_value(value):
                 raise UsageError(f"--header: expected one line of ASCII text as the value of {name}")
             headers[name] = value.strip()
         if self.cookies:
-            headers["Cookie"] = _cookies(self.cookies, target)
+            headers["Cookie"] = cookie_header(self.cookies_text, target)
         return headers
+
+    @functools.cached_property
+    def cookies_text(self) -> str:
+        """The text of the file with cookies; standard input can be read only once."""
+        try:
+            return sys.stdin.read() if self.cookies == "-" else read(Path(self.cookies), "the cookies")
+        except UsageError:
+            if "=" not in self.cookies:
+                raise
+        raise UsageError("--cookies: expected a file, got a cookie; pass a file that contains it")
 
     def _tls(self) -> ssl.SSLContext | None:
         if not (self.ca or self.cert):
@@ -174,7 +184,8 @@ class ProbeOptions:
         """
         from checks.probe.secrets import MASK, masked_query  # noqa: PLC0415
 
-        given = {**vars(self), "proxy": "" if self.pac or self.no_proxy else proxy}
+        options = {option.name: getattr(self, option.name) for option in fields(self)}
+        given = {**options, "proxy": "" if self.pac or self.no_proxy else proxy}
         given["header"] = [f"{clean(line.partition(':')[0])}: {MASK}" for line in self.header]
         given["socket"] = [masked_query(path) for path in self.socket]
         for name, value in given.items():
@@ -293,52 +304,8 @@ def _idle(evidence: Evidence) -> float:
     return float(max(stayed or [math.ceil(hold.seconds * IDLE_MARGIN) for hold in evidence.holds], default=0))
 
 
-def _is_field_value(text: str) -> bool:
-    """Return whether a text can be the value of a header: printable ASCII."""
-    return text.isascii() and text.isprintable()
-
-
 def _is_reserved(header: str) -> bool:
     return header.lower() in HANDSHAKE_HEADERS or header.lower().startswith("sec-websocket-")
-
-
-def _cookies(source: str, target: Target) -> str:
-    """Return the Cookie header from a file.
-
-    The file has the header itself, or is a cookies.txt as many tools write it.
-    """
-    try:
-        text = sys.stdin.read() if source == "-" else read(Path(source), "the cookies")
-    except UsageError:
-        if "=" not in source:
-            raise
-        raise UsageError("--cookies: expected a file, got a cookie; pass a file that contains it") from None
-    is_jar = text.startswith("# ") and "HTTP Cookie File" in text.splitlines()[0]
-    line = _from_cookies_txt(text, target) if is_jar else re.sub(r"(?i)^\s*cookie:", "", text).strip()
-    if not _is_field_value(line) or ("=" not in line and not is_jar):
-        raise UsageError(
-            "--cookies: expected one line of ASCII text such as 'Cookie: name=value; other=value', or a cookies.txt"
-        )
-    return line
-
-
-def _from_cookies_txt(text: str, target: Target) -> str:
-    """Return the Cookie header for the target, from a cookies.txt."""
-    import http.cookiejar  # noqa: PLC0415  # slow to import, and rarely needed
-    import urllib.request  # noqa: PLC0415
-
-    jar = http.cookiejar.MozillaCookieJar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a warning repeats the cookies
-            jar._really_load(io.StringIO(text), "", True, True)  # type: ignore[attr-defined]  # noqa: FBT003, SLF001  # load() cannot read standard input
-    except OSError:  # http.cookiejar.LoadError, which repeats the cookies
-        raise UsageError("--cookies: expected 7 fields on each line of the cookies.txt, separated by tabs") from None
-    for cookie in jar:
-        cookie.expires = cookie.expires or None  # 0 means until the browser is closed
-    request = urllib.request.Request(target.origin)  # noqa: S310  # never opened
-    jar.add_cookie_header(request)
-    return request.get_header("Cookie", "")
 
 
 def _load(load: Callable[[], object], message: str) -> None:

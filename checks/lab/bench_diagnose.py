@@ -83,7 +83,7 @@ def _server() -> Iterator[int]:
     """Run `checks echo`, which serves the health check and opens every WebSocket."""
     command, env = [sys.executable, "-u", "-m", "checks", "echo"], {"PYTHONPATH": str(ROOT)}
     with workspace() as folder, running(command, folder, "echo", env) as server:
-        server.wait_until(lambda: "\n" in server.output())
+        server.wait_until(lambda: "listening on" in server.output())
         yield int(server.output().split(";")[0].rpartition(":")[2])
 
 

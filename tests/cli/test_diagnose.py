@@ -23,7 +23,6 @@ from checks.lab.proxy import proxy
 
 WRONG = [
     (["diagnose"], "missing URL, such as https://dss.example.com; see `diagnose --help`"),
-    (["diagnose", "http://h/prefix"], "http://h/prefix"),
     (["diagnose", "http://h:99999"], "http://h:99999"),
     (
         ["diagnose", "ws://h/a b"],
@@ -44,19 +43,6 @@ def test_wrong_usage_is_one_line(argv, message, capsys):
     assert message in output.err
     assert output.out == ""
     assert output.err.count("\n") == 1
-
-
-def test_a_url_without_a_scheme_is_tested_over_https(capsys):
-    port = free_port()
-    assert main(["diagnose", f"127.0.0.1:{port}", "--no-proxy"]) == 2
-    output = capsys.readouterr()
-    assert output.err == f"no scheme given, so testing https://127.0.0.1:{port}\n"
-    assert "The server cannot be reached (unreachable)" in output.out
-
-
-def test_a_url_without_a_scheme_shows_no_secret(capsys):
-    assert main(["diagnose", "user:planted-secret@dss.example.com/?token=planted-secret"]) == 2
-    assert "planted-secret" not in capsys.readouterr().err
 
 
 def test_nothing_that_listens_is_unreachable(capsys):
