@@ -279,11 +279,14 @@ class Evidence:
         """
         try:
             data = json.loads(text)
-            if isinstance(data, dict) and data.get("format", FORMAT) != FORMAT:
-                raise ValueError(f"evidence format: expected {FORMAT}, got {data['format']!r}")
+            saved_as = data.get("format", FORMAT) if isinstance(data, dict) else FORMAT
+            if saved_as != FORMAT:
+                age = "an older" if isinstance(saved_as, int) and saved_as < FORMAT else "a newer"
+                raise ValueError(f"saved by {age} version (format {saved_as!r}, not {FORMAT}): save it again")
             evidence: Evidence = _built(cls, data)
         except (TypeError, RecursionError, OverflowError) as error:
-            raise ValueError(f"not evidence: {error}") from error
+            another = ", or saved by another version: save it again" if '"health_check"' in text else ""
+            raise ValueError(f"not evidence: {error}{another}") from error
         return evidence
 
 

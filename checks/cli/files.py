@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from checks.evidence import Evidence
+from checks.report.text import clean
 
 from .parser import UsageError
 
@@ -16,16 +18,18 @@ def read(path: Path, what: str) -> str:
     """
     try:
         return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {what} from {path}: {reason(error)}") from error
+    except (OSError, ValueError) as error:  # UnicodeDecodeError is a ValueError, as is a null character in the path
+        if re.match(r"(?i)(https?|ftp|data|blob):", str(path)):
+            raise UsageError(f"cannot read {what} from a URL; download it first, and pass the file") from error
+        raise UsageError(f"cannot read {what} from {clean(path)}: {reason(error)}") from error
 
 
 def write(path: Path, text: str) -> None:
     """Write a file."""
     try:
         path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {reason(error)}") from error
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot write {clean(path)}: {reason(error)}") from error
 
 
 def load_evidence(path: Path) -> Evidence:
@@ -33,7 +37,7 @@ def load_evidence(path: Path) -> Evidence:
     try:
         return Evidence.from_json(read(path, "the evidence"))
     except ValueError as error:
-        raise UsageError(f"{path}: expected evidence from --save: {error}") from error
+        raise UsageError(f"{clean(path)}: expected evidence from --save: {error}") from error
 
 
 def read_urls(path: Path) -> list[str]:
@@ -41,7 +45,7 @@ def read_urls(path: Path) -> list[str]:
     lines = [line.strip() for line in read(path, "the URLs").splitlines()]
     urls = [line for line in lines if line and not line.startswith("#")]
     if not urls:
-        raise UsageError(f"{path}: expected a URL on each line, found none")
+        raise UsageError(f"{clean(path)}: expected a URL on each line, found none")
     return urls
 
 

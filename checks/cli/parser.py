@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,6 +27,10 @@ OPTION = re.compile(r"--[A-Za-z][A-Za-z0-9-]*|-[A-Za-z]")
 """The name of an option, without a value."""
 
 
+NEGATIVE = re.compile(r"-([0-9.]+(e[+-]?[0-9]+)?|inf(inity)?|nan)", re.IGNORECASE)
+"""A negative number."""
+
+
 class UsageError(Exception):
     """Wrong usage, or a file or port that cannot be used."""
 
@@ -41,7 +46,7 @@ class Parser(argparse.ArgumentParser):
 
         Raised here, the error names the help of the command, not that of the whole program.
         """
-        parsed, unknown = super().parse_known_args(args, namespace)
+        parsed, unknown = super().parse_known_args(_joined(sys.argv[1:] if args is None else args), namespace)
         if unknown:  # not repeated, because it may contain a secret
             options = [option[0] for option in map(OPTION.match, unknown) if option]
             self.error(f"unknown option {options[0]}" if options else "too many arguments")
@@ -52,6 +57,20 @@ class Parser(argparse.ArgumentParser):
         for pattern, replacement in ARGPARSE_MESSAGES.items():
             message = re.sub(pattern, replacement, message)
         raise UsageError(f"{message}; see `{self.prog} --help`")
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with each negative number joined to its option.
+
+    argparse would take it for an option; -4 and -6 are options.
+    """
+    joined: list[str] = []
+    for argument in arguments:
+        if NEGATIVE.fullmatch(argument) and argument not in {"-4", "-6"} and joined and OPTION.fullmatch(joined[-1]):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 class _Paragraphs(argparse.HelpFormatter):

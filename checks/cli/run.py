@@ -7,6 +7,7 @@ import contextlib
 import signal
 
 from .lab import find_recipe, lab_errors
+from .parser import UsageError
 
 NEEDS_LAB = True
 
@@ -30,6 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):  # either one stops all the processes too
         signal.signal(number, signal.default_int_handler)
     config = recipe.config(https=arguments.https) if arguments.broken is None else recipe.variant(arguments.broken)
+    if arguments.https and not recipe.secure(config):
+        raise UsageError(f"--https: {arguments.broken} is a mistake in a config for HTTP; leave --https out")
     if arguments.print:
         print(recipe.text(config), end="")
         return 0

@@ -18,7 +18,13 @@ from checks.probe import Target
 
 WRONG = [
     (["--idle=-1"], "--idle: expected 0-86400 seconds, got -1"),
-    (["--idle", "-1"], "--idle: expected a value; if it starts with -, write --idle=VALUE; see `python -m checks"),
+    (["--idle", "-1"], "--idle: expected 0-86400 seconds, got -1"),
+    (["--idle", "-4"], "--idle: expected a value; if it starts with -, write --idle=VALUE; see `python -m checks"),
+    (["--idle", "nan"], "--idle: expected 0-86400 seconds, got nan"),
+    (["--idle", "-inf"], "--idle: expected 0-86400 seconds, got -inf"),
+    (["--size", "-1"], "--size: expected 0-1073741824 bytes, got -1"),
+    (["--size", "-inf"], "--size: expected a number, got '-inf'"),
+    (["--timeout", "-1e3"], "--timeout: expected 0.01-3600 seconds, got -1000"),
     (["--size", "1.5"], "--size: expected a number, got '1.5'"),
     (["--size", "2000000000"], "--size: expected 0-1073741824 bytes, got 2000000000"),
     (["--timeout", "0"], "--timeout: expected 0.01-3600 seconds, got 0"),
@@ -46,6 +52,7 @@ WRONG = [
     (["--proxy", "http://p", "--no-proxy"], "--no-proxy: cannot be combined with --proxy; see "),
     (["--proxy", "x://me:planted-secret@y"], "invalid proxy 'x://***@y'; expected a URL such as"),
     (["--proxy", "http://y/x?token=planted-secret"], "invalid proxy 'http://y/x?...'; expected a URL such as"),
+    (["--pac", "http://h/p.pac"], "cannot read the PAC file from a URL; download it first, and pass the file"),
     (["--pac", "/nowhere"], "cannot read the PAC file from /nowhere: no such file"),
 ]
 

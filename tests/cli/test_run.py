@@ -21,12 +21,16 @@ LAB = (ROOT / "_build" / "lab").resolve()
 
 WRONG = [
     (["run", "nginy"], "checks: unknown recipe 'nginy'; expected one of "),
+    (
+        ["run", "nginx", "--https", "--broken", "idle-timeout"],
+        "checks: --https: idle-timeout is a mistake in a config for HTTP; leave --https out",
+    ),
     (["run", "nginx", "--broken", "x"], "checks: nginx has no broken variant 'x'; it has: "),
     (["run", "nginx", "--broken", ""], "checks: nginx has no broken variant ''; it has: "),
 ]
 
 
-@pytest.mark.parametrize(("argv", "message"), WRONG, ids=["recipe", "broken variant", "empty broken variant"])
+@pytest.mark.parametrize(("argv", "message"), WRONG, ids=["recipe", "scheme", "broken variant", "empty broken variant"])
 def test_an_unknown_name_is_one_line(argv, message, capsys):
     assert main(argv) == 2
     output = capsys.readouterr()

@@ -34,5 +34,5 @@ def test_anything_else_is_rejected(text):
 
 def test_another_format_is_rejected():
     text = json.dumps(json.loads(random_evidence(0).to_json()) | {"format": 99})
-    with pytest.raises(ValueError, match=f"evidence format: expected {FORMAT}, got 99"):
+    with pytest.raises(ValueError, match=f"saved by a newer version .format 99, not {FORMAT}.: save it again"):
         Evidence.from_json(text)
