@@ -13,12 +13,14 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 FORMAT = 1
 """The version of the JSON format; it changes when an older reader would misunderstand a newer file."""
 
-Variant = Literal["", "no-upgrade", "no-origin", "no-cookies", "no-extensions", "direct", "http2", "again"]
+Variant = Literal[
+    "", "no-upgrade", "no-origin", "no-cookies", "no-extensions", "direct", "http2", "again", "firefox", "safari"
+]
 """The one change from a browser's handshake.
 
 The empty variant has none, and `again` is the same handshake, repeated. A handshake without Upgrade is a plain GET, and
 one without Origin is what a script sends. `direct` goes around the forward proxy. Over HTTP/2 (RFC 8441), status 200
-opens the WebSocket.
+opens the WebSocket. `firefox` and `safari` are the handshakes of these browsers; all others are Chromium's.
 """
 
 Stage = Literal["", "name", "tcp", "proxy", "tls"]
@@ -57,7 +59,7 @@ class Response:
     reason: str = ""
     headers: Pairs = ()
     body: str = ""
-    """The beginning of the body, at most `checks.probe.BODY_LIMIT` bytes, what is not UTF-8 replaced."""
+    """The beginning of the body, decompressed, at most `checks.probe.BODY_LIMIT` bytes, what is not UTF-8 replaced."""
     error: str = ""
     seconds: float = 0.0
     """Seconds from the first byte sent to the end of the response headers."""

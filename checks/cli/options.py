@@ -89,7 +89,10 @@ class ProbeOptions:
 
         Evidence does not show certificates, time limits or the family of IP addresses.
         """
-        names = [name for path in evidence.paths[:1] for name, _ in evidence.handshake(path).sent]
+        from checks.probe.browsers import HANDSHAKES  # noqa: PLC0415  # slow to import
+
+        sent = [pair for path in evidence.paths[:1] for pair in evidence.handshake(path).sent]
+        names = [name for name, value in sent if (name, value) not in HANDSHAKES[""]]
         return cls(
             socket=_extra_paths(evidence),
             cookies="FILE" if any(name.lower() == "cookie" for name in names) else "",

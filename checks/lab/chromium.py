@@ -44,12 +44,12 @@ def chromium_version() -> str:
     """Return the name and version; raise NotInstalledError if it is not installed."""
     command = [str(chromium()), "--version"]
     with workspace() as home:
-        done = subprocess.run(command, env=_environment(home), capture_output=True, text=True, check=True, timeout=60)
+        done = subprocess.run(command, env=environment(home), capture_output=True, text=True, check=True, timeout=60)
     number = re.search(r"\d+(\.\d+)+", done.stdout)
     return f"Chromium {number.group() if number else 0}"  # also for Google Chrome
 
 
-def _environment(home: Path) -> dict[str, str]:
+def environment(home: Path) -> dict[str, str]:
     """Return an environment in which the browser writes its files to `home`."""
     names = ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR")
     return {**os.environ, **dict.fromkeys(names, str(home))}
@@ -85,6 +85,14 @@ def _variables(added: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
+def no_sandbox() -> list[str]:
+    """Return the option that turns the sandbox off where it cannot work.
+
+    As root, Chromium does not start with its sandbox; the sandbox needs a helper that root has installed.
+    """
+    return ["--no-sandbox"] if os.geteuid() == 0 or BIN in chromium().parents else []
+
+
 @contextlib.contextmanager
 def launch(*arguments: str, **options: Any) -> Iterator[Browser]:
     """Run Chromium for the length of the block.
@@ -94,11 +102,12 @@ def launch(*arguments: str, **options: Any) -> Iterator[Browser]:
     Raises NotInstalledError if Chromium is not installed, or Playwright's driver does not run on this machine.
     """
     path = chromium()
-    # As root, Chromium does not start with its sandbox; the sandbox needs a helper that root has installed.
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 or BIN in path.parents else []
     with workspace() as home, _variables(_driver_environment()), sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=path, args=[*NO_OWN_REQUESTS, *sandbox, *arguments], env={**_environment(home)}, **options
+            executable_path=path,
+            args=[*NO_OWN_REQUESTS, *no_sandbox(), *arguments],
+            env={**environment(home)},
+            **options,
         )
         try:
             yield browser

@@ -49,6 +49,10 @@ class NotInstalledError(LabError):
         self.what = what
 
 
+class OptionalError(LabError):
+    """A program is not installed, and nothing of ours installs it: what needs it is left out."""
+
+
 @contextlib.contextmanager
 def workspace() -> Iterator[Path]:
     """Create a folder in the checkout for the length of the block."""

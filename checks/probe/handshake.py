@@ -5,9 +5,8 @@ Builds its request, and judges whether a browser accepts the response.
 
 from __future__ import annotations
 
-import contextlib
-
 from websockets.client import ClientProtocol
+from websockets.datastructures import Headers
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.http11 import Request
 from websockets.typing import Origin, Subprotocol
@@ -15,6 +14,7 @@ from websockets.uri import parse_uri
 
 from checks.evidence import Pairs, Response, Variant
 
+from .browsers import HANDSHAKES, Family, filled
 from .errors import describe
 from .target import Target
 
@@ -40,24 +40,31 @@ LEFT_OUT: dict[Variant, list[str]] = {
 """The headers that each variant does not send."""
 
 
+FAMILY_OF: dict[Variant, Family] = {"firefox": "firefox", "safari": "safari"}
+"""The family of browsers whose handshake a variant is; Chromium's for every other variant."""
+
+
 class Opening:
     """One handshake: its request, and the protocol that judges the response."""
 
     def __init__(
         self, target: Target, path: str, variant: Variant, headers: Pairs, *, max_message: int = MAX_MESSAGE
     ) -> None:
+        family: Family = FAMILY_OF.get(variant, "")
         self.protocol = ClientProtocol(
             parse_uri(target.origin.replace("http", "ws", 1) + path),
             origin=Origin(target.origin),
             subprotocols=subprotocols(path),
-            extensions=[] if variant == "no-extensions" else [ClientPerMessageDeflateFactory()],
+            extensions=[] if variant == "no-extensions" else [_compression(family)],
             max_size=max_message,
         )
-        self.request: Request = self.protocol.connect()
-        self.request.headers.update(headers)
-        for name in LEFT_OUT.get(variant, []):
-            with contextlib.suppress(KeyError):
-                del self.request.headers[name]
+        protocols = ", ".join(subprotocols(path) or [])
+        pairs = filled(HANDSHAKES[family], target, headers, key=self.protocol.key, protocols=protocols)
+        left_out = {name.lower() for name in LEFT_OUT.get(variant, [])}
+        kept = [pair for pair in pairs if pair[0].lower() not in left_out]
+        if variant == "no-upgrade":
+            kept.insert(1, ("Connection", "keep-alive"))
+        self.request = Request(self.protocol.connect().path, Headers(kept))
 
     def fault(self, response: Response, raw: bytes) -> str:
         """Return why a browser rejects this response; empty when it does not.
@@ -74,6 +81,11 @@ class Opening:
         if self.protocol.available_subprotocols and not self.protocol.subprotocol:
             return "the response selects no subprotocol, and browsers require one"  # WHATWG, stricter than RFC 6455
         return ""
+
+
+def _compression(family: Family) -> ClientPerMessageDeflateFactory:
+    """Return the extension that this family of browsers offers."""
+    return ClientPerMessageDeflateFactory(client_max_window_bits=None if family == "firefox" else True)
 
 
 def subprotocols(path: str) -> list[Subprotocol] | None:

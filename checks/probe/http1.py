@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -88,7 +89,8 @@ async def send(stream: Stream, request: Request, timeout: float) -> tuple[Respon
     except (OSError, ValueError) as error:
         if not transfer.response.status:
             return Response(error=describe(error), seconds=time.monotonic() - began), b""
-    return replace(transfer.response, body=transfer.body[:BODY_LIMIT].decode(errors="replace")), transfer.raw
+    body = decompressed(transfer.body, transfer.response.header("Content-Encoding"))
+    return replace(transfer.response, body=body[:BODY_LIMIT].decode(errors="replace")), transfer.raw
 
 
 class _Transfer:
@@ -112,6 +114,19 @@ class _Transfer:
                 self.body += event.data
             else:
                 return
+
+
+def decompressed(body: bytes, encoding: str) -> bytes:
+    """Return the beginning of a body, decompressed.
+
+    The body stays as it is if it has no compression that we offered.
+    """
+    if encoding.strip().lower() not in {"gzip", "x-gzip", "deflate"}:
+        return body
+    for window_bits in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):  # gzip or zlib; some servers send bare deflate
+        with contextlib.suppress(zlib.error):
+            return zlib.decompressobj(window_bits).decompress(body, BODY_LIMIT)
+    return body
 
 
 def response_head(event: h11.Response | h11.InformationalResponse, seconds: float) -> Response:

@@ -11,6 +11,7 @@ from typing import Any
 
 from checks.evidence import CLOSED, Handshake, Response
 
+from .browsers import HTTP2, filled
 from .connect import ConnectError
 from .errors import describe
 from .handshake import subprotocols
@@ -78,18 +79,9 @@ class _ExtendedConnect:
         return Handshake(self.path, "http2", response, fault, masked(headers))
 
     def _headers(self) -> list[tuple[str, str]]:
-        target, offered = self.session.target, ", ".join(subprotocols(self.path) or [])
-        return [
-            (":method", "CONNECT"),
-            (":protocol", "websocket"),
-            (":scheme", "https"),
-            (":path", self.path),
-            (":authority", target.authority),
-            ("origin", target.origin),
-            ("sec-websocket-version", "13"),
-            *([("sec-websocket-protocol", offered)] if offered else []),
-            *((name.lower(), value) for name, value in self.session.headers),
-        ]
+        user = tuple((name.lower(), value) for name, value in self.session.headers)
+        protocols = ", ".join(subprotocols(self.path) or [])
+        return filled(HTTP2, self.session.target, user, path=self.path, protocols=protocols)
 
     async def _receive(self, *wanted: type) -> Any:
         """Exchange frames until one of these events arrives.

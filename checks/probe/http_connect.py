@@ -9,6 +9,7 @@ import h11
 
 from checks.evidence import Response
 
+from .browsers import user_agent
 from .http1 import Http1Reader, response_head
 from .stream import Stream
 from .target import Target
@@ -20,7 +21,8 @@ async def open_tunnel(stream: Stream, target: Target) -> Response:
     When its status is 2xx, `stream` now reaches the target. Raises ValueError when the proxy sends no valid response.
     """
     authority, began = f"{target.bracketed}:{target.port}", time.monotonic()
-    headers = [("Host", authority), *credentials(target)]
+    known = [("Host", authority), ("Proxy-Connection", "keep-alive"), ("User-Agent", user_agent(target))]
+    headers = [*known, *credentials(target)]
     reader = Http1Reader(stream, h11.Request(method="CONNECT", target=authority, headers=headers), "proxy")
     await stream.write(reader.request)
     event = await reader.next_event()

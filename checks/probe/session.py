@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from websockets.datastructures import Headers
+from websockets.http11 import Request
+
 from checks.evidence import Handshake, Pairs, Response, Route, Variant
 
 from .arrived import read
+from .browsers import FETCH, PAGE, filled
 from .connect import HTTP_1, ConnectError, connect
 from .handshake import MAX_MESSAGE, Opening
 from .http1 import send
@@ -76,17 +80,17 @@ class Session:
         )
 
     async def get(self, path: str) -> Response:
-        """Request a page like a browser.
+        """Request the page like a browser, and other URLs like its scripts.
 
         Through an HTTP proxy, that takes no tunnel unless the URL is https.
         """
         target = self.target
         absolute = bool(target.proxy and target.proxy.scheme.startswith("http") and not target.secure)
-        request = Opening(target, path, "no-upgrade", self.headers).request
-        request.headers.pop("Origin", None)  # a browser sends it with a handshake, and not for a page
+        headers = filled(PAGE if path == "/" else FETCH, target, self.headers)
         if absolute:
-            request.path = target.origin + path
-            request.headers.update(credentials(target))
+            renamed = {"Connection": "Proxy-Connection"}
+            headers = [(renamed.get(name, name), value) for name, value in headers] + credentials(target)
+        request = Request(target.origin + path if absolute else path, Headers(headers))
         try:
             stream, _ = await self.connect(tunnel=not absolute)
         except ConnectError as failed:

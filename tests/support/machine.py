@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from checks.lab.builds import Build, numbers
-from checks.lab.process import MachineError, NotInstalledError
+from checks.lab.process import MachineError, NotInstalledError, OptionalError
 from checks.lab.recipe import RECIPES as FOLDER
 from checks.lab.recipe import recipes
 from support.proof import BROWSER, VERSION, record
@@ -179,7 +179,7 @@ def versions_here(browser):
 class NotRun:
     """Skip a test if it or one of its fixtures needs something that is missing.
 
-    On CI, where nothing may be missing, the test fails.
+    On CI, where only what is optional may be missing, the test fails.
     """
 
     @pytest.hookimpl(wrapper=True)
@@ -196,6 +196,8 @@ class NotRun:
     def noted(self, item):
         try:
             yield
+        except OptionalError as error:
+            pytest.skip(str(error))
         except (NotInstalledError, MachineError) as error:
             installable = isinstance(error, NotInstalledError)
             item.user_properties.append(("lacks", [error.what if installable else str(error), installable]))
