@@ -14,13 +14,24 @@ FORMAT = 1
 """The version of the JSON format; it changes when an older reader would misunderstand a newer file."""
 
 Variant = Literal[
-    "", "no-upgrade", "no-origin", "no-cookies", "no-extensions", "direct", "http2", "again", "firefox", "safari"
+    "",
+    "no-upgrade",
+    "no-origin",
+    "no-cookies",
+    "no-extensions",
+    "direct",
+    "http2",
+    "again",
+    "firefox",
+    "safari",
+    "keep-alive",
 ]
 """The one change from a browser's handshake.
 
 The empty variant has none, and `again` is the same handshake, repeated. A handshake without Upgrade is a plain GET, and
 one without Origin is what a script sends. `direct` goes around the forward proxy. Over HTTP/2 (RFC 8441), status 200
 opens the WebSocket. `firefox` and `safari` are the handshakes of these browsers; all others are Chromium's.
+`keep-alive` has Firefox's `Connection`.
 """
 
 Stage = Literal["", "name", "tcp", "proxy", "tls"]

@@ -112,10 +112,11 @@ ALLOWED_IN_FINDINGS = {
     "advice": set(),
     "arrival": set(),
     "facts": {"arrival", "phrases"},
+    "browsers": {"facts"},
     "rule": {"facts"},
-    "rules": {"advice", "arrival", "facts", "phrases", "rule"},
-    "next_steps": {"advice", "facts", "phrases"},
-    "diagnosis": {"facts", "next_steps", "rule", "rules"},
+    "rules": {"advice", "arrival", "browsers", "facts", "phrases", "rule"},
+    "next_steps": {"advice", "browsers", "facts", "phrases"},
+    "diagnosis": {"browsers", "facts", "next_steps", "rule", "rules"},
 }
 """For each module of checks/findings/, the others that it may import; rules never import each other."""
 

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 
 from checks.evidence import Evidence
+from checks.findings.browsers import opens_in_another
 from checks.findings.facts import Facts
 from checks.findings.next_steps import MOVED, NOT_DSS, next_step
 from checks.findings.rule import BEFORE_THE_SERVER, BEHIND_THE_FORWARD_PROXY, Hop, Rule
@@ -22,6 +23,9 @@ UNREACHABLE = "unreachable"
 
 INTERMITTENT = "intermittent"
 """The id of the finding that makes every comparison of two handshakes unreliable."""
+
+BROWSER_REFUSED = "browser-refused"
+"""The id of the finding that the headers of the browser decide."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,8 @@ def _applicable(facts: Facts) -> list[Rule]:
     rules = all_rules()
     if facts.inconsistent_paths:  # a comparison of two handshakes proves nothing
         return [rule for rule in rules if rule.hop == "TLS" or rule.id == INTERMITTENT]
+    if opens_in_another(facts):  # so nothing is broken for every browser
+        return [rule for rule in rules if rule.hop == "TLS" or rule.id == BROWSER_REFUSED]
     if facts.opens_without_proxy:  # so nothing is broken behind the forward proxy
         return [rule for rule in rules if rule.hop not in BEHIND_THE_FORWARD_PROXY]
     return list(rules)

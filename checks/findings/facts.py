@@ -38,6 +38,9 @@ SAME_MOMENT_S = 0.5
 WRONG_HOST_NAME = 62
 """OpenSSL's code for a certificate that is for another host name (x509_vfy.h)."""
 
+ALL_MUST_OPEN = frozenset({"", "http2", "again", "firefox", "safari"})
+"""The variants that browsers send, so that WebSocket works only if each of them opens."""
+
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """The value that RFC 6455, section 1.3, appends to the key."""
 
@@ -187,7 +190,7 @@ class Facts:
     def works(self) -> bool:
         """Whether each WebSocket opened and lasted, and a browser can load the page."""
         evidence = self.evidence
-        opened = all(shake.opened for shake in evidence.handshakes if shake.variant in {"", "http2", "again"})
+        opened = all(shake.opened for shake in evidence.handshakes if shake.variant in ALL_MUST_OPEN)
         answered = not any(ping.error for ping in evidence.pings if not ping.variant)
         stayed = all(size.passed for size in evidence.sizes) and not any(hold.dropped for hold in evidence.holds)
         unspoiled = not evidence.route.tls.code and not self.rewritten

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from checks.findings.advice import DIRECT, LIMIT
+from checks.findings.browsers import BROWSERS
 from checks.findings.facts import TOO_MANY, Facts, same
 from checks.findings.phrases import CLIENT_CERTIFICATE
 
@@ -107,6 +108,11 @@ ALL_OPENED = (
     Step(
         lambda facts: any(ping.error for ping in facts.evidence.pings if not ping.variant),
         "the WebSocket opens and then closes: check the DSS log, then the proxy logs, at the time of this test",
+    ),
+    Step(
+        lambda facts: any(not shake.opened for shake in facts.evidence.handshakes if shake.variant in BROWSERS),
+        "a handshake with the headers of Firefox or Safari failed: look for it in the proxy log, at the time of this"
+        " test, and open DSS in that browser",
     ),
     Step(
         _http2_fails,

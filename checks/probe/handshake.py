@@ -23,13 +23,12 @@ MAX_MESSAGE = 1 << 20
 
 UPGRADE_HEADERS = [
     "Upgrade",
-    "Connection",
     "Sec-WebSocket-Key",
     "Sec-WebSocket-Version",
     "Sec-WebSocket-Extensions",
     "Sec-WebSocket-Protocol",
 ]
-"""The headers that make a GET an opening handshake (RFC 6455, section 4.1)."""
+"""The headers that make a GET an opening handshake (RFC 6455, section 4.1), besides Connection."""
 
 LEFT_OUT: dict[Variant, list[str]] = {
     "no-upgrade": UPGRADE_HEADERS,
@@ -38,6 +37,9 @@ LEFT_OUT: dict[Variant, list[str]] = {
     "no-extensions": ["Sec-WebSocket-Extensions"],
 }
 """The headers that each variant does not send."""
+
+CONNECTION: dict[Variant, str] = {"no-upgrade": "keep-alive", "keep-alive": "keep-alive, Upgrade"}
+"""The values of Connection that are not the browser's."""
 
 
 FAMILY_OF: dict[Variant, Family] = {"firefox": "firefox", "safari": "safari"}
@@ -55,15 +57,14 @@ class Opening:
             parse_uri(target.origin.replace("http", "ws", 1) + path),
             origin=Origin(target.origin),
             subprotocols=subprotocols(path),
-            extensions=[] if variant == "no-extensions" else [_compression(family)],
+            extensions=[] if variant == "no-extensions" else [ClientPerMessageDeflateFactory()],
             max_size=max_message,
         )
         protocols = ", ".join(subprotocols(path) or [])
         pairs = filled(HANDSHAKES[family], target, headers, key=self.protocol.key, protocols=protocols)
+        changed = [(name, CONNECTION.get(variant, value) if name == "Connection" else value) for name, value in pairs]
         left_out = {name.lower() for name in LEFT_OUT.get(variant, [])}
-        kept = [pair for pair in pairs if pair[0].lower() not in left_out]
-        if variant == "no-upgrade":
-            kept.insert(1, ("Connection", "keep-alive"))
+        kept = [pair for pair in changed if pair[0].lower() not in left_out]
         self.request = Request(self.protocol.connect().path, Headers(kept))
 
     def fault(self, response: Response, raw: bytes) -> str:
@@ -81,11 +82,6 @@ class Opening:
         if self.protocol.available_subprotocols and not self.protocol.subprotocol:
             return "the response selects no subprotocol, and browsers require one"  # WHATWG, stricter than RFC 6455
         return ""
-
-
-def _compression(family: Family) -> ClientPerMessageDeflateFactory:
-    """Return the extension that this family of browsers offers."""
-    return ClientPerMessageDeflateFactory(client_max_window_bits=None if family == "firefox" else True)
 
 
 def subprotocols(path: str) -> list[Subprotocol] | None:

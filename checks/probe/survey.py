@@ -31,6 +31,12 @@ REPEATS = 4
 AUTHENTICATION = {401, 407}
 """The status codes for missing or rejected credentials (RFC 9110, sections 15.5.2 and 15.5.8)."""
 
+BROWSERS: tuple[Variant, ...] = ("firefox", "safari")
+"""The browsers besides Chromium whose handshakes are tried."""
+
+REFUSALS = {400, 403, 404, 405, 406, 426}
+"""The status codes of a server or firewall that rejects a handshake for what is in it."""
+
 BEHIND_SIGN_IN = {401, 403, 404}
 """The status codes of a page that may exist, but only after a sign-in."""
 
@@ -142,6 +148,8 @@ class _Survey:
             await self._repeat()
         else:
             await asyncio.gather(self._repeat(), self._compare())
+        if self._other_browsers_may_differ():
+            await self._try_other_browsers()
         notebook = any(path.startswith("/jupyter/") for path in self.paths)
         if not self.target.is_socket and not notebook and self._all_opened_and_answered():
             self.skipped["notebooks"] = "pass the path of one with --socket, and --cookies"
@@ -170,10 +178,32 @@ class _Survey:
         # Not where credentials are rejected: after a few attempts, some directories lock the account.
         paths = [path for path in paths if self.evidence.handshake(path).response.status not in AUTHENTICATION]
         repeats = [self.session.handshake(path, "again") for path in paths for _ in range(REPEATS)]
-        for handshake in await asyncio.gather(*repeats):
-            # Leave out what equals the first handshake, which is kept whole.
-            response = replace(handshake.response, headers=()) if handshake.opened else handshake.response
-            self.add(handshakes=(replace(handshake, response=response, sent=(), arrived=(), arrived_request=""),))
+        self.add(handshakes=tuple(map(_brief, await asyncio.gather(*repeats))))
+
+    def _other_browsers_may_differ(self) -> bool:
+        """Tell whether the handshake of another browser is worth a request.
+
+        Where the first failed, only if a server recognized it and gave its own reason.
+        """
+        first, page = self.evidence.handshake(self.paths[0]), self.evidence.page
+        loaded = self.target.is_socket or 0 < page.status < 400
+        return first.opened or (loaded and (first.response.status == 200 or first.response.status in REFUSALS))
+
+    async def _try_other_browsers(self) -> None:
+        """Make the first handshake with the headers of other browsers.
+
+        Where the result differs, repeat both alone: then nothing else is the reason.
+        """
+        path, opened = self.paths[0], self.evidence.handshake(self.paths[0]).opened
+        found = await asyncio.gather(*(self.session.handshake(path, family) for family in BROWSERS))
+        self.add(handshakes=tuple(_brief(shake) for shake in found))
+        differing: list[Variant] = [shake.variant for shake in found if shake.opened != opened]
+        if differing:
+            alone: list[Variant] = ["again", *differing]
+            if "firefox" in differing:
+                alone.append("keep-alive")
+            for variant in alone:
+                self.add(handshakes=(_brief(await self.session.handshake(path, variant)),))
 
     async def _compare(self) -> None:
         """Change one thing at a time where a WebSocket did not open.
@@ -263,6 +293,13 @@ class _Survey:
         self.add(sizes=results)
         if reason:
             self.skipped["larger messages"] = reason
+
+
+def _brief(handshake: Handshake) -> Handshake:
+    """Leave out what equals the first handshake, which is kept whole."""
+    response = replace(handshake.response, headers=()) if handshake.opened else handshake.response
+    sent = () if handshake.opened or handshake.variant == "again" else handshake.sent
+    return replace(handshake, response=response, sent=sent, arrived=(), arrived_request="")
 
 
 def _now() -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from checks.evidence import NOT_REQUESTED, Evidence, Handshake, HoldResult, PingResult, Response, Route
 from checks.findings import Diagnosis, Finding, cause
 from checks.findings.arrival import elsewhere, over_http_1_0
+from checks.findings.browsers import BROWSERS
 from checks.findings.facts import Facts
 
 from .text import WIDTH, clean, wrap
@@ -27,6 +28,9 @@ VARIANTS = {
     "no-extensions": "without extensions",
     "direct": "without the proxy",
     "http2": "over HTTP/2",
+    "firefox": "as Firefox",
+    "safari": "as Safari",
+    "keep-alive": "with keep-alive",
 }
 """The label of each variant of a handshake."""
 
@@ -100,7 +104,7 @@ def stages(evidence: Evidence) -> Iterator[str]:
 
 def _websocket(evidence: Evidence, path: str) -> Iterator[str]:
     yield from _row("WebSocket", path)
-    for shake in (shake for shake in evidence.handshakes if shake.path == path and shake.variant != "again"):
+    for shake in (shake for shake in evidence.handshakes if shake.path == path and _differs(evidence, shake)):
         fault = f" ({shake.fault})" if shake.response.status == 101 and shake.fault else ""
         yield from _row(f"  {VARIANTS[shake.variant]}", f"{shake.response}{fault}", shake.response.seconds)
     facts = Facts(evidence)
@@ -127,6 +131,13 @@ def _arrived(shake: Handshake) -> Iterator[str]:
     for name, value in shake.arrived:
         if name.lower() not in sent and name.lower().startswith(ADDED):
             yield f"with {name}: {value}"
+
+
+def _differs(evidence: Evidence, shake: Handshake) -> bool:
+    """Tell whether a handshake shows more than the first one on its path."""
+    repeats = shake.variant == "again" or shake in evidence.handshakes[: evidence.handshakes.index(shake)]
+    as_first = shake.variant in BROWSERS and shake.opened == evidence.handshake(shake.path).opened
+    return not repeats and not as_first
 
 
 def _long_tests(evidence: Evidence) -> Iterator[str]:

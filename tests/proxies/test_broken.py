@@ -73,6 +73,9 @@ def test_a_broken_variant_has_exactly_the_cause_in_its_name(build, variant, dss,
 
 
 FRONT = RECIPES["haproxy"].config(https=False)
+CURED = {"browser-refused"}
+"""The causes that FRONT removes: HAProxy drops keep-alive from Connection."""
+
 BEHIND = [
     (newest(variant), variant, newest(FRONT))
     for recipe in RECIPES.values()
@@ -88,9 +91,9 @@ def test_behind_a_second_proxy_no_wrong_cause_is_named(build, variant, front, ds
         proxy(recipe_of(FRONT), front, FRONT, replace(dss, port=behind.http)) as site,
     ):
         evidence = evidence_of(site, variant)
-    names = named(evidence)
-    verdict("chain", variant.stem, names)
-    assert names in ([variant.stem], []), f"expected {variant.stem} or no cause, got {names}"
+    names, truth = named(evidence), "works" if variant.stem in CURED else variant.stem
+    verdict("chain", truth, names)
+    assert names in ([truth], []), f"expected {truth} or no cause, got {names}"
 
 
 @pytest.mark.parametrize(("build", "variant"), [pair for pair in VARIANTS if pair[1].stem == "proxy-reload"], ids=id_of)
