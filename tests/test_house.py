@@ -114,7 +114,8 @@ ALLOWED_IN_FINDINGS = {
     "facts": {"arrival", "phrases"},
     "browsers": {"facts"},
     "rule": {"facts"},
-    "rules": {"advice", "arrival", "browsers", "facts", "phrases", "rule"},
+    "csp": set(),
+    "rules": {"advice", "arrival", "browsers", "csp", "facts", "phrases", "rule"},
     "next_steps": {"advice", "browsers", "facts", "phrases"},
     "diagnosis": {"browsers", "facts", "next_steps", "rule", "rules"},
 }

@@ -1,4 +1,4 @@
-"""Browsers still send what checks/browsers.json records, and diagnose sends the same."""
+"""Browsers and diagnose send what checks/browsers.json records."""
 
 import json
 import re
@@ -16,7 +16,7 @@ VERSION = re.compile(r"\d+(\.\d+)+|(?<=v=\")\d+|(?<=rv:)\d+")
 
 
 def without_versions(value):
-    """Return a value of JSON with each version as N, because browsers update themselves."""
+    """Return a value of JSON with each version as N: browsers update themselves."""
     return json.loads(VERSION.sub("N", json.dumps(value)))
 
 

@@ -38,7 +38,7 @@ ACCEPTS = [
     ("caddy", "@bot not header User-Agent Mozilla*\n\tabort @bot"),
     ("apache", "RewriteEngine On\nRewriteCond %{HTTP_USER_AGENT} ^$|python|curl [NC]\nRewriteRule ^ - [F]"),
 ]
-"""A proxy, and a line that rejects what is no browser."""
+"""A proxy, and a line that rejects programs other than browsers."""
 
 AFTER = {
     "nginx": "    location / {",
