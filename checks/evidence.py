@@ -41,7 +41,10 @@ NO_RESPONSE = "no response within"
 """The beginning of `error` where nothing came in time."""
 
 NO_PONG = "no pong within"
-"""The beginning of `PingResult.error` where no pong came in time."""
+"""The beginning of `error` where no pong came in time."""
+
+OUR_LIMIT = "our own limit:"
+"""The beginning of `error` where this program stopped, so that it shows nothing about the route."""
 
 CLOSED = "closed the connection"
 """A part of `error` where a peer closed the connection before it responded."""
@@ -205,6 +208,14 @@ class PingResult:
     """Why there was no pong; empty if there was one."""
     unreadable: bool = False
     """Whether a frame arrived that breaks RFC 6455."""
+    late: float = 0.0
+    """Seconds until the pong, if it arrived only after a second ping; 0 otherwise."""
+    second: bool = False
+    """Whether the second ping got a pong too."""
+    frame_sent: bool = False
+    """Whether the first frame of a message was sent after the pong, compressed where compression was agreed."""
+    frame_error: str = ""
+    """Why there was no pong after that frame; empty if there was one."""
 
 
 @dataclass(frozen=True)
@@ -220,7 +231,13 @@ class HoldResult:
     close_code: int = 0
     """The close code received; 0 without a close frame (browsers then report 1006)."""
     after: float = 0.0
-    """Seconds between the opening of the first held WebSocket and of this one."""
+    """Seconds between the opening of the first of two held WebSockets and of this one."""
+    error: str = ""
+    """How it dropped; empty if it stayed open."""
+    found_by_ping: bool = False
+    """Whether the drop showed only when a ping was sent, so it may have dropped before."""
+    answered: bool = False
+    """Whether a ping at the end got its pong."""
 
 
 @dataclass(frozen=True)
@@ -233,6 +250,10 @@ class SizeResult:
     passed: bool
     """Whether a ping after the message got its pong."""
     close_code: int = 0
+    error: str = ""
+    """Why it failed; empty if it passed."""
+    seconds: float = 0.0
+    """Seconds until the pong, or until the test gave up."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from checks.evidence import NOT_TLS, Evidence
 from checks.report.text import clean
 
-from .options import ProbeOptions
+from .options import IDLE_DEFAULT_S, ProbeOptions
 from .urls import TypedUrl, complete, has_port, over_http
 
 if TYPE_CHECKING:
@@ -60,10 +60,12 @@ async def _collect(
 
     gate, finished = asyncio.Semaphore(MAX_CONCURRENT), 0
     step = progress if len(targets) == 1 else lambda _, __: None
+    default = IDLE_DEFAULT_S if len(targets) == 1 else 0  # 1,000 URLs shall not take longer
+    idle = default if options.idle is None else options.idle
 
     async def test(target: Target) -> Evidence:
         sockets = (*target.sockets, *options.socket)
-        return await look(target, sockets=sockets, idle=options.idle, size=options.size, progress=step)
+        return await look(target, sockets=sockets, idle=idle, size=options.size, progress=step)
 
     async def one(target: Target, given: TypedUrl) -> Evidence:
         nonlocal finished

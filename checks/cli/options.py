@@ -41,6 +41,9 @@ HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 SOCKET_PATH = re.compile(r"/[^\s#]*")
 """A path that can be requested as it is."""
 
+IDLE_DEFAULT_S = 2.0
+"""Seconds for which a WebSocket is kept open by default, if there is one URL."""
+
 IDLE_MARGIN = 1.1
 """How much longer than a WebSocket lasted it must be kept open to see it close again."""
 
@@ -62,7 +65,7 @@ class ProbeOptions:
     no_proxy: bool = False
     ca: Path | None = None
     family: int = 0
-    idle: float = 0
+    idle: float | None = None
     size: int = 0
     timeout: float = 10
 
@@ -76,7 +79,7 @@ class ProbeOptions:
             if not SOCKET_PATH.fullmatch(path) or not path.isprintable():
                 got = re.split("[?#]", path)[0]  # the rest may be secret
                 raise UsageError(f"--socket: expected a path such as /dip/websocket, without spaces and #, got {got!r}")
-        expect_between("--idle", arguments.idle, 0, 86400, "seconds")
+        expect_between("--idle", arguments.idle or 0, 0, 86400, "seconds")
         expect_between("--size", arguments.size, 0, 1 << 30, "bytes")
         expect_between("--timeout", arguments.timeout, 0.01, 3600, "seconds")
         if arguments.key and not arguments.cert:
@@ -192,7 +195,7 @@ class ProbeOptions:
         given["header"] = [f"{clean(line.partition(':')[0])}: {MASK}" for line in self.header]
         given["socket"] = [masked_query(path) for path in self.socket]
         for name, value in given.items():
-            if not value or value == getattr(ProbeOptions, name):
+            if value == getattr(ProbeOptions, name) or (not value and name != "idle"):
                 continue
             if name == "family":
                 yield f"-{value}"
@@ -268,9 +271,9 @@ def _add_limits(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--idle",
         type=float,
-        default=0,
         metavar="SECONDS",
-        help="find idle timeouts: keep two WebSockets open this long, one without traffic and one with pings",
+        help="find idle timeouts: keep two WebSockets open this long, one without traffic and one with pings; where one"
+        " drops, compare again with faster pings (default: 2 s, or 0 for many URLs, and only one WebSocket)",
     )
     group.add_argument(
         "--size",
@@ -301,10 +304,11 @@ def _extra_paths(evidence: Evidence) -> list[str]:
     return [path for path in evidence.paths if path not in own]
 
 
-def _idle(evidence: Evidence) -> float:
-    """Return how many seconds to keep a WebSocket open to see it end again."""
+def _idle(evidence: Evidence) -> float | None:
+    """Return how many seconds to keep a WebSocket open to see it end again; None for the default."""
     stayed = [round(hold.seconds) for hold in evidence.holds if not hold.dropped]
-    return float(max(stayed or [math.ceil(hold.seconds * IDLE_MARGIN) for hold in evidence.holds], default=0))
+    longest = max(stayed or [math.ceil(hold.seconds * IDLE_MARGIN) for hold in evidence.holds], default=0)
+    return float(longest) if longest > IDLE_DEFAULT_S else None
 
 
 def _is_reserved(header: str) -> bool:

@@ -6,12 +6,12 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import urlsplit
 
-from checks.evidence import NO_RESPONSE, Certificate, Evidence, Handshake, HoldResult, PingResult, Response, Tls
+from checks.evidence import NO_RESPONSE, Certificate, Handshake, PingResult, Response, Tls
 from checks.findings.arrival import elsewhere, missing_upgrade, over_http_1_0
+from checks.findings.open_facts import OpenFacts
 from checks.findings.phrases import FIREWALLS, INSPECTORS, SECURITY_SOFTWARE, SERVER_DOWN, UNKNOWN_SERVER
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -32,9 +32,6 @@ REGARDLESS = REDIRECTS | AUTHENTICATION | GATEWAY_ERRORS | TOO_MANY | {407, 500,
 TRIED_S = 2.0
 """Seconds; a proxy that tried to connect takes longer: HAProxy retries for 3 s, Varnish waits 3.5 s by default."""
 
-SAME_MOMENT_S = 0.5
-"""Seconds between two events that count as one."""
-
 WRONG_HOST_NAME = 62
 """OpenSSL's code for a certificate that is for another host name (x509_vfy.h)."""
 
@@ -45,35 +42,8 @@ GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """The value that RFC 6455, section 1.3, appends to the key."""
 
 
-@dataclass(frozen=True)
-class DroppedPair:
-    """An idle WebSocket and one with pings, opened later, that both dropped."""
-
-    idle: HoldResult
-    pinged: HoldResult
-
-    @property
-    def at_same_moment(self) -> bool:
-        """Whether both dropped at the same moment."""
-        moments = [hold.after + hold.seconds for hold in (self.idle, self.pinged)]
-        return abs(moments[0] - moments[1]) < SAME_MOMENT_S
-
-    @property
-    def at_same_age(self) -> bool:
-        """Whether both dropped at the same age."""
-        return abs(self.idle.seconds - self.pinged.seconds) < SAME_MOMENT_S
-
-    @property
-    def after_a_ping(self) -> bool:
-        """Whether a ping was sent; until then, both WebSockets were idle."""
-        return self.pinged.seconds > self.pinged.ping_every
-
-
-class Facts:
+class Facts(OpenFacts):
     """The facts that rules combine. No method raises, however odd the evidence."""
-
-    def __init__(self, evidence: Evidence) -> None:
-        self.evidence = evidence
 
     def response(self, path: str) -> Response:
         """Return the response to the first handshake on this path."""
@@ -192,9 +162,8 @@ class Facts:
         evidence = self.evidence
         opened = all(shake.opened for shake in evidence.handshakes if shake.variant in ALL_MUST_OPEN)
         answered = not any(ping.error for ping in evidence.pings if not ping.variant)
-        stayed = all(size.passed for size in evidence.sizes) and not any(hold.dropped for hold in evidence.holds)
         unspoiled = not evidence.route.tls.code and not self.rewritten
-        return bool(evidence.paths) and opened and answered and stayed and self.reached and unspoiled
+        return bool(evidence.paths) and opened and answered and self.stayed_open and self.reached and unspoiled
 
     @cached_property
     def rewritten(self) -> bool:
@@ -225,20 +194,6 @@ class Facts:
         elsewhere = there.netloc and (there.scheme, there.netloc) != (here.scheme, here.netloc)
         same_site = there.hostname == here.hostname or not (there.path.strip("/") or there.query)
         return f"{there.scheme}://{there.netloc}" if elsewhere and same_site else ""
-
-    @cached_property
-    def dropped_pair(self) -> DroppedPair | None:
-        """The two held WebSockets, if both were open and both dropped."""
-        idle, pinged = self.evidence.hold(pings=False), self.evidence.hold(pings=True)
-        if idle and pinged and idle.dropped and pinged.dropped and idle.seconds and pinged.seconds:
-            return DroppedPair(idle, pinged)
-        return None
-
-    @cached_property
-    def dropped_before_a_ping(self) -> bool:
-        """Whether both held WebSockets dropped at the same age, before any ping."""
-        pair = self.dropped_pair
-        return pair is not None and pair.at_same_age and not pair.at_same_moment and not pair.after_a_ping
 
     @cached_property
     def tls(self) -> Tls:

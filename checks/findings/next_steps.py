@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from checks.evidence import NO_PONG, OUR_LIMIT
 from checks.findings.advice import DIRECT, LIMIT
 from checks.findings.browsers import BROWSERS
 from checks.findings.facts import TOO_MANY, Facts, same
@@ -49,6 +50,11 @@ def _http2_fails(facts: Facts) -> bool:
     """Tell whether HTTP/2 was negotiated, and failed before anything was sent."""
     shakes = [shake for shake in facts.evidence.handshakes if shake.variant == "http2"]
     return any(shake.response.error and not shake.sent for shake in shakes)
+
+
+def _ping_error(facts: Facts) -> str:
+    """Return the error of the first ping that failed; empty if none did."""
+    return next((ping.error for ping in facts.evidence.pings if ping.error and not ping.variant), "")
 
 
 def _status(facts: Facts) -> int:
@@ -106,13 +112,35 @@ ALL_OPENED = (
         " it was sent to",
     ),
     Step(
-        lambda facts: any(ping.error for ping in facts.evidence.pings if not ping.variant),
+        lambda facts: _ping_error(facts).startswith(NO_PONG),
+        "the WebSocket opens and stays open, but the pong to a ping did not arrive in time: open the same WebSocket on"
+        " the server itself, without a proxy, and compare",
+    ),
+    Step(
+        lambda facts: _ping_error(facts).startswith(OUR_LIMIT),
+        "the WebSocket opens and carries more data than this test receives: test another WebSocket with --socket",
+    ),
+    Step(
+        lambda facts: bool(_ping_error(facts)),
         "the WebSocket opens and then closes: check the DSS log, then the proxy logs, at the time of this test",
     ),
     Step(
         lambda facts: any(not shake.opened for shake in facts.evidence.handshakes if shake.variant in BROWSERS),
         "a handshake with the headers of Firefox or Safari failed: look for it in the proxy log, at the time of this"
         " test, and open DSS in that browser",
+    ),
+    Step(
+        lambda facts: any(ping.frame_error for ping in facts.evidence.pings if not ping.variant),
+        "a ping gets its pong, but none arrives after a compressed frame: run diagnose again, on another network too",
+    ),
+    Step(
+        lambda facts: bool(facts.evidence.sizes) and not any(size.passed for size in facts.evidence.sizes),
+        "the server does not accept the messages of this test, whatever their size: to find a size limit, point the"
+        " proxy to `echo` instead of the server",
+    ),
+    Step(
+        lambda facts: not all(size.passed for size in facts.evidence.sizes),
+        "messages failed in different ways, or only sometimes: run the same command again, with a longer --timeout",
     ),
     Step(
         _http2_fails,

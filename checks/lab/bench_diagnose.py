@@ -33,7 +33,7 @@ asyncio.run(main())
 """
 """The shortest program that opens a WebSocket and gets a message back."""
 
-DIAGNOSE = [sys.executable, "-m", "checks", "diagnose", "--no-proxy"]
+DIAGNOSE = [sys.executable, "-m", "checks", "diagnose", "--no-proxy", "--idle", "0"]
 HELP = [sys.executable, "-m", "checks", "--help"]
 IMPORT = [sys.executable, "-c", "import asyncio, ssl"]
 

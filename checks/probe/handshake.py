@@ -18,7 +18,7 @@ from .browsers import HANDSHAKES, Family, filled
 from .errors import describe
 from .target import Target
 
-MAX_MESSAGE = 1 << 20
+MAX_MESSAGE = 4 << 20
 """Bytes of the longest message that is received, unless a longer one may be echoed."""
 
 UPGRADE_HEADERS = [

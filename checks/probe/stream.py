@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import struct
 from collections.abc import Awaitable
 from typing import TypeVar
 
@@ -50,6 +52,20 @@ class Stream:
         """Send bytes, and wait while the send buffer is full."""
         self._writer.write(data)
         await self._writer.drain()
+
+    def unsent(self) -> int:
+        """Return how many of our bytes the other end of the TCP connection has not yet confirmed.
+
+        Where the system does not count them, only those that are still in this process.
+        """
+        transport, queued = self._writer.transport, 0
+        with contextlib.suppress(ImportError, OSError, AttributeError, ValueError):
+            import fcntl  # noqa: PLC0415  # not on Windows
+            import termios  # noqa: PLC0415
+
+            number = transport.get_extra_info("socket").fileno()
+            (queued,) = struct.unpack("i", fcntl.ioctl(number, termios.TIOCOUTQ, bytes(4)))
+        return transport.get_write_buffer_size() + queued
 
     def close(self) -> None:
         """Send what is buffered, and close without waiting for the peer."""

@@ -8,22 +8,21 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Callable
 
-from checks.evidence import NOT_REQUESTED, Evidence, Handshake, Response, Variant
+from checks.evidence import NO_PONG, NOT_REQUESTED, Evidence, Handshake, PingResult, Response, Variant
 
 from . import http2
 from .connect import ConnectError
-from .frames import PING_EVERY, hold, ping, sizes
+from .frames import ping
+from .holds import HOLD_STAGGER, PING_EVERY, Holder
 from .secrets import scrubbed, secrets
 from .session import Session
+from .sizes import sizes
 from .stream import Stream
 from .target import Target
 from .websocket import WebSocket
 
-HOLD_STAGGER = 2.0
-"""Seconds between opening the two WebSocket connections that are held.
-
-With this delay, a maximum connection lifetime cannot end both at the same moment.
-"""
+BRIEF_HOLD = 2.0
+"""Seconds for which a WebSocket is held where nobody asked for a longer test."""
 
 REPEATS = 4
 """How often the same handshake is repeated: if half of them fail at random, 1 survey in 32 sees none fail."""
@@ -57,8 +56,9 @@ async def look(
 ) -> Evidence:
     """Return the evidence about the page and each WebSocket.
 
-    `sockets` are paths, by default those of the target. The first WebSocket that opens is held for `idle` seconds,
-    and gets messages of up to `size` bytes. Never raises for what a peer does: that is evidence.
+    `sockets` are paths, by default those of the target. The first WebSocket that opens is held for `idle` seconds, and
+    gets messages of up to `size` bytes. For more than BRIEF_HOLD, one with pings is held beside it. Never raises for
+    what a peer does: that is evidence.
     """
     return await _Survey(target, sockets or target.sockets, progress).run(idle, size)
 
@@ -133,14 +133,26 @@ class _Survey:
     async def _ping(self, websockets: list[WebSocket], variant: Variant = "") -> None:
         """Ping open WebSockets; where that fails, once more without extensions."""
         results = await asyncio.gather(*(ping(each, variant, self.target.timeout) for each in websockets))
+        if not variant:
+            results = await asyncio.gather(*map(self._frame_again, results))
         self.add(pings=tuple(results))
         if variant:
             return
-        paths = [result.path for result in results if result.error]
+        paths = [result.path for result in results if result.error or result.frame_error]
         paths += [each.path for each in self.evidence.handshakes if "extension" in each.fault.lower()]
         again = await asyncio.gather(*(self.session.open_websocket(path, "no-extensions") for path in paths))
         self.add(handshakes=tuple(handshake for handshake, _ in again))
         await self._ping([websocket for _, websocket in again if websocket], "no-extensions")
+        if any(each.frame_error for each in self.evidence.pings if each.variant):
+            self.skipped["compression"] = "the server takes no message in parts, so nothing shows a compressed one"
+
+    async def _frame_again(self, result: PingResult) -> PingResult:
+        """Where a compressed frame got no response, try once more: one connection may break by chance."""
+        if not result.frame_error:
+            return result
+        _, websocket = await self._open(result.path, None)
+        again = await ping(websocket, "", self.target.timeout) if websocket else result
+        return again if again.frame_sent else result
 
     async def _explain(self) -> None:
         """Repeat the handshake; where something failed, also change one thing at a time."""
@@ -278,11 +290,19 @@ class _Survey:
             await self._sizes(path, size)
 
     async def _hold(self, path: str, seconds: float) -> None:
-        step = f"holding two WebSockets for {seconds:g} s, one idle, one with a ping every {PING_EVERY:g} s"
-        self.progress(step, seconds)
-        idle = hold(self.session, path, 0.0, seconds)
-        pinged = hold(self.session, path, PING_EVERY, seconds, HOLD_STAGGER)
-        self.add(holds=tuple(await asyncio.gather(idle, pinged)))
+        result = self.evidence.ping_on(path)
+        silent = result is not None and result.error.startswith(NO_PONG)
+        if result and result.error and not silent:
+            self.skipped["idle timeout"] = "the WebSocket failed at once"
+            return
+        holder = Holder(self.session, path, self.progress, pongs=not silent, stagger=HOLD_STAGGER)
+        if seconds <= BRIEF_HOLD:
+            await holder.briefly(seconds)
+        else:
+            await holder.long(seconds, PING_EVERY)
+        self.add(holds=tuple(holder.holds), handshakes=tuple(holder.failed))
+        if not holder.pongs:
+            self.skipped["held WebSockets"] = "the server sends no pongs, so only a close shows that one dropped"
 
     async def _sizes(self, path: str, largest: int) -> None:
         result = self.evidence.ping_on(path)

@@ -49,6 +49,10 @@ class TlsStream(Stream):
         self.tls.write(data)
         await self._flush()
 
+    def unsent(self) -> int:
+        """Return how many of our bytes the other end has not yet confirmed."""
+        return self.below.unsent()
+
     def close(self) -> None:
         """Send what is buffered, and close without `close_notify`, as browsers do."""
         self.below.close()

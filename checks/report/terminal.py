@@ -9,7 +9,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from checks.evidence import NOT_REQUESTED, Evidence, Handshake, HoldResult, PingResult, Response, Route
+from checks.evidence import NOT_REQUESTED, Evidence, Handshake, HoldResult, PingResult, Response, Route, SizeResult
 from checks.findings import Diagnosis, Finding, cause
 from checks.findings.arrival import elsewhere, over_http_1_0
 from checks.findings.browsers import BROWSERS
@@ -116,6 +116,8 @@ def _websocket(evidence: Evidence, path: str) -> Iterator[str]:
         yield from _row("  arrived", line)
     for result in (result for result in evidence.pings if result.path == path):
         yield from _row("  ping uncompressed" if result.variant else "  ping", _ping(result), result.pong)
+        if result.frame_error:
+            yield from _row("  frame uncompressed" if result.variant else "  compressed frame", result.frame_error)
 
 
 def _arrived(shake: Handshake) -> Iterator[str]:
@@ -144,8 +146,7 @@ def _long_tests(evidence: Evidence) -> Iterator[str]:
     for hold in evidence.holds:
         yield from _row("idle", _hold(hold))
     for size in evidence.sizes:
-        closed = f", close code {size.close_code}" if size.close_code else ""
-        yield from _row("message", f"{size.size} bytes: {'passed' if size.passed else 'failed'}{closed}")
+        yield from _row("message", _size(size))
     for test, reason in evidence.skipped:
         if reason != NOT_REQUESTED:
             yield from _row("not tested", f"{test}: {reason}")
@@ -176,13 +177,25 @@ def _route(route: Route) -> Iterator[str]:
 
 def _ping(result: PingResult) -> str:
     closed = f" (close code {result.close_code} {result.close_reason})" if result.close_code else ""
-    return f"{result.error}{closed}" if result.error else "pong"
+    late = f" (it came after {result.late:.1f} s, and after a second ping)" if result.late else ""
+    return f"{result.error}{closed}{late}" if result.error else "pong"
 
 
 def _hold(hold: HoldResult) -> str:
-    how = f"a ping every {hold.ping_every:g} s" if hold.ping_every else "no pings"
+    how = f"a ping every {hold.ping_every:.2g} s" if hold.ping_every else "no pings"
+    if not hold.dropped:
+        return f"{how}: still open after {hold.seconds:.0f} s"
     code = f", close code {hold.close_code}" if hold.close_code else ""
-    return f"{how}: {'closed after' if hold.dropped else 'still open after'} {hold.seconds:.1f} s{code}"
+    if hold.found_by_ping:
+        return f"{how}: dead when a ping was sent after {hold.seconds:.1f} s{code}: {hold.error}"
+    return f"{how}: closed after {hold.seconds:.1f} s{code}"
+
+
+def _size(size: SizeResult) -> str:
+    if size.passed:
+        return f"{size.size} bytes: passed"
+    closed = f", close code {size.close_code}" if size.close_code else f", {size.error}" if size.error else ""
+    return f"{size.size} bytes: failed{closed}"
 
 
 def _row(label: str, text: object, seconds: float = 0.0) -> list[str]:

@@ -18,6 +18,17 @@ from checks.findings import diagnose
 from checks.probe import NOTIFICATIONS, Target, look, survey
 from checks.probe.forward_proxy import ForwardProxy
 
+from .relays import (
+    closes_texts_with,
+    drops_at_frames_above,
+    forgets_after,
+    loses_frames_above,
+    one_message_late,
+    refuses_compression,
+    rejects_parts_with,
+    slow_with_large_frames,
+)
+
 KERNEL = "/jupyter/api/kernels/1/channels"
 
 
@@ -74,7 +85,8 @@ class ScriptedServer:
         return (good | self.responses | {"": None}).get(path if path in self.responses else kind)
 
     async def serve(self, reader, writer):
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        # A connection that is still open when the test ends is cancelled.
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             head = await reader.readexactly(1)
             if head == b"\x16":  # a TLS record: a server for HTTP responds with 400
                 writer.write(response(400))
@@ -319,6 +331,16 @@ def at_one_age(seconds):
     return talk
 
 
+def drops_only(number):
+    """Return a talk that drops one connection, counted from 1, soon after it opens."""
+
+    async def talk(connection):
+        if len(connection.server.connections) == number:
+            asyncio.get_running_loop().call_later(0.2, ends, connection, 0)
+
+    return talk
+
+
 CAUSES = {
     "the accept value of another handshake": ("accept-mismatch", ScriptedServer(change_headers=another_accept), {}),
     "a gate that wants Kerberos, for sockets only": (
@@ -410,6 +432,42 @@ CAUSES = {
         ScriptedServer(talk=at_one_age(1.0)),
         {"idle": 3, "apart": 0.6, "every": 0.2},
     ),
+    "sockets that end at one age, before anybody would ping": (
+        "lifetime-limit",
+        ScriptedServer(talk=at_one_age(0.7)),
+        {"idle": 1, "apart": 0.6},
+    ),
+    "a flow that is forgotten after a short silence": (
+        "idle-timeout",
+        ScriptedServer(talk=forgets_after(0.5)),
+        {"idle": 1, "apart": 0.6, "timeout": 0.5},
+    ),
+    "frames above 1.3 KB that vanish, and all behind them": (
+        "large-messages-stall",
+        ScriptedServer(talk=loses_frames_above(1300, all_after=True)),
+        {"size": 20_000, "timeout": 0.5},
+    ),
+    "frames above 100 KB that vanish alone": (
+        "large-messages-stall",
+        ScriptedServer(talk=loses_frames_above(100_000, all_after=False)),
+        {"size": 300_000},
+    ),
+    "even the smallest message stalls, and a ping does not": (
+        "large-messages-stall",
+        ScriptedServer(talk=loses_frames_above(300, all_after=True)),
+        {"size": 20_000, "timeout": 0.5},
+    ),
+    "a hop that agrees on compression in the place of the server": (
+        "extension-mangled",
+        ScriptedServer(talk=refuses_compression(says_why=True)),
+        {},
+    ),
+    "the same, and a server that drops the connection": (
+        "extension-mangled",
+        ScriptedServer(talk=refuses_compression(says_why=False)),
+        {},
+    ),
+    "each message one event late": ("response-buffered", ScriptedServer(talk=one_message_late), {"timeout": 0.3}),
     "a limit of 64 KiB for a message": ("message-size-limit", ScriptedServer(max_size=65536), {"size": 100_000}),
     "a forward proxy that wants a login": (
         "proxy-auth",
@@ -450,6 +508,17 @@ WORKS = {
         {"address": "ws://HERE/any"},
     ),
     "a server that talks first": (ScriptedServer(talk=greets), {}),
+    "a socket that is held for a moment": (ScriptedServer(), {"idle": 0.5}),
+    "an application that closes at a message that it does not know": (
+        ScriptedServer(talk=closes_texts_with(1011)),
+        {"size": 20_000},
+    ),
+    "the same, at the URL of a WebSocket": (
+        ScriptedServer(talk=closes_texts_with(1008)),
+        {"size": 20_000, "address": "ws://HERE/live"},
+    ),
+    "a server that takes no message in parts": (ScriptedServer(talk=rejects_parts_with(1003)), {"size": 20_000}),
+    "a server that drops at parts of a message": (ScriptedServer(talk=rejects_parts_with(0)), {"size": 20_000}),
     "an API whose root forbids all that a page may do": (
         ScriptedServer({"page": response(200, "{}", "Content-Security-Policy: default-src 'none'")}),
         {"address": "ws://HERE/live"},
@@ -556,10 +625,25 @@ NEAR_MISSES = {
         {},
     ),
     "one socket that broke, and the next did not": (ScriptedServer(talk=breaks_once), [], {}),
-    "sockets that end before the first ping": (
-        ScriptedServer(talk=at_one_age(0.7)),
-        ["idle-timeout", "lifetime-limit"],
-        {"idle": 2, "apart": 0.6},
+    "a server that is slow with large messages": (
+        ScriptedServer(talk=slow_with_large_frames(0.01)),
+        ["large-messages-stall"],
+        {"size": 131_072, "timeout": 0.2},
+    ),
+    "a drop at large messages, without a word": (
+        ScriptedServer(talk=drops_at_frames_above(5000)),
+        ["large-messages-stall", "message-size-limit"],
+        {"size": 20_000},
+    ),
+    "one message late, at a server that is not DSS": (
+        ScriptedServer(talk=one_message_late),
+        ["response-buffered"],
+        {"address": "ws://HERE/live", "timeout": 0.3},
+    ),
+    "one socket that dropped while it was held, and others did not": (
+        ScriptedServer(talk=drops_only(1 + survey.REPEATS + 1)),
+        ["idle-timeout", "proxy-reload"],
+        {"idle": 0.5, "apart": 0.6},
     ),
     "TLS that wants the reader's certificate": (
         ScriptedServer(tls=requiring_a_certificate(issued(OURS))),

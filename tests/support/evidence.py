@@ -99,12 +99,12 @@ def ping(error="", *, variant="", pong=0.0, path=NOTIFICATIONS, **more):
 PONG_UNCOMPRESSED = ping(variant="no-extensions")
 
 
-def idle(seconds, *, dropped=True, code=0):
-    return HoldResult(NOTIFICATIONS, 0, seconds, dropped=dropped, close_code=code)
+def idle(seconds, *, dropped=True, code=0, error=DROPPED, **more):
+    return HoldResult(NOTIFICATIONS, 0, seconds, dropped, code, error=error if dropped else "", **more)
 
 
-def busy(seconds, *, dropped=True, code=0, after=2.0):
-    return HoldResult(NOTIFICATIONS, 15, seconds, dropped=dropped, close_code=code, after=after)
+def busy(seconds, *, dropped=True, code=0, after=4.0, every=15.0, error=DROPPED, **more):
+    return HoldResult(NOTIFICATIONS, every, seconds, dropped, code, after, error if dropped else "", **more)
 
 
 STAYED = busy(75.0, dropped=False)

@@ -15,9 +15,16 @@ def detect(facts: Facts) -> str | None:
     for path in facts.evidence.paths:
         shake, ping = facts.evidence.handshake(path), facts.evidence.ping_on(path)
         bare, bare_ping = facts.evidence.handshake(path, "no-extensions"), facts.evidence.ping_on(path, "no-extensions")
-        if _breaks(shake, ping) and bare.opened and bare_ping and not bare_ping.error:
+        if not bare.opened or not bare_ping or bare_ping.error:
+            continue
+        if _breaks(shake, ping):
             error = ping.error if ping and ping.error else shake.fault
             return f"with {EXTENSION} offered, expected a pong, got: {error}; without the offer, the pong arrived"
+        if ping and ping.frame_error and bare_ping.frame_sent and not bare_ping.frame_error:
+            return (
+                f"with {EXTENSION} agreed on, expected a pong after a compressed frame, got: {ping.frame_error};"
+                " without the offer, the pong arrived after the same frame, uncompressed"
+            )
     return None
 
 

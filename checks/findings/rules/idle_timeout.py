@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from checks.findings.advice import TIMEOUTS
+from checks.evidence import NO_PONG, HoldResult
+from checks.findings.advice import RESTART, TIMEOUTS
 from checks.findings.facts import Facts
 from checks.findings.rule import Rule
 
@@ -18,28 +19,45 @@ DEFAULTS = {
 }
 """Default idle timeouts, in seconds; the page about load balancers has the sources."""
 
+CLOSES = (
+    "look for an idle timeout in the server and in gateways that read messages, because the close frame comes from one"
+    " of these"
+)
+"""The advice where a close frame arrives, and pings prevent it."""
+
 EARLY_S, LATE_S = 0.5, 1.5
 """Seconds by which a drop may differ from the setting: Envoy, for one, takes a second longer."""
 
 
 def detect(facts: Facts) -> str | None:
     """Look for an idle WebSocket that drops while one with pings stays open."""
-    idle, pinged = facts.evidence.hold(pings=False), facts.evidence.hold(pings=True)
-    if not (idle and pinged and idle.dropped and not idle.close_code):
+    pair = facts.held_pair
+    if not pair or pair.idle.close_code or not pair.pings_kept_it_open:
         return None
-    # Until its first ping, the other one is idle too, and would have dropped as well.
-    if pinged.dropped or not pinged.ping_every < idle.seconds <= pinged.seconds:
-        return None
+    idle, pinged = pair.idle, pair.pinged
     return (
-        f"expected an idle WebSocket to stay open, but it dropped without a close frame after {idle.seconds:.1f} s;"
-        f" with a ping every {pinged.ping_every:g} s, another stayed open for {pinged.seconds:.0f} s"
-        f"{_default(idle.seconds)}"
+        f"expected an idle WebSocket to stay open, but {_drop(idle)};"
+        f" with a ping every {pinged.ping_every:.2g} s, another stayed open for {pinged.seconds:.0f} s"
+        f"{'' if idle.found_by_ping else _default(idle.seconds)}"
     )
 
 
 def suspect(facts: Facts) -> str | None:
-    """Look for two WebSockets that drop at the same age, before any ping."""
-    return TIMEOUTS if facts.dropped_before_a_ping else None
+    """Look for an idle WebSocket that drops, where nothing shows that pings do not help."""
+    if not facts.idle_dropped:
+        return None
+    if facts.held_pair and facts.held_pair.pings_kept_it_open:
+        return CLOSES
+    return TIMEOUTS if facts.all_dropped_in_time else RESTART
+
+
+def _drop(idle: HoldResult) -> str:
+    """Return how an idle WebSocket dropped, and when."""
+    if idle.error.startswith(NO_PONG):
+        return f"after {idle.seconds:.1f} s one no longer responded, though nobody closed it ({idle.error})"
+    if idle.found_by_ping:
+        return f"after {idle.seconds:.1f} s one no longer worked ({idle.error})"
+    return f"it dropped without a close frame after {idle.seconds:.1f} s"
 
 
 def _default(seconds: float) -> str:

@@ -9,21 +9,21 @@ from checks.findings.rule import Rule
 
 def detect(facts: Facts) -> str | None:
     """Look for two WebSockets that drop at different moments, at the same age."""
-    pair = facts.dropped_pair
+    pair = facts.held_pair
     # Without a ping, both were idle, and an idle timeout would look the same.
-    if not pair or not pair.at_same_age or pair.at_same_moment or not pair.after_a_ping:
+    if not pair or not pair.at_same_age or pair.at_same_moment or not pair.after_pings:
         return None
     idle, pinged = pair.idle, pair.pinged
     return (
         f"expected two WebSockets to stay open, but an idle one dropped after {idle.seconds:.1f} s; one with a ping"
-        f" every {pinged.ping_every:g} s, opened {pinged.after - idle.after:.1f} s later, dropped after"
+        f" every {pinged.ping_every:.2g} s, opened {pinged.after - idle.after:.1f} s later, dropped after"
         f" {pinged.seconds:.1f} s"
     )
 
 
 def suspect(facts: Facts) -> str | None:
-    """Look for two WebSockets that drop at the same age, before any ping."""
-    return TIMEOUTS if facts.dropped_before_a_ping else None
+    """Look for WebSockets that drop, where none lived clearly longer."""
+    return TIMEOUTS if facts.all_dropped_in_time else None
 
 
 RULE = Rule(

@@ -8,6 +8,11 @@ from checks.findings.rule import Rule
 TOO_BIG = 1009
 """The close code for a message that is too big (RFC 6455, section 7.4.1)."""
 
+ADVICE = (
+    "run the same command at the port of DSS itself, without the proxy: if the large messages pass there, a gateway in"
+    " front of it has a limit"
+)
+
 
 def detect(facts: Facts) -> str | None:
     """Look for close code 1009 above the largest message that passes."""
@@ -22,6 +27,11 @@ def detect(facts: Facts) -> str | None:
     )
 
 
+def suspect(facts: Facts) -> str | None:
+    """Look for large messages at which the WebSocket ends in another way."""
+    return ADVICE if facts.ends_above else None
+
+
 RULE = Rule(
     __name__,
     title="A message size limit closes the WebSocket",
@@ -32,4 +42,5 @@ RULE = Rule(
         "the limit is its own"
     ),
     detect=detect,
+    suspect=suspect,
 )

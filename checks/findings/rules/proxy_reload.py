@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from checks.findings.advice import RESTART
 from checks.findings.facts import Facts
 from checks.findings.rule import Rule
 
 
 def detect(facts: Facts) -> str | None:
     """Look for two WebSockets that drop at the same moment, at different ages."""
-    pair = facts.dropped_pair
+    pair = facts.held_pair
     if not pair or not pair.at_same_moment or pair.at_same_age:
         return None
     idle, pinged = pair.idle, pair.pinged
@@ -19,6 +20,11 @@ def detect(facts: Facts) -> str | None:
     )
 
 
+def suspect(facts: Facts) -> str | None:
+    """Look for a WebSocket that dropped, where others did not drop at the same age."""
+    return RESTART if facts.dropped_differently else None
+
+
 RULE = Rule(
     __name__,
     title="A proxy reload closes the WebSocket",
@@ -26,4 +32,5 @@ RULE = Rule(
     summary="Every WebSocket closed at the same moment, idle or in use: a hop was restarted or reloaded",
     fix="configure the proxy to keep connections open when it reloads, as our configs do where the proxy can",
     detect=detect,
+    suspect=suspect,
 )

@@ -24,20 +24,29 @@ def suspect(facts: Facts) -> str | None:
 def _no_data(facts: Facts) -> str | None:
     pings = [facts.evidence.ping_on(path, variant) for path in facts.evidence.paths for variant in PINGED]
     sent = [ping for ping in pings if ping]
-    if not sent or not all(map(_is_silent, sent)):
+    if not sent:
         return None
-    return f"after 101 Switching Protocols, expected a pong (RFC 6455), got {sent[0].error} and no other byte"
+    expected = "after 101 Switching Protocols, expected a pong (RFC 6455)"
+    if all(map(_is_silent, sent)):
+        return f"{expected}, got {sent[0].error} and no other byte"
+    if all(map(_is_one_late, sent)):
+        return f"{expected}, got {sent[0].error}; it arrived only after a second ping, whose own pong did not"
+    return None
 
 
 def _is_silent(ping: PingResult) -> bool:
-    return ping.error.startswith(NO_PONG) and not ping.messages and not ping.close_code
+    return ping.error.startswith(NO_PONG) and not (ping.messages or ping.close_code or ping.late)
+
+
+def _is_one_late(ping: PingResult) -> bool:
+    return ping.error.startswith(NO_PONG) and ping.late > 0 and not ping.second and not ping.close_code
 
 
 RULE = Rule(
     __name__,
     title="A proxy buffers WebSocket messages",
     hop="any",
-    summary="The WebSocket opens, and then no data arrives: a hop buffers the response until it ends",
+    summary="The WebSocket opens, and then a hop holds data back: until the response ends, or until more data comes",
     fix="turn off response buffering in the proxies in front of DSS",
     detect=detect,
     suspect=suspect,

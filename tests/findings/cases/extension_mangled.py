@@ -20,9 +20,16 @@ FIRES = {
         ],
         pings=(PONG_UNCOMPRESSED,),
     ),
+    "no pong after a compressed frame": pinged(
+        ping(frame_sent=True, frame_error=DROPPED), ping(variant="no-extensions", frame_sent=True)
+    ),
 }
 
 QUIET = {
+    "a compressed frame fails, and nothing was compared": pinged(ping(frame_sent=True, frame_error=DROPPED)),
+    "a compressed frame fails, and the other was not sent": pinged(
+        ping(frame_sent=True, frame_error=DROPPED), PONG_UNCOMPRESSED
+    ),
     "the first WebSocket dropped, the next did not": pinged(ping(DROPPED), PONG_UNCOMPRESSED),
     "the first pong was late, the next was not": pinged(ping(NO_PONG), PONG_UNCOMPRESSED),
     "closed with 1013 (try again later)": pinged(

@@ -4,6 +4,7 @@ from support.evidence import busy, held, idle
 
 FIRES = {
     "both drop at the same age": held(idle(60.0), busy(60.1)),
+    "both drop at the same age, found with faster pings": held(idle(1.0), idle(1.0), busy(1.1, every=0.3, after=4.0)),
     "both drop at the same age, with a close frame": held(idle(60.0, code=1001), busy(60.0, code=1001)),
 }
 

@@ -13,3 +13,7 @@ QUIET = {
     "a larger one passes": sized((1024, None), (2048, 1009), (4096, None)),
     "no size passes": sized((1024, 1009)),
 }
+
+UNDECIDED = {
+    "close code 1008": (QUIET["close code 1008"], ["message-size-limit"]),
+}

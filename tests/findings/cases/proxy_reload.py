@@ -3,9 +3,9 @@
 from support.evidence import STAYED, busy, held, idle
 
 FIRES = {
-    "both drop at the same moment": held(idle(40.0), busy(38.1)),
-    "both drop at the same moment, with a close frame": held(idle(40.0, code=1012), busy(38.0, code=1012)),
-    "before the first ping": held(idle(7.0, code=1001), busy(5.0, code=1001)),
+    "both drop at the same moment": held(idle(40.0), busy(36.1)),
+    "both drop at the same moment, with a close frame": held(idle(40.0, code=1012), busy(36.0, code=1012)),
+    "before the first ping": held(idle(7.0, code=1001), busy(3.0, code=1001)),
 }
 
 QUIET = {

@@ -23,11 +23,15 @@ FIRES = {
     "no byte on two paths": observed(
         handshakes(OPEN), handshakes(OPEN, path=KERNEL), pings=(ping(NO_PONG), PingResult(KERNEL, error=NO_PONG))
     ),
+    "each message one event late": pinged(ping(NO_PONG, late=10.1), ping(NO_PONG, late=10.1, variant="no-extensions")),
 }
 
 QUIET = {
     "no pong from the kernel of a busy notebook only": observed(
         handshakes(OPEN), handshakes(OPEN, path=KERNEL), pings=(ping(), PingResult(KERNEL, error=NO_PONG))
+    ),
+    "a server that is slow, and answers both pings": pinged(
+        ping(NO_PONG, late=11.0, second=True), ping(NO_PONG, late=11.0, second=True, variant="no-extensions")
     ),
     "messages, but no pong": pinged(ping(NO_PONG, messages=3)),
     "a drop without a close frame": pinged(ping(DROPPED), ping(DROPPED, variant="no-extensions")),
