@@ -272,8 +272,8 @@ def _add_limits(group: argparse._ArgumentGroup) -> None:
         "--idle",
         type=float,
         metavar="SECONDS",
-        help="find idle timeouts: keep two WebSockets open this long, one without traffic and one with pings; where one"
-        " drops, compare again with faster pings (default: 2 s, or 0 for many URLs, and only one WebSocket)",
+        help="find idle timeouts: keep two WebSockets open this long, one without traffic and one with pings (default:"
+        " one for 2 s, or none for many URLs)",
     )
     group.add_argument(
         "--size",
@@ -305,7 +305,7 @@ def _extra_paths(evidence: Evidence) -> list[str]:
 
 
 def _idle(evidence: Evidence) -> float | None:
-    """Return how many seconds to keep a WebSocket open to see it end again; None for the default."""
+    """Return for how many seconds to keep a WebSocket open; None for the default."""
     stayed = [round(hold.seconds) for hold in evidence.holds if not hold.dropped]
     longest = max(stayed or [math.ceil(hold.seconds * IDLE_MARGIN) for hold in evidence.holds], default=0)
     return float(longest) if longest > IDLE_DEFAULT_S else None

@@ -16,6 +16,6 @@ LIMIT = (
 TIMEOUTS = "ask for the limits of every proxy: an idle timeout and a maximum connection lifetime both look like this"
 
 RESTART = (
-    "run this test again: if every WebSocket lasts equally long, look for a timeout in every proxy, and if not, for"
-    " restarts in the logs, at the time of this test"
+    "run this test again, for longer: if every WebSocket lasts equally long, look for a timeout, and otherwise for"
+    " restarts in the logs"
 )

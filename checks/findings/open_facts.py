@@ -23,7 +23,10 @@ class HeldPair:
 
     @property
     def _tolerance(self) -> float:
-        """Seconds by which two equal times may differ: so few that no drop is near both age and moment."""
+        """Seconds by which two equal times may differ.
+
+        They are so few that no pair has both the same age and the same moment.
+        """
         return min(1.0, abs(self.pinged.after - self.idle.after) / 4)
 
     @property
@@ -32,7 +35,7 @@ class HeldPair:
         return all(hold.dropped and hold.seconds > 0 and self._is_timed(hold) for hold in (self.idle, self.pinged))
 
     def _is_timed(self, hold: HoldResult) -> bool:
-        """Tell whether the drop showed at once, or at a ping soon after one that was answered."""
+        """Tell whether it is known when this one dropped: at once, or between two pings."""
         return not hold.found_by_ping or 0 < hold.ping_every <= self._tolerance
 
     @property
@@ -48,7 +51,10 @@ class HeldPair:
 
     @property
     def after_pings(self) -> bool:
-        """Whether pings were sent well before the idle one dropped; until then, both were idle."""
+        """Whether pings were sent well before the idle one dropped.
+
+        Until then, both were idle.
+        """
         every, life = self.pinged.ping_every, self.idle.seconds
         return 0 < every <= life / 2 or 0 < every < life - JITTER_S
 
@@ -66,19 +72,22 @@ class OpenFacts:
 
     @cached_property
     def stayed_open(self) -> bool:
-        """Whether every held WebSocket stayed open, every message passed, and compressed frames did, too."""
+        """Whether every held WebSocket stayed open, and all messages and frames passed."""
         evidence = self.evidence
         readable = not any(ping.frame_error for ping in evidence.pings if not self._takes_no_parts(ping))
         return readable and all(size.passed for size in evidence.sizes) and not any(h.dropped for h in evidence.holds)
 
     def _takes_no_parts(self, ping: PingResult) -> bool:
-        """Tell whether the server rejects the first frame of a message without compression, too."""
+        """Tell whether the server rejects a part of an uncompressed message, too."""
         bare = self.evidence.ping_on(ping.path, "no-extensions")
         return bare is not None and bool(bare.frame_error)
 
     @cached_property
     def held_pair(self) -> HeldPair | None:
-        """The last idle WebSocket and the one with pings beside it, if every idle one dropped alike."""
+        """The last idle WebSocket and the one with pings beside it.
+
+        None unless every idle one dropped alike.
+        """
         holds = self.evidence.holds
         if len(holds) < 2 or not self._idle_ones_dropped_alike:
             return None
@@ -105,7 +114,7 @@ class OpenFacts:
 
     @cached_property
     def dropped_differently(self) -> bool:
-        """Whether some held WebSockets dropped, and nothing shows that others drop at the same age."""
+        """Whether held WebSockets dropped, and nothing shows that all do at the same age."""
         holds = self.evidence.holds
         return any(hold.dropped and hold.seconds for hold in holds) and not (
             len(holds) > 1 and all(hold.dropped for hold in holds) and self.all_dropped_in_time
@@ -113,12 +122,12 @@ class OpenFacts:
 
     @cached_property
     def lost_above(self) -> bool:
-        """Whether all messages above some size, and no smaller one, got no response or lost their first frame."""
+        """Whether all messages above some size, and no smaller one, were lost."""
         return self._fail_above and all(map(_is_lost, self._failed_sizes))
 
     @cached_property
     def ends_above(self) -> bool:
-        """Whether every message above some size, and no smaller one, ended the WebSocket in another way."""
+        """Whether all messages above some size, and no smaller one, ended the WebSocket."""
         return self._fail_above and not any(map(_is_lost, self._failed_sizes))
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Test whether data passes an open WebSocket in both directions, and whether compressed frames do."""
+"""Test whether data passes an open WebSocket, and whether compressed frames do."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class Holder:
             await self._compare(1)
 
     async def long(self, seconds: float, ping_every: float) -> None:
-        """Hold an idle connection and one with pings; where that decides nothing, again with faster pings."""
+        """Hold an idle connection and one with pings; if undecided, with faster pings."""
         step = f"holding two WebSockets for {seconds:g} s, one idle, one with a ping every {ping_every:g} s"
         self.progress(step, seconds)
         await self._pair(seconds + min(EXTRA_S, seconds / 10), ping_every)
@@ -92,7 +92,10 @@ class Holder:
                 return
 
     async def _pair(self, seconds: float, ping_every: float) -> bool:
-        """Hold an idle connection and, opened later, one with pings; return whether both opened."""
+        """Hold an idle connection and, opened later, one with pings.
+
+        Returns whether both opened.
+        """
         first = await self._open()
         if not first:
             return False
@@ -179,7 +182,10 @@ class _Held:
 
 
 def _faster(holds: Sequence[HoldResult]) -> float:
-    """Return the interval of faster pings that may decide what ended the last connections; 0 if none is needed."""
+    """Return the interval of pings that may decide what ended the last connections.
+
+    It is 0 if that is decided already.
+    """
     last = holds[-2:]
     idle, pinged = last[0], last[1] if len(last) > 1 else None
     if not idle.dropped or not idle.seconds:

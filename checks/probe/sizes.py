@@ -84,7 +84,7 @@ class _Search:
                 failed = middle
 
     async def _passes_later(self, size: int) -> bool:
-        """Repeat a message that was lost, and wait longer; if it passes, forget that it was lost."""
+        """Repeat a message that was lost, and wait longer; forget the loss if it passes."""
         passes = await self._passes(size, patience=LONGER)
         if passes:
             del self.results[-2]
@@ -100,9 +100,9 @@ class _Search:
         return result.passed
 
     async def _otherwise(self, size: int) -> SizeResult | None:
-        """Send the message in other ways; return the result, and stay with that way, if it passes.
+        """Send the message in other ways; return the result if it passes.
 
-        An application may reject the message, and a server or a hop the parts of one.
+        The way that passes is used from then on. An application may reject a message, and a server or a hop a part.
         """
         others: list[Mode] = self.modes[1:] if self.results else [*self.modes[1:], "single"]
         for mode in others:
@@ -114,12 +114,12 @@ class _Search:
 
 
 def _is_lost(result: SizeResult) -> bool:
-    """Tell whether the message got no response, or its second frame arrived without the first."""
+    """Tell whether a message got no response, or only its second frame arrived."""
     return result.error.startswith(NO_PONG) or result.close_code == PROTOCOL_ERROR
 
 
 async def _size(session: Session, path: str, size: int, mode: Mode, patience: float = 1) -> SizeResult:
-    """Send one message, or the first part of one, on a new WebSocket, and a ping after it.
+    """Send a message, or a part of one, on a new WebSocket, and a ping after it.
 
     It passed if the pong arrives. Raises LimitError when the peer sends more than we receive.
     """

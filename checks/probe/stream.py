@@ -54,7 +54,7 @@ class Stream:
         await self._writer.drain()
 
     def unsent(self) -> int:
-        """Return how many of our bytes the other end of the TCP connection has not yet confirmed.
+        """Return how many of our bytes the TCP peer has not yet confirmed.
 
         Where the system does not count them, only those that are still in this process.
         """

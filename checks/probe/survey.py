@@ -147,7 +147,7 @@ class _Survey:
             self.skipped["compression"] = "the server takes no message in parts, so nothing shows a compressed one"
 
     async def _frame_again(self, result: PingResult) -> PingResult:
-        """Where a compressed frame got no response, try once more: one connection may break by chance."""
+        """Try a compressed frame without a response again: a connection may just break."""
         if not result.frame_error:
             return result
         _, websocket = await self._open(result.path, None)

@@ -199,7 +199,7 @@ class WebSocket:
 
 
 def _pong_number(frame: Frame) -> int:
-    """Return the number of the ping that this frame is the pong of; 0 for any other frame."""
+    """Return the number of the ping that this frame answers; 0 for any other frame."""
     prefix, _, number = bytes(frame.data).rpartition(b" ") if frame.opcode is Opcode.PONG else (b"", b"", b"")
     return int(number) if prefix == PING and number.isdigit() else 0
 

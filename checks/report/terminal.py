@@ -184,7 +184,7 @@ def _ping(result: PingResult) -> str:
 def _hold(hold: HoldResult) -> str:
     how = f"a ping every {hold.ping_every:.2g} s" if hold.ping_every else "no pings"
     if not hold.dropped:
-        return f"{how}: still open after {hold.seconds:.0f} s"
+        return f"{how}: still open after {hold.seconds:.0f} s{', with a pong' if hold.answered else ''}"
     code = f", close code {hold.close_code}" if hold.close_code else ""
     if hold.found_by_ping:
         return f"{how}: dead when a ping was sent after {hold.seconds:.1f} s{code}: {hold.error}"

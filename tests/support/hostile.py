@@ -100,7 +100,7 @@ def running(case, folder):
     with contextlib.ExitStack() as stack:
         port = stack.enter_context(scripted_server(case.script, case.tls, head=not case.raw))
         url = f"{case.scheme}://127.0.0.1:{port}{case.path}"
-        arguments = [url, f"--timeout={TIMEOUT:g}", "--ca", str(authority), *case.options]
+        arguments = [url, f"--timeout={TIMEOUT:g}", "--ca", str(authority), "--idle=0", *case.options]
         if case.proxy:
             socks = any("=socks" in option for option in case.options)
             proxy = stack.enter_context(scripted_server(case.proxy, head=not socks))

@@ -1,10 +1,10 @@
-"""Hops that disturb an open WebSocket: what a scripted server does in place of one."""
+"""Hops that disturb an open WebSocket, played by a scripted server."""
 
 import asyncio
 
 
 async def frames_from(reader):
-    """Yield each frame of a client: its head, its payload as it is, and the payload's length."""
+    """Yield each frame of a client: its head, its masked payload, and the length."""
     while not reader.at_eof():
         head = await reader.readexactly(2)
         length = head[1] & 0x7F
@@ -28,7 +28,7 @@ async def drained(connection):
 
 
 def forgets_after(seconds):
-    """Return a talk that forgets a connection after so much silence, and tells nobody."""
+    """Return a talk that forgets a connection after so many silent seconds."""
 
     async def talk(connection):
         await flush(connection)
@@ -47,7 +47,10 @@ def forgets_after(seconds):
 
 
 def loses_frames_above(limit, *, all_after):
-    """Return a talk that loses each frame above so many bytes, and with `all_after` everything behind it."""
+    """Return a talk that loses each frame above so many bytes.
+
+    With `all_after`, it loses everything behind such a frame, too.
+    """
 
     async def talk(connection):
         await flush(connection)
@@ -103,7 +106,7 @@ async def one_message_late(connection):
 
 
 def closes_texts_with(code):
-    """Return a talk that closes the WebSocket when a text is complete, like an application that expects others."""
+    """Return a talk that closes the WebSocket when a text is complete."""
 
     async def talk(connection):
         await flush(connection)
@@ -120,7 +123,7 @@ def closes_texts_with(code):
 
 
 def rejects_parts_with(code):
-    """Return a talk that closes the WebSocket at a message in several frames; without a code, it drops it."""
+    """Return a talk that rejects messages in several frames; with code 0, it drops."""
 
     async def talk(connection):
         await flush(connection)
@@ -138,7 +141,10 @@ def rejects_parts_with(code):
 
 
 def refuses_compression(*, says_why):
-    """Return a talk of a server that never agreed on compression: a hop put the extension into its response."""
+    """Return a talk of a server that never agreed on compression.
+
+    A hop put the extension into its response.
+    """
 
     async def talk(connection):
         connection.protocol.extensions = []

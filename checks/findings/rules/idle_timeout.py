@@ -43,7 +43,7 @@ def detect(facts: Facts) -> str | None:
 
 
 def suspect(facts: Facts) -> str | None:
-    """Look for an idle WebSocket that drops, where nothing shows that pings do not help."""
+    """Look for an idle WebSocket that drops, where pings may help."""
     if not facts.idle_dropped:
         return None
     if facts.held_pair and facts.held_pair.pings_kept_it_open:

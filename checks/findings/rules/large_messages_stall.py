@@ -16,24 +16,23 @@ SLOWER = 10
 
 
 def detect(facts: Facts) -> str | None:
-    """Look for a large message that was lost twice, and for a smaller one that passed afterwards."""
+    """Look for a large message that is lost twice, and one that then passes."""
     sizes = facts.evidence.sizes
     again = _second_failure(sizes)
-    if not facts.lost_above or again is None or not any(size.passed for size in sizes[again + 1 :]):
+    if not facts.lost_above or again is None:
         return None
-    failed, passed = [size for size in sizes if not size.passed], [size for size in sizes if size.passed]
-    if _may_be_slow(sizes[again], passed):
+    lost, later = sizes[again], [size.size for size in sizes[again + 1 :] if size.passed]
+    if not later or _may_be_slow(lost, [size for size in sizes if size.passed]):
         return None
-    largest, smallest = max(size.size for size in passed), min(size.size for size in failed)
+    smallest = min(size.size for size in sizes if not size.passed)
     return (
-        f"expected a pong after each message, but one of {sizes[again].size} bytes got {_outcome(sizes[again])}, twice;"
-        f" the smallest that failed has {smallest} bytes, and messages of up to {largest} bytes passed, before and"
-        " afterwards"
+        f"expected a pong after a message of {lost.size} bytes, got {_outcome(lost)}, twice; the smallest that failed"
+        f" has {smallest} bytes, and one of {max(later)} bytes passed afterwards"
     )
 
 
 def suspect(facts: Facts) -> str | None:
-    """Look for large messages that got no response in time, or ended the WebSocket without a close frame."""
+    """Look for large messages without a response, or without a close frame."""
     if facts.lost_above:
         return "repeat this test with a longer --timeout: a slow or busy server looks like this, too"
     dropped = facts.ends_above and not any(size.close_code for size in facts.evidence.sizes)
@@ -47,13 +46,13 @@ def _outcome(size: SizeResult) -> str:
 
 
 def _second_failure(sizes: tuple[SizeResult, ...]) -> int | None:
-    """Return the place of the first message that failed with the same size as one before."""
+    """Return the place of the first message that failed for the second time."""
     failed = [size.size if not size.passed else 0 for size in sizes]
     return next((place for place, size in enumerate(failed) if size and size in failed[:place]), None)
 
 
 def _may_be_slow(lost: SizeResult, passed: list[SizeResult]) -> bool:
-    """Tell whether the message could have passed later, at the pace of those that did."""
+    """Tell whether a message could pass later, at the pace of those that did."""
     largest = max(size.size for size in passed)
     pace = max(size.seconds for size in passed if size.size == largest) / max(largest, 1)
     return not lost.close_code and lost.seconds < SLOWER * pace * lost.size
@@ -63,10 +62,10 @@ RULE = Rule(
     __name__,
     title="Large messages do not get through",
     hop="any",
-    summary="Small messages pass, but above some size they get stuck on the way, and nobody closes the WebSocket",
+    summary="Small messages pass, but those above some size are lost, and no hop closes the WebSocket for them",
     fix=(
-        "compare with a computer on another network: a hop that inspects messages, or a VPN or tunnel with a smaller"
-        " packet size (MTU), stops them; add an exception for the host name of DSS, or lower the MTU of that tunnel"
+        "find the hop that stops them, on another network: lower the packet size (MTU) of a VPN or tunnel, or exempt"
+        " the host name of DSS from inspection"
     ),
     detect=detect,
     suspect=suspect,

@@ -19,6 +19,7 @@ def detect(facts: Facts) -> str | None:
     proof = [f"the page returned {evidence.page}", f"{opened}{times} and answered a ping"]
     proof += [
         f"{'an idle one' if not hold.ping_every else 'one with pings'} stayed open for {hold.seconds:.0f} s"
+        f"{' and still answered a ping' if hold.answered else ''}"
         for hold in evidence.holds
     ]
     if evidence.sizes:

@@ -7,7 +7,7 @@ from checks.probe import NOTIFICATIONS
 
 
 def sent(*sizes):
-    """Return evidence of messages, each with its size, its error, and its close code or its seconds."""
+    """Return evidence of messages, each with the values of its result."""
     return observed(handshakes(OPEN), sizes=tuple(SizeResult(NOTIFICATIONS, *size) for size in sizes))
 
 
