@@ -34,6 +34,13 @@ opens the WebSocket. `firefox` and `safari` are the handshakes of these browsers
 `keep-alive` has Firefox's `Connection`.
 """
 
+Moment = Literal["alone", "together", "beside a handshake", "alone again", "held", "after", "in turn"]
+"""When a request of the second look was made.
+
+`alone`, `alone again`, `after` and `in turn`: nothing else was open. `together`: beside other plain requests.
+`beside a handshake`: beside them and a handshake. `held`: while `Recheck.held` WebSocket connections were open.
+"""
+
 Stage = Literal["", "name", "tcp", "proxy", "tls"]
 """Where a connection attempt failed."""
 
@@ -257,6 +264,21 @@ class SizeResult:
 
 
 @dataclass(frozen=True)
+class Recheck:
+    """One request of the second look, which shows whether requests affect each other."""
+
+    moment: Moment
+    path: str
+    upgrade: bool
+    """Whether the request is a handshake; otherwise it is a plain GET."""
+    response: Response
+    opened: bool = False
+    """Whether the WebSocket opened."""
+    held: int = 0
+    """The number of WebSocket connections that the test held open at that time."""
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Everything that was observed at one URL."""
 
@@ -280,6 +302,8 @@ class Evidence:
     recorded_at: str = ""
     """The time of the observation: ISO 8601, UTC."""
     format: int = FORMAT
+    rechecks: tuple[Recheck, ...] = ()
+    """The second look, in order; made where a first response may have come from a limit or from other requests."""
 
     @property
     def paths(self) -> list[str]:

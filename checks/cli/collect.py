@@ -65,7 +65,8 @@ async def _collect(
 
     async def test(target: Target) -> Evidence:
         sockets = (*target.sockets, *options.socket)
-        return await look(target, sockets=sockets, idle=idle, size=options.size, progress=step)
+        size, gentle = options.size, options.gentle
+        return await look(target, sockets=sockets, idle=idle, size=size, gentle=gentle, progress=step)
 
     async def one(target: Target, given: TypedUrl) -> Evidence:
         nonlocal finished

@@ -68,6 +68,7 @@ class ProbeOptions:
     idle: float | None = None
     size: int = 0
     timeout: float = 10
+    gentle: bool = False
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> ProbeOptions:
@@ -103,6 +104,7 @@ class ProbeOptions:
             proxy=evidence.route.proxy,
             idle=_idle(evidence),
             size=max((size.size for size in evidence.sizes), default=0),
+            gentle="--gentle" in dict(evidence.skipped).values(),
         )
 
     def target(self, url: str) -> Target:
@@ -226,7 +228,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     )
     _add_credentials(parser.add_argument_group("credentials"))
     _add_route(parser.add_argument_group("route"))
-    _add_limits(parser.add_argument_group("duration and size"))
+    _add_limits(parser.add_argument_group("duration, size and number"))
     return what
 
 
@@ -291,6 +293,8 @@ def _add_limits(group: argparse._ArgumentGroup) -> None:
         metavar="SECONDS",
         help="wait this long for each connection and each response (default: 10)",
     )
+    gentle = "send one request at a time, repeat none, and stop after 3 that fail: where guards ban IP addresses"
+    group.add_argument("--gentle", action="store_true", help=gentle)
 
 
 def _extra_paths(evidence: Evidence) -> list[str]:

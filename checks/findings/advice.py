@@ -2,15 +2,36 @@
 
 BROWSER_URL = "compare the URL with the one in the developer tools of a browser in which the WebSocket works"
 
+BURST = (
+    "look for a limit on connections or requests in the proxy, and raise it (nginx: limit_conn, limit_req). Requests"
+    " side by side were rejected, and one at a time they succeeded"
+)
+
 DIRECT = (
     "connect to DSS directly, at its own port, without the proxy: if the WebSocket opens there, the proxy is the cause"
+)
+
+GENTLY = (
+    "find the limit on requests in the log of the proxy that sent 429. Wait until it lets requests through, then test"
+    " with diagnose --gentle, which sends one request at a time"
 )
 
 ISSUER = "compare the issuer of the certificate with the one on a computer that reaches DSS without the forward proxy"
 
 LIMIT = (
     "look in the proxy log, at the time of this test, for a limit on requests or connections, or for a server that is"
-    " down"
+    " down. Test again when fewer users are connected"
+)
+
+MOMENT = (
+    "run diagnose again, because what failed at first worked a moment later: a limit was reached, or DSS was down."
+    " The proxy log shows which"
+)
+
+QUEUE = (
+    "check in the statistics of the proxy whether its connections or its queue are full (HAProxy: maxconn and Queue,"
+    " Apache httpd: server-status). Test again when fewer users are connected. If it works then, raise the limit,"
+    " otherwise check whether DSS runs"
 )
 
 TIMEOUTS = "ask for the limits of every proxy: an idle timeout and a maximum connection lifetime both look like this"

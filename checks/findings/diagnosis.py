@@ -27,6 +27,9 @@ INTERMITTENT = "intermittent"
 BROWSER_REFUSED = "browser-refused"
 """The id of the finding that the headers of the browser decide."""
 
+EXHAUSTED = "connections-exhausted"
+"""The id of the finding that explains different outcomes of one handshake."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -87,7 +90,7 @@ def _applicable(facts: Facts) -> list[Rule]:
     """Return the rules that this evidence can support."""
     rules = all_rules()
     if facts.inconsistent_paths:  # a comparison of two handshakes proves nothing
-        return [rule for rule in rules if rule.hop == "TLS" or rule.id == INTERMITTENT]
+        return [rule for rule in rules if rule.hop == "TLS" or rule.id in {INTERMITTENT, EXHAUSTED}]
     if opens_in_another(facts):  # so nothing is broken for every browser
         return [rule for rule in rules if rule.hop == "TLS" or rule.id == BROWSER_REFUSED]
     if facts.opens_without_proxy:  # so nothing is broken behind the forward proxy

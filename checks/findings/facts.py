@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from checks.evidence import NO_RESPONSE, Certificate, Handshake, PingResult, Response, Tls
 from checks.findings.arrival import elsewhere, missing_upgrade, over_http_1_0
 from checks.findings.open_facts import OpenFacts
-from checks.findings.phrases import FIREWALLS, INSPECTORS, SECURITY_SOFTWARE, SERVER_DOWN, UNKNOWN_SERVER
+from checks.findings.phrases import FIREWALLS, INSPECTORS, LIMITS, SECURITY_SOFTWARE, SERVER_DOWN, UNKNOWN_SERVER
+from checks.findings.second_look import SecondLook
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 """Status codes that send the client to another URL (RFC 9110, section 15.4)."""
@@ -44,6 +45,11 @@ GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 class Facts(OpenFacts):
     """The facts that rules combine. No method raises, however odd the evidence."""
+
+    @cached_property
+    def second_look(self) -> SecondLook:
+        """The second look, which separates requests."""
+        return SecondLook(self.evidence)
 
     def response(self, path: str) -> Response:
         """Return the response to the first handshake on this path."""
@@ -262,6 +268,8 @@ def gateway_error(response: Response) -> bool:
     if response.status != 503:
         return response.status in GATEWAY_ERRORS
     # With other words, 503 is a limit, a circuit breaker or planned maintenance.
+    if limit_phrase(response):
+        return False
     text = f"{response.reason} {response.body} {response.header('Server')}".lower()
     return any(phrase in text for phrase in (*UNKNOWN_SERVER, *SERVER_DOWN)) or bool(response.header("X-Squid-Error"))
 
@@ -270,6 +278,14 @@ def firewall_phrase(response: Response) -> str:
     """Return the phrase of a firewall in a response; empty if there is none."""
     text = " ".join([response.body, *(value for _, value in response.headers)]).lower()
     return next((phrase for phrase in FIREWALLS if phrase in text), "")
+
+
+def limit_phrase(response: Response) -> str:
+    """Return the phrase about a limit in a rejection; empty if there is none."""
+    if response.status not in {*GATEWAY_ERRORS, *TOO_MANY, 403, 509}:
+        return ""
+    text = f"{response.reason} {response.body}".lower()
+    return next((phrase for phrase in LIMITS if phrase in text), "")
 
 
 def expected_accept(key: str) -> str:

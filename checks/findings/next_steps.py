@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from checks.evidence import NO_PONG, OUR_LIMIT
-from checks.findings.advice import DIRECT, LIMIT
+from checks.findings.advice import DIRECT, LIMIT, MOMENT
 from checks.findings.browsers import BROWSERS
-from checks.findings.facts import TOO_MANY, Facts, same
+from checks.findings.facts import TOO_MANY, Facts, same, timed_out
 from checks.findings.phrases import CLIENT_CERTIFICATE
 
 MOVED = "test the URL that the page redirects to: diagnose {url}"
@@ -27,14 +27,19 @@ class Step(NamedTuple):
 
     applies: Callable[[Facts], bool]
     advice: str
-    """What to do, without a full stop; {path} is the path of the first WebSocket that did not open."""
+    """What to do, without a full stop.
+
+    {path} is the path of the first WebSocket that did not open, and {seconds} how long its handshake took alone.
+    """
 
 
 def next_step(facts: Facts) -> str:
     """Return the advice of the first row that applies; empty if none does."""
     rows = (*ALWAYS, *(SOME_CLOSED if facts.closed_paths else ALL_OPENED))
     advice = next((row.advice for row in rows if row.applies(facts)), "")
-    return advice.format(path=facts.closed_paths[0]) if facts.closed_paths else advice
+    shake = facts.second_look.handshake
+    seconds = f"{shake.response.seconds:.0f}" if shake else ""
+    return advice.format(path=facts.closed_paths[0], seconds=seconds) if facts.closed_paths else advice
 
 
 def _wants_client_certificate(facts: Facts) -> bool:
@@ -63,7 +68,13 @@ def _status(facts: Facts) -> int:
 
 def _same_error_everywhere(facts: Facts) -> bool:
     status = _status(facts)
-    return status >= 400 and not facts.opened_paths and _page_statuses(facts) == {status}
+    same = status >= 400 and not facts.opened_paths and _page_statuses(facts) == {status}
+    return same and facts.second_look.same_status_alone == status
+
+
+def _slow(facts: Facts) -> bool:
+    """Tell whether the handshake opened when the test waited longer."""
+    return facts.second_look.recovered and timed_out(facts.response(facts.closed_paths[0]))
 
 
 def _opens_without_origin(facts: Facts) -> bool:
@@ -72,7 +83,8 @@ def _opens_without_origin(facts: Facts) -> bool:
 
 def _differs_from_plain_get(facts: Facts) -> bool:
     path = facts.closed_paths[0]
-    return facts.plain(path).status > 0 and not same(facts.response(path), facts.plain(path))
+    response = facts.response(path)
+    return facts.plain(path).status > 0 and not same(response, facts.plain(path)) and not timed_out(response)
 
 
 ALWAYS = (
@@ -151,6 +163,21 @@ ALL_OPENED = (
 """The rows if each WebSocket opened."""
 
 SOME_CLOSED = (
+    Step(
+        lambda facts: facts.second_look.stopped,
+        "the server stopped responding during this test: look in its firewall, and in a guard such as fail2ban, for a"
+        " ban of this IP address. When it has ended, test with diagnose --gentle, which sends few requests",
+    ),
+    Step(
+        _slow,
+        "the WebSocket opened, but its handshake took {seconds} s: test DSS directly, at its own port, without the"
+        " proxy. If the handshake is as slow there, look at the load of DSS, otherwise at the proxies in between. For"
+        " the rest of this test, pass --timeout 60",
+    ),
+    Step(
+        lambda facts: facts.second_look.recovered,
+        MOMENT,
+    ),
     Step(
         _same_error_everywhere,
         "open the page in a browser: it gets the same error as the WebSocket, so the cause is not related to WebSocket",

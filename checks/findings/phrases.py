@@ -69,6 +69,16 @@ UNKNOWN_SERVER = (
 )
 """Phrases of HAProxy, Varnish and OpenShift's router, which also send them for a host name they do not know."""
 
+LIMITS = (
+    "reset reason: overflow",
+    *(f"too many {what}" for what in ("connections", "open connections", "concurrent", "websocket", "sockets")),
+    *(f"too many {what}" for what in ("clients", "sessions", "users")),
+    *("connection limit", "connections limit", "limit on connections", "limit of connections"),
+    *(f"maximum number of {what}" for what in ("connections", "concurrent", "websocket", "clients", "sessions")),
+    *("maximum connections", "max connections", "no more connections", "maximum concurrent"),
+)
+"""Phrases of Envoy (a circuit breaker) and of servers that count connections."""
+
 SERVER_DOWN = ("temporarily unable to service your", "upstream connect error", "no healthy upstream", "lighttpd/")
 """Phrases of Apache httpd and Envoy if the server does not respond; lighttpd sends 503 for no other reason."""
 

@@ -22,7 +22,7 @@ SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
 SECRET_PARAMETERS = re.compile(r"(?i)token|key|secret|passw|pwd|auth|sig|jwt|session|code|credential")
 """Names of URL parameters whose values are never shown."""
 
-TRUSTED_FIELDS = {"variant", "failed", "source", "host", "recorded_at", "skipped"}
+TRUSTED_FIELDS = {"variant", "moment", "failed", "source", "host", "recorded_at", "skipped"}
 """Fields of evidence that hold neither text from a peer nor a secret."""
 
 URL_FIELDS = {"url", "path", "arrived_request"}

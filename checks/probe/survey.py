@@ -52,18 +52,24 @@ async def look(
     sockets: tuple[str, ...] = (),
     idle: float = 0,
     size: int = 0,
+    gentle: bool = False,
     progress: Progress = lambda _, __: None,
 ) -> Evidence:
     """Return the evidence about the page and each WebSocket.
 
     `sockets` are paths, by default those of the target. The first WebSocket that opens is held for `idle` seconds, and
-    gets messages of up to `size` bytes. For more than BRIEF_HOLD, one with pings is held beside it. Never raises for
-    what a peer does: that is evidence.
+    gets messages of up to `size` bytes. For more than BRIEF_HOLD, one with pings is held beside it. A `gentle` look
+    sends one request at a time, and repeats none. Never raises for what a peer does: that is evidence.
     """
-    return await _Survey(target, sockets or target.sockets, progress).run(idle, size)
+    kind = Survey
+    if gentle:
+        from .gentle import GentleSurvey  # noqa: PLC0415  # imports this module
+
+        kind = GentleSurvey
+    return await kind(target, sockets or target.sockets, progress).run(idle, size)
 
 
-class _Survey:
+class Survey:
     """One survey, in the order of its stages."""
 
     def __init__(self, target: Target, paths: tuple[str, ...], progress: Progress) -> None:
@@ -82,10 +88,15 @@ class _Survey:
         if route.failed in {"name", "tcp", "tls"}:
             await self._unreachable()
         else:
-            await self._requests(stream)
-            await self._explain()
+            await self.tests(stream)
             await self._idle_and_size(idle, size)
         return scrubbed(replace(self.evidence, skipped=tuple(self.skipped.items())), secrets(self.target, self.paths))
+
+    async def tests(self, stream: Stream | None) -> None:
+        """Run everything except the long tests."""
+        await self._requests(stream)
+        await self._explain()
+        await self._look_again()
 
     def add(self, **results: object) -> None:
         """Add results to the evidence; tuples are appended."""
@@ -106,31 +117,31 @@ class _Survey:
     async def _requests(self, stream: Stream | None) -> None:
         """Request the page and open each WebSocket like a browser, then ping."""
         self.progress("requesting the page, opening the WebSocket", 0)
-        pages = asyncio.gather(self.session.get("/"), self._health_check(), self._over_http2())
+        pages = asyncio.gather(self.session.get("/"), self.health_check(), self.over_http2())
         streams = [stream, *[None] * len(self.paths[1:])]
         opened = await asyncio.gather(*map(self._open, self.paths, streams))
         page, health_check, over_http2 = await pages
         handshakes = (*(handshake for handshake, _ in opened), *over_http2)
         self.add(page=page, health_check=health_check, handshakes=handshakes)
-        await self._ping([websocket for _, websocket in opened if websocket])
+        await self.ping_all([websocket for _, websocket in opened if websocket])
 
     async def _open(self, path: str, stream: Stream | None) -> tuple[Handshake, WebSocket | None]:
         return await self.session.open_websocket(path, "", stream)
 
-    async def _health_check(self) -> Response:
+    async def health_check(self) -> Response:
         if self.target.is_socket:
             self.skipped["health check"] = "the URL is that of a WebSocket, so DSS may not be there"
             return Response()
         return await self.session.get("/dip/api/ping")
 
-    async def _over_http2(self) -> tuple[Handshake, ...]:
+    async def over_http2(self) -> tuple[Handshake, ...]:
         """Make the first handshake over HTTP/2 too, where browsers would."""
         if not self.target.secure or self.evidence.route.failed:
             return ()
         handshake = await http2.handshake(self.session, self.paths[0])
         return (handshake,) if handshake else ()
 
-    async def _ping(self, websockets: list[WebSocket], variant: Variant = "") -> None:
+    async def ping_all(self, websockets: list[WebSocket], variant: Variant = "") -> None:
         """Ping open WebSockets; where that fails, once more without extensions."""
         results = await asyncio.gather(*(ping(each, variant, self.target.timeout) for each in websockets))
         if not variant:
@@ -142,7 +153,7 @@ class _Survey:
         paths += [each.path for each in self.evidence.handshakes if "extension" in each.fault.lower()]
         again = await asyncio.gather(*(self.session.open_websocket(path, "no-extensions") for path in paths))
         self.add(handshakes=tuple(handshake for handshake, _ in again))
-        await self._ping([websocket for _, websocket in again if websocket], "no-extensions")
+        await self.ping_all([websocket for _, websocket in again if websocket], "no-extensions")
         if any(each.frame_error for each in self.evidence.pings if each.variant):
             self.skipped["compression"] = "the server takes no message in parts, so nothing shows a compressed one"
 
@@ -156,17 +167,24 @@ class _Survey:
 
     async def _explain(self) -> None:
         """Repeat the handshake; where something failed, also change one thing at a time."""
-        if self._all_opened_and_answered():
+        if self.all_opened_and_answered():
             await self._repeat()
         else:
             await asyncio.gather(self._repeat(), self._compare())
         if self._other_browsers_may_differ():
             await self._try_other_browsers()
         notebook = any(path.startswith("/jupyter/") for path in self.paths)
-        if not self.target.is_socket and not notebook and self._all_opened_and_answered():
+        if not self.target.is_socket and not notebook and self.all_opened_and_answered():
             self.skipped["notebooks"] = "pass the path of one with --socket, and --cookies"
 
-    def _all_opened_and_answered(self) -> bool:
+    async def _look_again(self) -> None:
+        """Where something failed, find out whether requests affected each other."""
+        if not self.all_opened_and_answered():
+            from .second_look import second_look  # noqa: PLC0415  # slow to import
+
+            self.evidence = await second_look(self.session, self.evidence, self.progress)
+
+    def all_opened_and_answered(self) -> bool:
         """Return whether each WebSocket opened and sent a pong.
 
         The page must be there, too, and the certificate trusted.
@@ -189,8 +207,11 @@ class _Survey:
         paths = closed or ([] if any(each.error for each in self.evidence.pings) else self.paths[:1])
         # Not where credentials are rejected: after a few attempts, some directories lock the account.
         paths = [path for path in paths if self.evidence.handshake(path).response.status not in AUTHENTICATION]
-        repeats = [self.session.handshake(path, "again") for path in paths for _ in range(REPEATS)]
-        self.add(handshakes=tuple(map(_brief, await asyncio.gather(*repeats))))
+        repeats = await asyncio.gather(*(self._again(path) for path in paths for _ in range(REPEATS)))
+        for _, websocket in repeats:
+            if websocket:
+                websocket.abort()
+        self.add(handshakes=tuple(_brief(handshake) for handshake, _ in repeats))
 
     def _other_browsers_may_differ(self) -> bool:
         """Tell whether the handshake of another browser is worth a request.
@@ -217,6 +238,16 @@ class _Survey:
             for variant in alone:
                 self.add(handshakes=(_brief(await self.session.handshake(path, variant)),))
 
+    async def _again(self, path: str) -> tuple[Handshake, WebSocket | None]:
+        """Repeat a handshake, and keep the WebSocket open.
+
+        Otherwise, a limit on connections would show only if the handshakes happen to overlap.
+        """
+        handshake, websocket = await self.session.open_websocket(path, "again")
+        if websocket:
+            websocket.free()
+        return handshake, websocket
+
     async def _compare(self) -> None:
         """Change one thing at a time where a WebSocket did not open.
 
@@ -233,14 +264,14 @@ class _Survey:
             else:
                 self.skipped["without cookies"] = "no cookies were sent"
             closed = [path for path in self.evidence.paths if not self.evidence.handshake(path).opened]
-            steps += [self._vary(path, variant) for path in closed for variant in variants]
+            steps += [self.vary(path, variant) for path in closed for variant in variants]
         if self.target.proxy:
             steps += [self._without_proxy(), self._other_tunnel()]
         if not self.evidence.page.status or self.evidence.page.status == 400:
             steps.append(self._other_scheme())
         await asyncio.gather(*steps)
 
-    async def _vary(self, path: str, variant: Variant) -> None:
+    async def vary(self, path: str, variant: Variant) -> None:
         self.add(handshakes=(await self.session.handshake(path, variant),))
 
     async def _without_proxy(self) -> None:

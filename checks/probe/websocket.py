@@ -183,15 +183,15 @@ class WebSocket:
             self.stream.close()
         except (OSError, RuntimeError, asyncio.TimeoutError):  # a peer that does not read gets no close frame
             self.stream.abort()
-        self._free()
+        self.free()
 
     def abort(self) -> None:
         """Close at once, without a close frame."""
         self.stream.abort()
-        self._free()
+        self.free()
 
-    def _free(self) -> None:
-        """Free the compressors, which are large.
+    def free(self) -> None:
+        """Free the compressors, which are large; no message can follow.
 
         The protocol itself waits for the garbage collector.
         """

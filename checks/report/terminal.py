@@ -95,6 +95,7 @@ def stages(evidence: Evidence) -> Iterator[str]:
         yield from _row("health check", evidence.health_check, evidence.health_check.seconds)
     for path in evidence.paths:
         yield from _websocket(evidence, path)
+    yield from _second_look(evidence)
     for authority, status in evidence.tunnels:
         yield from _row("tunnel", f"to {authority}: {status or 'no response'}")
     if evidence.other_scheme != Response():
@@ -140,6 +141,18 @@ def _differs(evidence: Evidence, shake: Handshake) -> bool:
     repeats = shake.variant == "again" or shake in evidence.handshakes[: evidence.handshakes.index(shake)]
     as_first = shake.variant in BROWSERS and shake.opened == evidence.handshake(shake.path).opened
     return not repeats and not as_first
+
+
+def _second_look(evidence: Evidence) -> Iterator[str]:
+    """Yield a row for each repeated request that was alone or rejected."""
+    for each in evidence.rechecks:
+        if each.moment == "alone":
+            kind = "handshake" if each.upgrade else "page" if each.path == "/" else each.path
+            yield from _row("alone", f"{kind}: {each.response}", each.response.seconds)
+        elif each.moment == "held" and not each.opened and each.held:
+            yield from _row("held", f"{each.held} open, then {each.response}", each.response.seconds)
+        elif each.moment == "beside a handshake" and not each.upgrade and each.response.status >= 500:
+            yield from _row("beside a handshake", f"{each.path}: {each.response}", each.response.seconds)
 
 
 def _long_tests(evidence: Evidence) -> Iterator[str]:

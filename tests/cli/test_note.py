@@ -33,6 +33,7 @@ GIVEN = {
     "--idle": (["90"], ["90"]),
     "--size": (["20000000"], ["20000000"]),
     "--timeout": (["2.5"], ["2.5"]),
+    "--gentle": ([], []),
 }
 """For each option, what is typed behind it, and what the ticket repeats of that."""
 

@@ -26,7 +26,7 @@ def judged(monkeypatch, verdict):
 
     def judge(truth, server, options):
         server.connections.clear()
-        server.handshakes = 0
+        server.handshakes = server.requests = 0
         options = dict(options)
         monkeypatch.setattr(survey, "HOLD_STAGGER", options.pop("apart", 2.0))
         monkeypatch.setattr(survey, "PING_EVERY", options.pop("every", 15.0))

@@ -1,5 +1,7 @@
 """What to do next if no cause is proven and none is suspected."""
 
+from dataclasses import replace
+
 import pytest
 from findings.cases import extension_mangled, handshake_header_mangled, scheme_mismatch, wrong_path
 from support.evidence import (
@@ -7,16 +9,23 @@ from support.evidence import (
     KERNEL,
     NOT_FOUND,
     OPEN,
+    PAGE,
+    TIMED_OUT,
+    alone,
     everywhere,
     handshakes,
     observed,
     over_http2,
     redirect,
     response,
+    without_rechecks,
 )
 
 from checks.evidence import Response
 from checks.findings import diagnose
+
+REPEATED = ("page", "health_check", "plain", "handshake")
+"""The requests of the second look."""
 
 STEPS = {
     "400 with Upgrade only": (
@@ -28,9 +37,20 @@ STEPS = {
         "a hop recognized the upgrade request",
     ),
     "500 for everything": (everywhere(response(500)), "open the page in a browser"),
-    "503 with Upgrade only": (
-        observed(handshakes(response(503), response(426))),
-        "look in the proxy log, at the time of this test, for a limit",
+    "500 for everything side by side": (without_rechecks(everywhere(response(500))), "connect to DSS directly"),
+    "500 for everything side by side, and 200 for the page alone": (
+        alone(everywhere(response(500)), page=PAGE),
+        "connect to DSS directly",
+    ),
+    "a handshake that takes 12 s": (
+        alone(observed(handshakes(TIMED_OUT)), handshake=replace(OPEN, seconds=12.0)),
+        "the WebSocket opened, but its handshake took 12 s",
+    ),
+    "400 for everything, and then nothing": (
+        alone(
+            observed(handshakes(response(400), response(400)), page=response(400)), **dict.fromkeys(REPEATED, CLOSED)
+        ),
+        "the server stopped responding during this test",
     ),
     "400 for the page only": (
         observed(handshakes(OPEN), page=response(400), health_check=response(400)),
@@ -70,14 +90,6 @@ STEPS = {
     "101 that browsers reject": (
         handshake_header_mangled.QUIET["Upgrade to another protocol, twice"],
         "connect to DSS directly, at its own port: if the response differs",
-    ),
-    "503 for the page only": (
-        observed(handshakes(OPEN), page=response(503), health_check=response(503)),
-        "look in the proxy log, at the time of this test, for a limit",
-    ),
-    "429": (
-        observed(handshakes(response(429), response(429))),
-        "look in the proxy log, at the time of this test, for a limit",
     ),
     "502 for notebooks only": (
         observed(handshakes(OPEN), handshakes(response(502), response(502), path=KERNEL)),

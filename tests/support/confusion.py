@@ -29,6 +29,12 @@ from .relays import (
     slow_with_large_frames,
 )
 
+TOGETHER_S = 0.1
+"""Seconds in which requests that are sent together arrive."""
+
+DOWN_FOR = 3 + survey.REPEATS + 2
+"""The number of requests in a first look that fails: three, the repeats, and two comparisons."""
+
 KERNEL = "/jupyter/api/kernels/1/channels"
 
 
@@ -66,6 +72,18 @@ class ScriptedServer:
     """The limit for a message, in bytes."""
     turns: tuple = ()
     """The responses to handshakes, in rotation; None opens a WebSocket."""
+    most: int = 0
+    """How many WebSocket connections may be open at a time; 0 for any number."""
+    down_for: int = 0
+    """How many requests get 502, until the server behind the proxy is up."""
+    ends_others: bool = False
+    """Whether a handshake gets 503, and so does every request that is open beside it."""
+    sockets: int = 0
+    """The number of WebSocket connections that are open."""
+    requests: int = 0
+    """The number of requests so far."""
+    shaking: int = 0
+    """The number of handshakes that `ends_others` has not responded to yet."""
     connections: list = field(default_factory=list)
     """The WebSocket connections, oldest first."""
     handshakes: int = 0
@@ -75,6 +93,10 @@ class ScriptedServer:
         """Return the response to a request, or None to open a WebSocket."""
         path = head.split(b" ", 2)[1].decode()
         upgraded = b"\nupgrade: websocket" in head.lower()
+        if self.requests <= self.down_for:
+            return response(502)
+        if upgraded and self.most and self.sockets >= self.most:
+            return response(503)
         if upgraded and self.turns:
             self.handshakes += 1
             return self.turns[self.handshakes % len(self.turns)]
@@ -92,13 +114,35 @@ class ScriptedServer:
                 writer.write(response(400))
                 return
             head += await reader.readuntil(b"\r\n\r\n")
-            if data := self.response_to(head):
+            self.requests += 1
+            if self.ends_others:
+                writer.write(await self.beside_others(head))
+            elif data := self.response_to(head):
                 writer.write(data)
             else:
-                await self.open(head, reader, writer)
+                await self.serve_websocket(head, reader, writer)
         writer.close()
 
-    async def open(self, head, reader, writer):
+    async def beside_others(self, head):
+        """Return the response if a handshake ends the requests beside it."""
+        upgraded = b"\nupgrade: websocket" in head.lower()
+        self.shaking += upgraded
+        await asyncio.sleep(TOGETHER_S)  # so that requests side by side are open together
+        ended = upgraded or self.shaking
+        if upgraded:
+            await asyncio.sleep(TOGETHER_S)
+        self.shaking -= upgraded
+        return response(503, "upstream connect error") if ended else self.response_to(head)
+
+    async def serve_websocket(self, head, reader, writer):
+        """Count a WebSocket connection while it is open."""
+        self.sockets += 1
+        try:
+            await self.open_websocket(head, reader, writer)
+        finally:
+            self.sockets -= 1
+
+    async def open_websocket(self, head, reader, writer):
         """Open a WebSocket, and serve it until one end closes it."""
         protocol = ServerProtocol(
             subprotocols=["dummy"], extensions=[ServerPerMessageDeflateFactory()], max_size=self.max_size
@@ -298,6 +342,21 @@ async def breaks_once(connection):
         connection.writer.transport.abort()
 
 
+SLOW_S = 1.2
+"""Seconds that a slow server takes for a handshake: less than three times half of it."""
+
+
+async def takes_its_time(_):
+    """Send the 101 response late."""
+    await asyncio.sleep(SLOW_S)
+
+
+async def never_answers(connection):
+    """Send nothing, not even the 101 response, until the client closes."""
+    while await connection.reader.read(65536):
+        pass
+
+
 def ends(connection, code):
     """Close a WebSocket connection with this close code, or drop it if that is 0."""
     if code:
@@ -378,6 +437,20 @@ CAUSES = {
         "cert-untrusted",
         ScriptedServer(tls=issued(APPLIANCE, "FG100F.fortinet.example")),
         {},
+    ),
+    "a proxy without its server": ("backend-down", ScriptedServer(all_urls_send(response(502))), {}),
+    "a limit of two sockets": ("connections-exhausted", ScriptedServer(most=2), {}),
+    "a limit of one socket": ("connections-exhausted", ScriptedServer(most=1), {}),
+    "a limit that is spoken of": (
+        "connections-exhausted",
+        ScriptedServer(websocket_urls_send(response(503, "Too many connections, try later."))),
+        {},
+    ),
+    "a handshake that ends the requests beside it": ("http2-upstream", ScriptedServer(ends_others=True), {}),
+    "a server that never answers the handshake": (
+        "handshake-unanswered",
+        ScriptedServer(talk=never_answers),
+        {"timeout": 0.3},
     ),
     "a forward proxy that allows no such port": (
         "connect-denied",
@@ -519,6 +592,7 @@ WORKS = {
     ),
     "a server that takes no message in parts": (ScriptedServer(talk=rejects_parts_with(1003)), {"size": 20_000}),
     "a server that drops at parts of a message": (ScriptedServer(talk=rejects_parts_with(0)), {"size": 20_000}),
+    "a limit that is high enough": (ScriptedServer(most=9), {}),
     "an API whose root forbids all that a page may do": (
         ScriptedServer({"page": response(200, "{}", "Content-Security-Policy: default-src 'none'")}),
         {"address": "ws://HERE/live"},
@@ -577,10 +651,14 @@ NEAR_MISSES = {
         ["forward-proxy-blocks", "upgrade-not-forwarded"],
         {"forward_proxy": ScriptedProxy(), "proxy_only": True},
     ),
-    "a limit on requests": (ScriptedServer(all_urls_send(response(429, "slow down", "Retry-After: 9"))), [], {}),
+    "a limit on requests": (
+        ScriptedServer(all_urls_send(response(429, "slow down", "Retry-After: 9"))),
+        ["connections-exhausted"],
+        {},
+    ),
     "a limit on sockets, which the first did not meet": (
         ScriptedServer(turns=(response(429), None, None)),
-        ["intermittent"],
+        ["connections-exhausted", "intermittent"],
         {},
     ),
     "a list of origins that are allowed": (
@@ -662,8 +740,34 @@ NEAR_MISSES = {
     ),
     "a forward proxy that does not get there": (
         ScriptedServer(),
-        ["unreachable"],
+        ["connect-denied"],
         {"forward_proxy": ScriptedProxy(response(503), response(503))},
     ),
+    "a forward proxy without its parent, and no other way": (
+        ScriptedServer(),
+        ["unreachable"],
+        {"forward_proxy": ScriptedProxy(response(500, "no parent"), response(500, "no parent")), "proxy_only": True},
+    ),
+    "a forward proxy that wants to know the user, and says so": (
+        ScriptedServer(),
+        ["proxy-auth"],
+        {"forward_proxy": ScriptedProxy(response(403, "Please authenticate yourself."))},
+    ),
+    "a server that restarts between two looks": (
+        ScriptedServer(down_for=DOWN_FOR),
+        ["connections-exhausted", "backend-down"],
+        {},
+    ),
+    "a proxy that only the handshake does not pass": (
+        ScriptedServer(websocket_urls_send(response(502), response(426))),
+        ["http2-upstream"],
+        {},
+    ),
+    "a limit that others have reached": (
+        ScriptedServer(websocket_urls_send(response(503), response(426))),
+        ["connections-exhausted"],
+        {},
+    ),
+    "a server that takes its time": (ScriptedServer(talk=takes_its_time), [], {"timeout": SLOW_S / 2}),
 }
 """For each scripted server that resembles a cause: the server, the candidates, and the options of `observe`."""

@@ -6,7 +6,18 @@
 from dataclasses import replace
 from itertools import chain
 
-from checks.evidence import Certificate, Evidence, Handshake, HoldResult, PingResult, Response, Route, SizeResult, Tls
+from checks.evidence import (
+    Certificate,
+    Evidence,
+    Handshake,
+    HoldResult,
+    PingResult,
+    Recheck,
+    Response,
+    Route,
+    SizeResult,
+    Tls,
+)
 from checks.findings.facts import expected_accept
 from checks.probe import NOTIFICATIONS
 
@@ -127,8 +138,35 @@ def observed(*paths, page=PAGE, health_check=HEALTHY, holds=(), url=HTTP, **more
 
 
 def everywhere(answer, **more):
-    """Return evidence of a site that sends the same response everywhere."""
-    return observed(handshakes(answer, answer), page=answer, health_check=answer, **more)
+    """Return evidence of a site that sends one response everywhere, also alone."""
+    return alone(observed(handshakes(answer, answer), page=answer, health_check=answer, **more))
+
+
+def alone(evidence, *more, **responses):
+    """Return the evidence with each request repeated alone.
+
+    Responses are those of the first look, or given as `page`, `health_check`, `plain` and `handshake`. `more` follows
+    the second look.
+    """
+    path = evidence.paths[0]
+    first = {"page": evidence.page, "health_check": evidence.health_check}
+    first |= {"plain": evidence.handshake(path, "no-upgrade").response, "handshake": evidence.handshake(path).response}
+    paths = {"page": "/", "health_check": "/dip/api/ping"}
+    rechecks = [
+        recheck("alone", paths.get(name, path), answer, upgrade=name == "handshake")
+        for name, answer in (first | responses).items()
+    ]
+    return replace(evidence, rechecks=(*rechecks, *more))
+
+
+def recheck(moment, path, answer, *, upgrade=False, held=0):
+    """Return one request of the second look."""
+    return Recheck(moment, path, upgrade, answer, upgrade and answer.status == 101, held)
+
+
+def without_rechecks(evidence):
+    """Return the evidence of the first look alone, as with --gentle."""
+    return replace(evidence, rechecks=())
 
 
 def at_websocket(upgraded, plain, **more):

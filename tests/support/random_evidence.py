@@ -10,6 +10,7 @@ from checks.evidence import (
     Handshake,
     HoldResult,
     PingResult,
+    Recheck,
     Response,
     Route,
     SizeResult,
@@ -68,6 +69,7 @@ STATUSES = [0, 101, 101, 200, 200, 301, 302, 308, 400, 401, 403, 404, 405, 407, 
 STATUSES += [500, 502, 503, 504, 505, 999]
 FAULTS = ["", "", "no 101", "unsupported extension: x", "invalid Sec-WebSocket-Accept header"]
 PING_ERRORS = ["", "", RESERVED_BITS, NO_PONG, DROPPED, "the server closed the WebSocket with code 1002"]
+MOMENTS = ["alone", "alone", "together", "beside a handshake", "alone again", "held", "after", "in turn"]
 PATHS = [NOTIFICATIONS, KERNEL, WEBAPP, "//[", ""]
 
 
@@ -128,6 +130,12 @@ class _Chance:
     def size(self):
         return SizeResult(NOTIFICATIONS, self.one([0, 1024, 65536]), self.one([True, False]), self.one([0, 1009]))
 
+    def recheck(self):
+        upgrade = self.one([True, False])
+        path = NOTIFICATIONS if upgrade else self.one(["/", "/dip/api/ping", NOTIFICATIONS])
+        response, opened = self.one([(self.response(), False), (OPEN, True)]) if upgrade else (self.response(), False)
+        return Recheck(self.one(MOMENTS), path, upgrade, response, opened, self.one([0, 1, 2]))
+
     def routes(self, url):
         route, direct = self.route(), self.route()
         if not url.startswith(("https", "wss")):
@@ -157,4 +165,5 @@ class _Chance:
             holds=self.some(self.hold, 2),
             pings=self.some(self.ping),
             sizes=self.some(self.size),
+            rechecks=self.some(self.recheck, 9),
         )

@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
-from checks.evidence import CLOSED
-from checks.findings.facts import TRIED_S, Facts, gateway_error
-from checks.findings.phrases import UNKNOWN_SERVER
+from checks.evidence import CLOSED, Response
+from checks.findings.advice import MOMENT
+from checks.findings.facts import Facts, gateway_error
+from checks.findings.limits import may_be_queue, may_know_no_server
 from checks.findings.rule import Rule
 
 
 def detect(facts: Facts) -> str | None:
-    """Look for a gateway error on the health check, and on the page or a WebSocket."""
-    evidence = facts.evidence
-    if facts.opened_paths or facts.may_be_forward_proxy(lambda shake: gateway_error(shake.response)):
+    """Look for a gateway error on the health check, and on the page or a WebSocket.
+
+    Each must get one side by side with others, and alone.
+    """
+    evidence, look = facts.evidence, facts.second_look
+    if facts.opened_paths or look.recovered or not _side_by_side(facts):
         return None
-    others = [evidence.page, *map(facts.response, evidence.paths)]
-    if not (gateway_error(evidence.health_check) and any(map(gateway_error, others))) or _may_know_no_server(facts):
+    alone = look.health_check
+    others = [*look.page, *look.plain, *([look.handshake.response] if look.handshake else [])]
+    loads = gateway_error(evidence.page) and not all(map(gateway_error, look.page))
+    if loads or not alone or not all(map(gateway_error, alone)) or not any(map(gateway_error, others)):
+        return None
+    if _unclear(facts, [evidence.page, evidence.health_check, *look.page, *alone]):
         return None
     return (
-        f"expected 200 OK from the health check of DSS, got {evidence.health_check}; the page returned {evidence.page}"
+        f"expected 200 OK from the health check of DSS, got {evidence.health_check}, also when no other connection was"
+        f" open; the page returned {evidence.page}"
     )
 
 
 def suspect(facts: Facts) -> str | None:
-    """Look for a response that a proxy also sends for a host name it does not know."""
-    if not (gateway_error(facts.evidence.health_check) and _may_know_no_server(facts)):
+    """Look for gateway errors that something else may explain.
+
+    That is an unknown host name, a full queue, or a moment that is over.
+    """
+    if facts.opened_paths or not _side_by_side(facts):
+        return None
+    look = facts.second_look
+    if look.recovered:
+        return MOMENT
+    if not look.health_check:
+        return "run diagnose again, without --gentle: it repeats each request alone, and proves whether DSS is down"
+    if not all(map(gateway_error, look.health_check)):
         return None
     return (
         "use the URL that the browser shows, because the proxy may know DSS by that host name only; if you did, check"
@@ -31,13 +50,20 @@ def suspect(facts: Facts) -> str | None:
     )
 
 
-def _may_know_no_server(facts: Facts) -> bool:
-    """Tell whether the proxy responded at once, so it may have tried no server."""
-    health = facts.evidence.health_check
-    text = f"{health.reason} {health.body}".lower()
+def _side_by_side(facts: Facts) -> bool:
+    """Tell whether the first look got gateway errors from behind a forward proxy."""
+    evidence = facts.evidence
+    if facts.may_be_forward_proxy(lambda shake: gateway_error(shake.response)):
+        return False
+    others = [evidence.page, *map(facts.response, evidence.paths)]
+    return gateway_error(evidence.health_check) and any(map(gateway_error, others))
+
+
+def _unclear(facts: Facts, responses: list[Response]) -> bool:
+    """Tell whether the proxy may not have tried to connect to DSS."""
     closed = any(CLOSED in facts.response(path).error for path in facts.evidence.paths)
-    tried = closed or min(facts.evidence.page.seconds, health.seconds) >= TRIED_S
-    return any(phrase in text for phrase in UNKNOWN_SERVER) and not tried
+    at_once = any(map(may_know_no_server, responses)) and not closed
+    return at_once or any(map(may_be_queue, responses))
 
 
 RULE = Rule(

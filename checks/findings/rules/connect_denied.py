@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.findings.facts import Facts
 from checks.findings.rule import Rule
+from checks.findings.tunnel import advice, quoted, tried, wants_credentials
 
 REFUSALS = {403, 405, 501}
 """Status codes for a refused tunnel. Only 403 is certain to be from a proxy; with 502 to 504 a proxy has tried."""
@@ -13,9 +14,9 @@ def detect(facts: Facts) -> str | None:
     """Look for a tunnel that the proxy refuses by a rule of its own."""
     evidence, tunnel = facts.evidence, facts.evidence.route.tunnel
     is_proxy = evidence.page.status == 200  # it forwarded the page, which needs no tunnel
-    if not evidence.route.proxy or tunnel.status not in (REFUSALS if is_proxy else {403}):
+    if not evidence.route.proxy or tunnel.status not in (REFUSALS if is_proxy else {403}) or wants_credentials(tunnel):
         return None
-    proof = f"expected 200 for CONNECT from {evidence.route.proxy}, got {tunnel}"
+    proof = f"expected 200 for CONNECT from {evidence.route.proxy}, got {tunnel}{quoted(tunnel)}"
     for target, status in evidence.tunnels:
         if status and status not in REFUSALS and status != 407:
             proof += f"; it does not refuse a tunnel to {target} ({status}), so it refuses the port"
@@ -27,12 +28,17 @@ def detect(facts: Facts) -> str | None:
 
 
 def suspect(facts: Facts) -> str | None:
-    """Look for a refusal that may come from a server that is not a proxy."""
+    """Look for a refusal that may have another reason.
+
+    It may also come from a server that is not a proxy.
+    """
     route, status = facts.evidence.route, facts.evidence.route.tunnel.status
-    closed = route.failed == "proxy" and not status
-    if route.proxy and (closed or (400 <= status < 500 and status != 407)):
+    if not route.proxy or route.failed != "proxy":
+        return None
+    if not status or status in {404, 405}:
         return "compare the proxy with the one in the settings of a browser that loads the page"
-    return None
+    elsewhere = status == 407 or wants_credentials(route.tunnel)
+    return None if elsewhere or (tried(route.tunnel) and not facts.opens_without_proxy) else advice(facts)
 
 
 RULE = Rule(

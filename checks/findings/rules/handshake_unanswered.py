@@ -11,19 +11,30 @@ COMPARED: tuple[Variant, ...] = ("", "no-origin")
 
 
 def detect(facts: Facts) -> str | None:
-    """Look for handshakes that all get no response, where a plain GET gets one."""
-    paths = facts.evidence.paths
-    if not paths or facts.evidence.health_check.status != 200:
+    """Look for handshakes without a response, not even late, unlike a plain GET."""
+    patient = facts.second_look.handshake
+    if not (_unanswered(facts) and patient and timed_out(patient.response)):
         return None
-    # All of them, because the kernel of a busy notebook may respond late.
-    for path in paths:
-        shakes = [facts.evidence.handshake(path, variant) for variant in COMPARED]
-        if not all(timed_out(shake.response) for shake in shakes) or not facts.plain(path).status:
-            return None
     return (
-        f"expected 101 Switching Protocols, got {facts.response(paths[0])};"
-        f" the same request without Upgrade returned {facts.plain(paths[0])}"
+        f"expected 101 Switching Protocols, got {patient.response};"
+        f" the same request without Upgrade returned {facts.plain(facts.evidence.paths[0])}"
     )
+
+
+def suspect(facts: Facts) -> str | None:
+    """Look for the same where the test did not wait longer."""
+    if _unanswered(facts) and not facts.second_look.handshake:
+        return "run diagnose again with --timeout 60, because a slow server may respond later"
+    return None
+
+
+def _unanswered(facts: Facts) -> bool:
+    paths = facts.evidence.paths
+    if not paths or not (facts.is_websocket_url or facts.evidence.health_check.status == 200):
+        return False
+    # All of them, because the kernel of a busy notebook may respond late.
+    shakes = [facts.evidence.handshake(path, variant) for path in paths for variant in COMPARED]
+    return all(timed_out(shake.response) for shake in shakes) and all(facts.plain(path).status for path in paths)
 
 
 RULE = Rule(
@@ -36,4 +47,5 @@ RULE = Rule(
     ),
     fix="in the proxy in front of DSS, turn on WebSocket, and turn off the buffering of whole requests and responses",
     detect=detect,
+    suspect=suspect,
 )

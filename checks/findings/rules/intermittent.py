@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 
+from checks.findings import limits
 from checks.findings.advice import LIMIT
-from checks.findings.facts import TOO_MANY, Facts
+from checks.findings.facts import TOO_MANY, Facts, timed_out
 from checks.findings.rule import Rule
 
 
 def detect(facts: Facts) -> str | None:
     """Count the outcomes of identical handshakes, apart from those of a limit."""
+    if limits.proof(facts):
+        return None
     for path in facts.inconsistent_paths:
         attempts = facts.attempts(path)
         rejected = [shake.response for shake in attempts if not shake.opened]
-        if all(response.status in TOO_MANY for response in rejected):
+        if all(response.status in TOO_MANY or timed_out(response) for response in rejected):
             continue
         most = ", ".join(f"{count} x {response}" for response, count in Counter(map(str, rejected)).most_common(3))
         opened = len(attempts) - len(rejected)

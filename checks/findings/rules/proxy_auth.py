@@ -5,6 +5,7 @@ from __future__ import annotations
 from checks.evidence import CREDENTIALS
 from checks.findings.facts import Facts
 from checks.findings.rule import Rule
+from checks.findings.tunnel import quoted, wants_credentials
 
 
 def detect(facts: Facts) -> str | None:
@@ -13,18 +14,19 @@ def detect(facts: Facts) -> str | None:
     if route.proxy and tunnel.status == 407:
         scheme = tunnel.header("Proxy-Authenticate")
         asks = f" with Proxy-Authenticate: {scheme}" if scheme else ""
-        return f"expected 200 for CONNECT from {route.proxy}, got {tunnel}{asks}"
+        return f"expected 200 for CONNECT from {route.proxy}, got {tunnel}{asks}{quoted(tunnel)}"
     if route.failed == "proxy" and CREDENTIALS in tunnel.error:
         return f"expected a connection through {route.proxy}, got: {tunnel.error}"
     return None
 
 
 def suspect(facts: Facts) -> str | None:
-    """Look for a closed connection, as from some proxies without credentials."""
+    """Look for a closed connection or for words, as from some such proxies."""
     route = facts.evidence.route
-    if route.proxy and route.failed == "proxy" and not route.tunnel.status:
-        return "pass the credentials that the browser has for the proxy, if any, with --proxy"
-    return None
+    if not route.proxy or route.failed != "proxy" or not (wants_credentials(route.tunnel) or not route.tunnel.status):
+        return None
+    sent = f": it responded {route.tunnel}{quoted(route.tunnel)}" if route.tunnel.status else ""
+    return f"pass the credentials that the browser has for the proxy, if any, with --proxy{sent}"
 
 
 RULE = Rule(

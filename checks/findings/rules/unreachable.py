@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from checks.findings.facts import GATEWAY_ERRORS, Facts
+from checks.findings.facts import Facts
 from checks.findings.rule import Rule
+from checks.findings.tunnel import advice, tried
 
 STAGES = {"name": "no IP address for", "tcp": "no connection to"}
 """The missing part, by the stage that failed."""
@@ -22,9 +23,10 @@ def detect(facts: Facts) -> str | None:
 
 
 def suspect(facts: Facts) -> str | None:
-    """Look for a forward proxy that cannot reach the server."""
-    if facts.evidence.route.proxy and facts.evidence.route.tunnel.status in GATEWAY_ERRORS:
-        return "ask the team that runs the forward proxy whether it may connect to this host and port"
+    """Look for a forward proxy that cannot reach the server, or fails itself."""
+    route = facts.evidence.route
+    if route.proxy and route.failed == "proxy" and tried(route.tunnel) and not facts.opens_without_proxy:
+        return advice(facts)
     return None
 
 

@@ -1,14 +1,27 @@
 """Evidence for and against: the handshake gets no response."""
 
-from support.evidence import KERNEL, NOT_AN_UPGRADE, OPEN, TIMED_OUT, handshakes, observed, response
+from dataclasses import replace
+
+from support.evidence import (
+    KERNEL,
+    NOT_AN_UPGRADE,
+    OPEN,
+    TIMED_OUT,
+    alone,
+    at_websocket,
+    handshakes,
+    observed,
+    response,
+)
 
 from checks.evidence import Response
 
 FIRES = {
-    "no response": observed(handshakes(TIMED_OUT)),
-    "no response on two paths": observed(
-        handshakes(TIMED_OUT), handshakes(TIMED_OUT, response(400, NOT_AN_UPGRADE), path=KERNEL)
+    "no response": alone(observed(handshakes(TIMED_OUT)), handshake=Response(error="no response within 30 s")),
+    "no response on two paths": alone(
+        observed(handshakes(TIMED_OUT), handshakes(TIMED_OUT, response(400, NOT_AN_UPGRADE), path=KERNEL))
     ),
+    "no response at a wss:// URL": alone(at_websocket(TIMED_OUT, response(426))),
 }
 
 QUIET = {
@@ -19,4 +32,11 @@ QUIET = {
     "a refused connection": observed(handshakes(Response(error="Connection refused"))),
     "no response with Origin only": observed(handshakes(TIMED_OUT, no_origin=OPEN)),
     "no handshake": observed(),
+    "a response after 12 s": alone(observed(handshakes(TIMED_OUT)), handshake=replace(OPEN, seconds=12.0)),
+    "a rejection after 12 s": alone(observed(handshakes(TIMED_OUT)), handshake=response(400)),
+    "no response yet": observed(handshakes(TIMED_OUT)),
+}
+
+UNDECIDED = {
+    "no response yet": (QUIET["no response yet"], ["handshake-unanswered"]),
 }

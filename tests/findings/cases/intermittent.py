@@ -6,6 +6,7 @@ from support.evidence import (
     HOST,
     KERNEL,
     OPEN,
+    TIMED_OUT,
     UPGRADE_REQUIRED,
     handshakes,
     observed,
@@ -39,8 +40,13 @@ FIRES = {
 QUIET = {
     "503 and 429 after the first": observed(repeated(OPEN, OPEN, response(503), OPEN, response(429))),
     "429 for the first": observed(repeated(response(429), OPEN)),
+    "no response for some": observed(repeated(OPEN, TIMED_OUT, OPEN)),
 }
 
 UNDECIDED = {
-    "503 and 429 after the first": (QUIET["503 and 429 after the first"], ["intermittent"]),
+    "503 and 429 after the first": (
+        QUIET["503 and 429 after the first"],
+        ["connections-exhausted", "intermittent"],
+    ),
+    "no response for some": (QUIET["no response for some"], ["connections-exhausted", "intermittent"]),
 }

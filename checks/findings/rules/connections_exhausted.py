@@ -1,0 +1,28 @@
+"""Detect a limit on connections that is reached."""
+
+from __future__ import annotations
+
+from checks.findings import limits
+from checks.findings.facts import Facts
+from checks.findings.rule import Rule
+
+
+def detect(facts: Facts) -> str | None:
+    """Look for a phrase about a limit, or for one that this test reached itself."""
+    return limits.proof(facts) or None
+
+
+def suspect(facts: Facts) -> str | None:
+    """Look for rejections that a limit explains, such as 429, or 503 after a wait."""
+    return limits.suspicion(facts) or None
+
+
+RULE = Rule(
+    __name__,
+    title="A limit on connections is reached",
+    hop="any",
+    summary="A proxy or a server allows only so many connections at a time, and each open WebSocket uses one",
+    fix="raise the limit on connections in the product that sent this response, and count the WebSockets of every user",
+    detect=detect,
+    suspect=suspect,
+)

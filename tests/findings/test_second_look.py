@@ -1,0 +1,175 @@
+"""What a first look showed side by side counts only if it is also true alone."""
+
+import random
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from support.confusion import CAUSES, ScriptedServer, all_urls_send, named, observe, websocket_urls_send
+from support.confusion import response as server_response
+from support.evidence import (
+    CLOSED,
+    HAPROXY_503,
+    HEALTHY,
+    OPEN,
+    PAGE,
+    TIMED_OUT,
+    UPGRADE_REQUIRED,
+    VARNISH_503,
+    alone,
+    everywhere,
+)
+from support.random_evidence import random_evidence
+
+from checks.evidence import Response
+from checks.findings import diagnose
+from checks.probe.gentle import MAX_FAILURES
+
+SEEDS = pytest.mark.parametrize("seeds", [range(first, first + 250) for first in range(0, 2000, 250)], ids=str)
+FAILURES = [Response(status) for status in (429, 500, 502, 503, 504)] + [CLOSED, TIMED_OUT, HAPROXY_503, VARNISH_503]
+
+
+def found(evidence):
+    return {finding.id for finding in diagnose(evidence).findings}
+
+
+@SEEDS
+def test_what_loads_alone_is_not_down(seeds):
+    wrong = []
+    for seed in seeds:
+        evidence = random_evidence(seed)
+        loaded = [each for each in evidence.rechecks if each.moment == "alone" and 200 <= each.response.status < 300]
+        health = any(each.path == "/dip/api/ping" for each in loaded)
+        page = any(each.path == "/" for each in loaded) and evidence.page.status in {502, 503, 504}
+        if (health or page) and "backend-down" in found(evidence):
+            wrong.append(seed)
+    assert wrong == []
+
+
+@SEEDS
+def test_without_a_second_look_nothing_is_down(seeds):
+    first_looks = {seed: replace(random_evidence(seed), rechecks=()) for seed in seeds}
+    unproven = {"backend-down", "http2-upstream", "handshake-unanswered"}
+    assert [seed for seed, evidence in first_looks.items() if found(evidence) & unproven] == []
+
+
+def shuffled(evidence, chance):
+    """Return the evidence with another order of what was sent side by side."""
+    again = [shake for shake in evidence.handshakes if shake.variant == "again"]
+    others = [shake for shake in evidence.handshakes if shake.variant != "again"]
+    first = others[:1]
+    chance.shuffle(again)
+    rest = others[1:]
+    chance.shuffle(rest)
+    rechecks = list(evidence.rechecks)
+    for start, end in pairwise([0, *edges(rechecks), len(rechecks)]):
+        part = rechecks[start:end]
+        chance.shuffle(part)
+        rechecks[start:end] = part
+    return replace(evidence, handshakes=(*first, *rest, *again), rechecks=tuple(rechecks))
+
+
+def edges(rechecks):
+    """Return where the moment of the second look changes; what is alone stays in order."""
+    moments = [each.moment for each in rechecks]
+    side_by_side = {"together", "beside a handshake"}
+    return [i for i in range(1, len(moments)) if moments[i] != moments[i - 1] or moments[i] not in side_by_side]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("case", ["a limit of two sockets", "a handshake that ends the requests beside it"])
+def test_the_order_of_requests_side_by_side_changes_no_verdict(case, seed):
+    cause, server, options = CAUSES[case]
+    evidence = observe(server, **options)
+    assert found(shuffled(evidence, random.Random(seed))) == {cause}
+
+
+FINE = {"page": PAGE, "health_check": HEALTHY, "plain": UPGRADE_REQUIRED, "handshake": OPEN}
+
+
+@pytest.mark.parametrize("answer", FAILURES, ids=str)
+def test_a_site_that_recovers_gets_no_cause(answer):
+    assert found(alone(everywhere(answer), **FINE)) == set()
+
+
+@pytest.mark.parametrize("answer", FAILURES, ids=str)
+def test_a_site_that_recovers_gets_a_next_step(answer):
+    assert diagnose(alone(everywhere(answer), **FINE)).next_step
+
+
+class Flapping(ScriptedServer):
+    """A server that is down for half of the requests, by chance."""
+
+    chance = random.Random(0)
+
+    def response_to(self, head):
+        return server_response(502) if self.chance.random() < 1 / 2 else super().response_to(head)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_server_that_flaps_is_neither_down_nor_limited(seed):
+    server = Flapping()
+    server.chance = random.Random(seed)
+    findings, _ = named(observe(server))
+    assert findings in ([], ["intermittent"])
+
+
+class Counting(ScriptedServer):
+    """A server that counts failed requests, and those that are open at a time."""
+
+    failed = pending = most_pending = 0
+
+    def response_to(self, head):
+        data = super().response_to(head)
+        self.failed += bool(data) and not data.startswith(b"HTTP/1.1 2")
+        return data
+
+    async def serve(self, reader, writer):
+        self.pending += 1
+        self.most_pending = max(self.most_pending, self.pending)
+        try:
+            await super().serve(reader, writer)
+        finally:
+            self.pending -= 1
+
+
+BROKEN = {
+    "a lost Upgrade": websocket_urls_send(server_response(426), server_response(426)),
+    "502 for everything": all_urls_send(server_response(502)),
+    "502 for the handshake": websocket_urls_send(server_response(502), server_response(426)),
+    "403 for everything": all_urls_send(server_response(403)),
+    "429 for everything": all_urls_send(server_response(429)),
+}
+"""The responses of a server, by what is wrong."""
+
+
+@pytest.mark.parametrize("responses", [{}, *BROKEN.values()], ids=["nothing wrong", *BROKEN])
+def test_a_gentle_look_sends_one_request_at_a_time(responses):
+    server = Counting(responses)
+    observe(server, gentle=True)
+    assert server.most_pending == 1
+
+
+@pytest.mark.parametrize("responses", BROKEN.values(), ids=BROKEN)
+def test_a_gentle_look_ends_after_three_failures(responses):
+    server = Counting(responses)
+    observe(server, gentle=True)
+    assert server.failed <= MAX_FAILURES
+
+
+def test_a_gentle_look_finds_a_lost_upgrade():
+    evidence = observe(Counting(BROKEN["a lost Upgrade"]), gentle=True)
+    assert named(evidence) == (["upgrade-not-forwarded"], [])
+
+
+@pytest.mark.parametrize(("responses", "most"), [({}, 10), *((each, 50) for each in BROKEN.values())])
+def test_a_look_makes_no_more_requests_than_its_page_states(responses, most):
+    server = Counting(responses)
+    observe(server)
+    assert server.requests <= most
+
+
+def test_a_lost_upgrade_makes_at_most_ten_requests_fail():
+    server = Counting(BROKEN["a lost Upgrade"])
+    observe(server)
+    assert server.failed <= 10
