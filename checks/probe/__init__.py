@@ -4,7 +4,7 @@ Nothing outside this package opens client sockets.
 """
 
 from .http1 import BODY_LIMIT
-from .survey import look
+from .look import look
 from .target import NOTIFICATIONS, Target
 
 __all__ = ["BODY_LIMIT", "NOTIFICATIONS", "Target", "look"]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from checks.evidence import Response
 
-from .browsers import BROWSERS
 from .stream import Stream
-from .survey import Survey
+from .survey import BROWSERS, Survey
 
 MAX_FAILURES = 3
 """How many requests may fail; fail2ban, for example, blocks an IP address after five by default."""

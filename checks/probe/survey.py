@@ -46,29 +46,6 @@ Progress = Callable[[str, float], None]
 """Progress callback: called with the current step and its minimum duration in seconds."""
 
 
-async def look(
-    target: Target,
-    *,
-    sockets: tuple[str, ...] = (),
-    idle: float = 0,
-    size: int = 0,
-    gentle: bool = False,
-    progress: Progress = lambda _, __: None,
-) -> Evidence:
-    """Return the evidence about the page and each WebSocket.
-
-    `sockets` are paths, by default those of the target. The first WebSocket that opens is held for `idle` seconds, and
-    gets messages of up to `size` bytes. For more than BRIEF_HOLD, one with pings is held beside it. A `gentle` look
-    sends one request at a time, and repeats none. Never raises for what a peer does: that is evidence.
-    """
-    kind = Survey
-    if gentle:
-        from .gentle import GentleSurvey  # noqa: PLC0415  # imports this module
-
-        kind = GentleSurvey
-    return await kind(target, sockets or target.sockets, progress).run(idle, size)
-
-
 class Survey:
     """One survey, in the order of its stages."""
 
@@ -79,6 +56,7 @@ class Survey:
         self.skipped: dict[str, str] = {}
 
     async def run(self, idle: float, size: int) -> Evidence:
+        """Run every test; return the evidence."""
         self.progress("connecting", 0)
         stream, route = await self.session.begin()
         self.target = self.session.target  # with the proxy that could be used
@@ -129,6 +107,7 @@ class Survey:
         return await self.session.open_websocket(path, "", stream)
 
     async def health_check(self) -> Response:
+        """Request the health check of DSS, unless the URL is that of a WebSocket."""
         if self.target.is_socket:
             self.skipped["health check"] = "the URL is that of a WebSocket, so DSS may not be there"
             return Response()
@@ -272,6 +251,7 @@ class Survey:
         await asyncio.gather(*steps)
 
     async def vary(self, path: str, variant: Variant) -> None:
+        """Add one handshake with one change."""
         self.add(handshakes=(await self.session.handshake(path, variant),))
 
     async def _without_proxy(self) -> None:

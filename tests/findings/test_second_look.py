@@ -70,7 +70,7 @@ def shuffled(evidence, chance):
 
 
 def edges(rechecks):
-    """Return where the moment of the second look changes; what is alone stays in order."""
+    """Return where the moment changes; requests that were alone stay in order."""
     moments = [each.moment for each in rechecks]
     side_by_side = {"together", "beside a handshake"}
     return [i for i in range(1, len(moments)) if moments[i] != moments[i - 1] or moments[i] not in side_by_side]
