@@ -31,8 +31,8 @@ EXTRA_S = 2.0
 LONGER_S = 2.5
 """Seconds by which pings must keep a connection open longer than an idle one that dropped."""
 
-FASTER = 3
-"""How many pings are sent in the time after which a connection dropped, where pings are compared with none."""
+FASTER = 2.5
+"""How many pings fit into the time after which a connection dropped; not whole, so that no ping meets the drop."""
 
 ROUNDS = 3
 """How often two connections are held at most, each time with faster pings."""

@@ -503,12 +503,12 @@ CAUSES = {
     "sockets that end at one age": (
         "lifetime-limit",
         ScriptedServer(talk=at_one_age(1.0)),
-        {"idle": 3, "apart": 0.6, "every": 0.2},
+        {"idle": 3, "apart": 2.0, "every": 0.2},
     ),
     "sockets that end at one age, before anybody would ping": (
         "lifetime-limit",
         ScriptedServer(talk=at_one_age(0.7)),
-        {"idle": 1, "apart": 0.6},
+        {"idle": 1, "apart": 2.0},
     ),
     "a flow that is forgotten after a short silence": (
         "idle-timeout",
@@ -547,8 +547,8 @@ CAUSES = {
         ScriptedServer(),
         {"forward_proxy": ScriptedProxy(response(407, "", "Proxy-Authenticate: Negotiate"))},
     ),
-    "a restart that tells": ("proxy-reload", ScriptedServer(talk=at_one_moment(1012)), {"idle": 3, "apart": 0.6}),
-    "a restart without a word": ("proxy-reload", ScriptedServer(talk=at_one_moment(0)), {"idle": 3, "apart": 0.6}),
+    "a restart that tells": ("proxy-reload", ScriptedServer(talk=at_one_moment(1012)), {"idle": 3, "apart": 1.2}),
+    "a restart without a word": ("proxy-reload", ScriptedServer(talk=at_one_moment(0)), {"idle": 3, "apart": 1.2}),
     "a 101, and no byte more": ("response-buffered", ScriptedServer(talk=buffers_all), {"timeout": 0.3}),
     "https to a port that speaks http": ("scheme-mismatch", ScriptedServer(), {"address": "https://HERE"}),
     "http to a port that speaks https": (
