@@ -14,13 +14,16 @@ import io
 import os
 import pkgutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 
 from checks import __version__
 from checks.report.text import clean
 
 from .parser import EXIT_CODES, Parser, UsageError, program
+
+NAME = "websocket-doctor"
+"""The name of the program, as in its single file."""
 
 DESCRIPTION = """Find what breaks WebSocket between you and Dataiku DSS.
 
@@ -30,8 +33,9 @@ Start with: {program} diagnose https://dss.example.com"""
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     _open_output()
-    parser, _ = parsers()
+    argv = sys.argv[1:] if argv is None else argv
     try:
+        parser, _ = parsers(commands(argv[0] if argv else ""))
         arguments = parser.parse_args(argv)
         if not arguments.run:
             parser.print_help()
@@ -50,8 +54,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.errno not in {errno.EPIPE, errno.ENOSPC}:
             raise
         return _stop_output(error)
-    except KeyboardInterrupt:
-        return _fail("interrupted")
     return code
 
 
@@ -81,13 +83,13 @@ def _fail(message: str) -> int:
     return 2
 
 
-def parsers() -> tuple[Parser, dict[str, Parser]]:
-    """Return the parser of the command line, and the parser of each command by name."""
+def parsers(modules: Mapping[str, ModuleType]) -> tuple[Parser, dict[str, Parser]]:
+    """Return the parser of the command line, and the parser of each of these commands by name."""
     parser = Parser(prog=program(), description=DESCRIPTION.format(program=program()), epilog=EXIT_CODES)
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}", help="print the version")
+    parser.add_argument("--version", action="version", version=f"{NAME} {__version__}", help="print the version")
     parser.set_defaults(run=None)
     group = parser.add_subparsers(title="commands", metavar="")
-    return parser, {name: _add(group, name, module) for name, module in commands().items()}
+    return parser, {name: _add(group, name, module) for name, module in modules.items()}
 
 
 def _add(group: argparse._SubParsersAction[Parser], name: str, module: ModuleType) -> Parser:
@@ -100,12 +102,25 @@ def _add(group: argparse._SubParsersAction[Parser], name: str, module: ModuleTyp
     return parser
 
 
-def commands() -> dict[str, ModuleType]:
-    """Return the module of each command by name, those that need the lab last."""
+def commands(name: str = "") -> dict[str, ModuleType]:
+    """Return the module of the command with this name, alone because others are slow to import.
+
+    Where there is no such command, return all by name, those that need the lab last.
+    """
     names = [module.name for module in pkgutil.iter_modules(__path__)]
-    modules = {name: importlib.import_module(f"{__name__}.{name}") for name in names}
-    found = [name for name, module in modules.items() if hasattr(module, "run")]
-    return {name: modules[name] for name in sorted(found, key=lambda name: (needs_lab(modules[name]), name))}
+    modules = {each: _module(each) for each in names if each == name}
+    if not any(map(_is_command, modules.values())):
+        modules = {each: _module(each) for each in names}
+    found = [each for each, module in modules.items() if _is_command(module)]
+    return {each: modules[each] for each in sorted(found, key=lambda each: (needs_lab(modules[each]), each))}
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def _is_command(module: ModuleType) -> bool:
+    return hasattr(module, "run")
 
 
 def needs_lab(module: ModuleType) -> bool:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from checks.evidence import Evidence
 from checks.report.text import clean
 
-from .cookies import cookie_header, is_field_value
 from .files import read, reason
 from .parser import UsageError, expect_between, program
 
@@ -138,6 +137,10 @@ class ProbeOptions:
         return [forward_proxy.from_environment(target.url, os.environ)]
 
     def _headers(self, target: Target) -> dict[str, str]:
+        if not (self.header or self.cookies):
+            return {}
+        from .cookies import cookie_header, is_field_value  # noqa: PLC0415  # only for these two options
+
         headers = {}
         for line in self.header:
             name, colon, value = line.partition(":")

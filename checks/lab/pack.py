@@ -30,14 +30,21 @@ SHEBANG = b"#!/usr/bin/env python3\n"
 
 # Any Python may start it, also one that is too old, so this is valid in all of them.
 MAIN = b"""\
+import signal
 import sys
 
 if sys.version_info < (3, 9):
     sys.exit("websocket-doctor needs Python 3.9 or newer; this is Python %d.%d" % sys.version_info[:2])
 
-from checks.cli import main
+try:
+    from checks.cli import main
 
-sys.exit(main())
+    code = main()
+except KeyboardInterrupt:
+    sys.stderr.write("websocket-doctor: interrupted\\n")
+    code = 130
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+sys.exit(code)
 """
 
 

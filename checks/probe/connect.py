@@ -16,8 +16,6 @@ from dataclasses import replace
 from checks.evidence import ConnectAttempt, Response, Route, Stage
 
 from .errors import describe
-from .http_connect import open_tunnel
-from .socks import socks4, socks5
 from .stream import READ_SIZE, Stream, within
 from .target import Target
 from .tls import certificate_error, client_context, start_tls
@@ -120,6 +118,8 @@ class _Connection:
         return stream
 
     async def _tunnel(self, stream: Stream) -> None:
+        from .http_connect import open_tunnel  # noqa: PLC0415  # only for a proxy
+
         response = await open_tunnel(stream, self.target)
         self.route = replace(self.route, tunnel=response)
         if not 200 <= response.status < 300:
@@ -127,6 +127,8 @@ class _Connection:
             raise ValueError(f"the proxy responded {response} to CONNECT {host}:{port}")
 
     async def _socks(self, stream: Stream) -> None:
+        from .socks import socks4, socks5  # noqa: PLC0415  # only for such a proxy
+
         began = time.monotonic()
         try:
             if self.target.proxy and self.target.proxy.scheme == "socks4":

@@ -16,7 +16,6 @@ from http import HTTPStatus
 from websockets.extensions.permessage_deflate import enable_server_permessage_deflate
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
-from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import BytesLike
 
@@ -142,8 +141,10 @@ class _Connection:
             for data in self.protocol.data_to_send():
                 self.writer.write(data)
             await self.writer.drain()
-            received = b"" if self.protocol.state is State.CLOSED else await self.reader.read(READ_SIZE)
-            if not received or self.protocol.close_expected():
+            if self.protocol.close_expected():  # after a close frame, the server closes first (RFC 6455, section 7.1.1)
+                return
+            received = await self.reader.read(READ_SIZE)
+            if not received:
                 return
             self.protocol.receive_data(received)
 

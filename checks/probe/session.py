@@ -14,9 +14,7 @@ from .browsers import FETCH, PAGE, filled
 from .connect import HTTP_1, ConnectError, connect
 from .handshake import MAX_MESSAGE, Opening
 from .http1 import send
-from .http_connect import credentials
 from .secrets import masked
-from .socks import SOCKS4_UNREACHABLE
 from .stream import Stream
 from .target import Target
 from .websocket import WebSocket
@@ -88,6 +86,8 @@ class Session:
         absolute = bool(target.proxy and target.proxy.scheme.startswith("http") and not target.secure)
         headers = filled(PAGE if path == "/" else FETCH, target, self.headers)
         if absolute:
+            from .http_connect import credentials  # noqa: PLC0415  # only for a proxy
+
             renamed = {"Connection": "Proxy-Connection"}
             headers = [(renamed.get(name, name), value) for name, value in headers] + credentials(target)
         request = Request(target.origin + path if absolute else path, Headers(headers))
@@ -135,5 +135,7 @@ def _falls_back(route: Route) -> bool:
 
     It does not where the proxy has sent a response (Chromium 156, net/http/proxy_fallback.cc).
     """
+    from .socks import SOCKS4_UNREACHABLE  # noqa: PLC0415  # only where a proxy failed
+
     refused = route.tunnel.status or "not valid HTTP" in route.error or SOCKS4_UNREACHABLE in route.error
     return route.failed in {"name", "tcp"} or (route.failed == "proxy" and not refused)

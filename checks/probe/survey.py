@@ -10,7 +10,6 @@ from typing import Callable
 
 from checks.evidence import NO_PONG, NOT_REQUESTED, Evidence, Handshake, PingResult, Response, Variant
 
-from . import http2
 from .connect import ConnectError
 from .frames import ping
 from .holds import HOLD_STAGGER, PING_EVERY, Holder
@@ -117,6 +116,8 @@ class Survey:
         """Make the first handshake over HTTP/2 too, where browsers would."""
         if not self.target.secure or self.evidence.route.failed:
             return ()
+        from . import http2  # noqa: PLC0415  # only for HTTPS
+
         handshake = await http2.handshake(self.session, self.paths[0])
         return (handshake,) if handshake else ()
 

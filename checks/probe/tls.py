@@ -11,7 +11,6 @@ from typing import Any, Callable
 
 from checks.evidence import NOT_TLS, Tls
 
-from .certificate import decoded, described
 from .stream import READ_SIZE, Stream
 from .target import Target
 
@@ -93,6 +92,8 @@ async def start_tls(below: Stream, context: ssl.SSLContext, host: str) -> tuple[
 
     Raises ssl.SSLError, and ValueError where the port does not respond with TLS.
     """
+    from .certificate import decoded, described  # noqa: PLC0415  # only for TLS
+
     began, stream = time.monotonic(), TlsStream(below, context, host)
     try:
         await stream.handshake()

@@ -66,7 +66,7 @@ class Options(Written):
         """Yield a definition for each option."""
         for path in (ROOT / "checks" / "cli").glob("*.py"):
             self.env.note_dependency(str(path))
-        _, parsers = cli.parsers()
+        _, parsers = cli.parsers(cli.commands())
         known = {"help"}
         if "beyond" in self.options:
             known |= {action.dest for action in parsers[self.options["beyond"]]._actions}  # noqa: SLF001

@@ -3,12 +3,14 @@
 import asyncio
 import json
 import socket
+import time
 from contextlib import contextmanager
 from unittest.mock import ANY
 
 import pytest
 from support.echo import running_echo
 from support.machine import RECIPES
+from websockets.asyncio.client import connect
 
 from checks.cli import main
 from checks.findings import diagnose
@@ -88,6 +90,17 @@ def test_a_report_fits_into_the_head_of_a_response(echo):
     many = b"".join(b"X-%d: %s\r\n" % (number, b"y" * 50) for number in range(90))
     _, report = exchanged(echo, b"GET / HTTP/1.1\r\n" + many + b"Host: h\r\n\r\n")
     assert report["headers"] == [["Host", "h"], ["...", ""]]
+
+
+def test_the_server_closes_after_the_close_frames(echo):
+    async def client():
+        async with connect(f"ws://127.0.0.1:{echo.port}/socket", close_timeout=30) as websocket:
+            await websocket.send("message")
+            return await websocket.recv()
+
+    began = time.monotonic()
+    assert asyncio.run(client()) == "message"
+    assert time.monotonic() - began < 25
 
 
 def test_tls_is_reported_on_the_terminal(echo):

@@ -129,5 +129,5 @@ AS_3_8 = "import runpy, sys; sys.version_info = (3, 8, 20); runpy.run_module('ch
 
 def test_an_old_python_names_the_version_it_needs():
     done = subprocess.run([sys.executable, "-c", AS_3_8], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr == "checks: expected Python 3.11 or newer, got 3.8; run .venv/bin/python -m checks\n"

@@ -91,13 +91,13 @@ def test_markdown_from_a_server_is_escaped(capsys):
 
 def options_of_note():
     """Return every option of the command, as its help lists it."""
-    text = cli.parsers()[1]["note"].format_help()
+    text = cli.parsers(cli.commands("note"))[1]["note"].format_help()
     return re.findall(r"(?m)^  (-\w|--[a-z-]+)", text)
 
 
 def command_for(*argv):
     """Return the words of the command that the ticket would have for these arguments."""
-    arguments = cli.parsers()[1]["note"].parse_args([URL, *argv])
+    arguments = cli.parsers(cli.commands("note"))[1]["note"].parse_args([URL, *argv])
     proxy = "http://me@proxy:3128" if arguments.proxy else ""
     return shlex.split(ProbeOptions.of(arguments).command(replace(TESTED, route=Route(proxy=proxy))))
 
@@ -120,7 +120,7 @@ def test_the_command_repeats_each_of_several_values():
 
 
 def test_the_command_names_the_proxy_of_the_environment():
-    arguments = cli.parsers()[1]["note"].parse_args([URL])
+    arguments = cli.parsers(cli.commands("note"))[1]["note"].parse_args([URL])
     tested = replace(TESTED, route=Route(proxy="http://proxy:3128", source="environment: https_proxy"))
     assert ProbeOptions.of(arguments).command(tested).endswith(f"diagnose {URL} --proxy http://proxy:3128")
 
