@@ -84,7 +84,7 @@ def _fail(message: str) -> int:
 
 
 def parsers(modules: Mapping[str, ModuleType]) -> tuple[Parser, dict[str, Parser]]:
-    """Return the parser of the command line, and the parser of each of these commands by name."""
+    """Return the parser of the command line, and that of each command by name."""
     parser = Parser(prog=program(), description=DESCRIPTION.format(program=program()), epilog=EXIT_CODES)
     parser.add_argument("--version", action="version", version=f"{NAME} {__version__}", help="print the version")
     parser.set_defaults(run=None)
@@ -103,9 +103,9 @@ def _add(group: argparse._SubParsersAction[Parser], name: str, module: ModuleTyp
 
 
 def commands(name: str = "") -> dict[str, ModuleType]:
-    """Return the module of the command with this name, alone because others are slow to import.
+    """Return the module of the command with this name.
 
-    Where there is no such command, return all by name, those that need the lab last.
+    Where there is no such command, return all by name, those that need the lab last. They are slower to import.
     """
     names = [module.name for module in pkgutil.iter_modules(__path__)]
     modules = {each: _module(each) for each in names if each == name}
