@@ -96,8 +96,8 @@ class Survey:
         self.progress("requesting the page, opening the WebSocket", 0)
         pages = asyncio.gather(self.session.get("/"), self.health_check(), self.over_http2())
         streams = [stream, *[None] * len(self.paths[1:])]
-        opened = await asyncio.gather(*map(self._open, self.paths, streams))
-        page, health_check, over_http2 = await pages
+        opening = asyncio.gather(*map(self._open, self.paths, streams))
+        (page, health_check, over_http2), opened = await asyncio.gather(pages, opening)  # Ctrl-C cancels both
         handshakes = (*(handshake for handshake, _ in opened), *over_http2)
         self.add(page=page, health_check=health_check, handshakes=handshakes)
         await self.ping_all([websocket for _, websocket in opened if websocket])
