@@ -120,7 +120,7 @@ ALLOWED_IN_FINDINGS = {
     "rule": {"facts"},
     "csp": set(),
     "rules": {"advice", "arrival", "browsers", "csp", "facts", "limits", "phrases", "rule", "tunnel"},
-    "next_steps": {"advice", "browsers", "facts", "phrases"},
+    "next_steps": {"advice", "arrival", "browsers", "facts", "phrases"},
     "diagnosis": {"browsers", "facts", "next_steps", "rule", "rules"},
 }
 """For each module of checks/findings/, the others that it may import; rules never import each other."""

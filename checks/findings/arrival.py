@@ -28,6 +28,11 @@ def elsewhere(shake: Handshake) -> bool:
     return bool(shake.arrived_request) and shake.arrived_request.rpartition(" ")[0] != f"GET {shake.path}"
 
 
+def over_http_2(shake: Handshake) -> bool:
+    """Tell whether the request arrived over HTTP/2, where Upgrade does not exist."""
+    return shake.arrived_request.endswith(" HTTP/2")
+
+
 def over_http_1_0(shake: Handshake) -> bool:
     """Tell whether the request arrived in a version that has no upgrades."""
     return shake.arrived_request.endswith(" HTTP/1.0")

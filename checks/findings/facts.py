@@ -10,7 +10,7 @@ from functools import cached_property
 from urllib.parse import urlsplit
 
 from checks.evidence import NO_RESPONSE, Certificate, Handshake, PingResult, Response, Tls
-from checks.findings.arrival import elsewhere, missing_upgrade, over_http_1_0
+from checks.findings.arrival import elsewhere, missing_upgrade, over_http_1_0, over_http_2
 from checks.findings.open_facts import OpenFacts
 from checks.findings.phrases import FIREWALLS, INSPECTORS, LIMITS, SECURITY_SOFTWARE, SERVER_DOWN, UNKNOWN_SERVER
 from checks.findings.second_look import SecondLook
@@ -94,7 +94,7 @@ class Facts(OpenFacts):
         """Tell whether the handshake on this path arrived as a plain GET."""
         shake = self.evidence.handshake(path)
         if shake.arrived:
-            return bool(missing_upgrade(shake)) and not shake.opened and not over_http_1_0(shake)
+            return bool(missing_upgrade(shake)) and not (shake.opened or over_http_1_0(shake) or over_http_2(shake))
         if not self.answered_like_plain_get(path):
             return False
         response, notifications = shake.response, path.startswith("/dip/websocket")

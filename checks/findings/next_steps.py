@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from checks.evidence import NO_PONG, OUR_LIMIT
 from checks.findings.advice import DIRECT, LIMIT, MOMENT
+from checks.findings.arrival import over_http_2
 from checks.findings.browsers import BROWSERS
 from checks.findings.facts import TOO_MANY, Facts, same, timed_out
 from checks.findings.phrases import CLIENT_CERTIFICATE
@@ -88,6 +89,11 @@ def _differs_from_plain_get(facts: Facts) -> bool:
 
 
 ALWAYS = (
+    Step(
+        lambda facts: any(map(over_http_2, facts.evidence.handshakes)),
+        "the request reached the server over HTTP/2, which DSS does not support: make the proxy in front of DSS use"
+        " HTTP/1.1 for its connections to DSS",
+    ),
     Step(
         lambda facts: facts.rewritten,
         "the request reached the server with another URL or method, as shown above: make the proxy forward both"

@@ -19,6 +19,9 @@ ECHO = "X-WebSocket-Doctor"
 ARRIVED = "X-Arrived"
 """The header with the report."""
 
+PAGES = {"/", "/dip/api/ping"}
+"""The paths to which `checks echo` responds with 200: the page, and the health check of DSS."""
+
 MAX_REPORT = 3000
 """Characters: a proxy may read only 4 KB of a response's head."""
 

@@ -19,7 +19,7 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from websockets.typing import BytesLike
 
-from .arrived import ARRIVED, ECHO, report
+from .arrived import ARRIVED, ECHO, PAGES, report
 
 MAX_HEAD = 65536
 """Bytes of the longest request head that is read."""
@@ -33,14 +33,14 @@ PATIENCE = 10
 LINGER = 1
 """Seconds in which the peer may close first, so that no response is lost with the rest of a request."""
 
-PAGES = {"/", "/dip/api/ping"}
-"""The paths that get 200: the page, and the health check of DSS."""
+HTTP_2 = b"PRI * HTTP/2.0\r\n\r\n"
+"""The beginning of a connection over HTTP/2 (RFC 9113, section 3.4)."""
 
 NOT_HTTP_1 = {
     b"\x16": "TLS, not HTTP: make the proxy use http:// for this port",
-    b"PRI": "HTTP/2, which echo does not support: make the proxy use HTTP/1.1 for this port",
+    HTTP_2: "HTTP/2, which DSS does not support: make the proxy use HTTP/1.1 for this port",
 }
-"""What arrived instead of HTTP/1.1, by its first bytes: a TLS handshake (RFC 8446), and HTTP/2 (RFC 9113)."""
+"""What arrived instead of HTTP/1.1, by its first bytes: a TLS handshake (RFC 8446), and HTTP/2."""
 
 SENDERS: dict[Opcode, Callable[[ServerProtocol, BytesLike, bool], None]] = {
     Opcode.TEXT: ServerProtocol.send_text,
@@ -94,6 +94,11 @@ class _Connection:
         for start, words in NOT_HTTP_1.items():
             if data.startswith(start):
                 self.notice(words)
+        if data.startswith(HTTP_2):
+            from .echo_http2 import respond  # noqa: PLC0415  # slow to import, and rarely needed
+
+            await respond(self.reader, self.writer, data)
+            return
         head, end, rest = data.partition(b"\r\n\r\n")
         self.protocol.receive_data(head + end)
         response = self._response(self.protocol.events_received())

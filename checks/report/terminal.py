@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from checks.evidence import NOT_REQUESTED, Evidence, Handshake, HoldResult, PingResult, Response, Route, SizeResult
 from checks.findings import Diagnosis, Finding, cause
-from checks.findings.arrival import elsewhere, over_http_1_0
+from checks.findings.arrival import elsewhere, over_http_1_0, over_http_2
 from checks.findings.browsers import BROWSERS
 from checks.findings.facts import Facts
 
@@ -113,7 +113,8 @@ def _websocket(evidence: Evidence, path: str) -> Iterator[str]:
         attempts = facts.attempts(path)
         opened = sum(shake.opened for shake in attempts)
         yield from _row("  repeated", f"{opened} of {len(attempts)} identical handshakes succeeded")
-    for line in _arrived(evidence.handshake(path)):
+    shakes = (shake for shake in evidence.handshakes if shake.path == path and shake.arrived_request)
+    for line in _arrived(next(shakes, evidence.handshake(path))):  # a proxy may forward the plain GET alone
         yield from _row("  arrived", line)
     for result in (result for result in evidence.pings if result.path == path):
         yield from _row("  ping uncompressed" if result.variant else "  ping", _ping(result), result.pong)
@@ -123,7 +124,7 @@ def _websocket(evidence: Evidence, path: str) -> Iterator[str]:
 
 def _arrived(shake: Handshake) -> Iterator[str]:
     """Yield how the request that reached `checks echo` differs from ours."""
-    if elsewhere(shake) or over_http_1_0(shake):
+    if elsewhere(shake) or over_http_1_0(shake) or over_http_2(shake):
         yield f"as {shake.arrived_request}"
     for name, value in shake.changed_headers.items():
         yield f"{name}: {value}" if value else f"without {name}"

@@ -1,4 +1,4 @@
-"""Whatever the arguments and the files are, the answer is never a traceback."""
+"""Whatever the arguments and the files are, no command prints a traceback."""
 
 import io
 import json

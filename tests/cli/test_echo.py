@@ -68,7 +68,6 @@ REFUSED = {
     "200 headers": (b"GET /a HTTP/1.1\r\n" + b"A: b\r\n" * 200, 400, "GET /a HTTP/1.1"),
     "a long header": (b"GET /a HTTP/1.1\r\nA: " + b"b" * 60000 + b"\r\n", 400, "GET /a HTTP/1.1"),
     "not HTTP": (b"\xff\x00\r\n", 400, "\xff\x00"),
-    "HTTP/2": (b"PRI * HTTP/2.0\r\n", 400, "PRI * HTTP/2.0"),
     "the page": (b"GET / HTTP/1.1\r\nHost: h\r\n", 200, "GET / HTTP/1.1"),
     "the health check": (b"GET /dip/api/ping HTTP/1.1\r\nHost: h\r\n", 200, "GET /dip/api/ping HTTP/1.1"),
 }

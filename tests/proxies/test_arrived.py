@@ -101,6 +101,8 @@ NEAR_MISSES = {
 }
 """For each change that breaks nothing: the proxy and what is replaced, and the start of a row of what arrived."""
 
+HTTP_2 = ("caddy", [("reverse_proxy DSS_HOST:DSS_PORT", "reverse_proxy h2c://DSS_HOST:DSS_PORT")])
+
 REWRITTEN = {
     "nginx, another path": nginx("rewrite ^/dip/websocket(.*) /websocket$1 break;"),
     "nginx, POST": nginx("proxy_method POST;"),
@@ -150,3 +152,9 @@ def test_another_url_or_method_does_not_work(case, echo):
     assert diagnosis.findings == ()
     assert "another URL or method" in diagnosis.next_step
     assert rows[0].startswith("as ")
+
+
+def test_a_hop_over_http_2_is_shown(echo):
+    diagnosis, rows = observe(echo, HTTP_2)
+    assert "over HTTP/2" in diagnosis.next_step
+    assert any(row.endswith("HTTP/2") for row in rows)

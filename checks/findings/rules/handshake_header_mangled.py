@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from checks.evidence import Handshake
-from checks.findings.arrival import difference, missing_upgrade
+from checks.findings.arrival import difference, missing_upgrade, over_http_2
 from checks.findings.facts import Facts, expected_accept
 from checks.findings.rule import Rule
 
@@ -27,7 +27,7 @@ def detect(facts: Facts) -> str | None:
         changed = [name for name in REQUESTED if name in shake.changed_headers]
         if shake.response.status == 101 and REQUESTED[0] in changed:
             continue  # the server computed Sec-WebSocket-Accept for another key, which has a rule of its own
-        if changed and not shake.opened and not missing_upgrade(shake):
+        if changed and not (shake.opened or missing_upgrade(shake) or over_http_2(shake)):
             return "; ".join([f"got {shake.response}{_because(shake)}", *(difference(shake, name) for name in changed)])
     if facts.evidence.page.status == 101:  # a server that sends it for everything does not know the handshake
         return None
