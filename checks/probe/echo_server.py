@@ -17,7 +17,6 @@ from websockets.extensions.permessage_deflate import enable_server_permessage_de
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
-from websockets.typing import BytesLike
 
 from .arrived import ARRIVED, ECHO, PAGES, report
 
@@ -42,7 +41,7 @@ NOT_HTTP_1 = {
 }
 """What arrived instead of HTTP/1.1, by its first bytes: a TLS handshake (RFC 8446), and HTTP/2."""
 
-SENDERS: dict[Opcode, Callable[[ServerProtocol, BytesLike, bool], None]] = {
+SENDERS: dict[Opcode, Callable[[ServerProtocol, bytes, bool], None]] = {
     Opcode.TEXT: ServerProtocol.send_text,
     Opcode.BINARY: ServerProtocol.send_binary,
     Opcode.CONT: ServerProtocol.send_continuation,
@@ -142,7 +141,7 @@ class _Connection:
         while True:
             for frame in self.protocol.events_received():
                 if isinstance(frame, Frame) and frame.opcode in SENDERS:
-                    SENDERS[frame.opcode](self.protocol, frame.data, frame.fin)
+                    SENDERS[frame.opcode](self.protocol, bytes(frame.data), frame.fin)
             for data in self.protocol.data_to_send():
                 self.writer.write(data)
             await self.writer.drain()
