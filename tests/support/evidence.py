@@ -97,6 +97,26 @@ def keyed(accept, fault="invalid Sec-WebSocket-Accept header"):
     return [Handshake(NOTIFICATIONS, "", answer, fault, (("Sec-WebSocket-Key", KEY),))]
 
 
+SENT = (
+    *(("Host", HOST), ("Origin", HTTP), ("Upgrade", "websocket"), ("Connection", "Upgrade")),
+    *(("Sec-WebSocket-Key", KEY), ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Protocol", "dummy")),
+)
+
+
+def arrived(answer, *, version="HTTP/1.1", **changed):
+    """Return evidence of `checks echo`, with the headers that did not arrive as sent.
+
+    An underscore in the name of a header is a hyphen; None means that it was lost.
+    """
+    headers = {**dict(SENT), **{name.replace("_", "-"): value for name, value in changed.items()}}
+    pairs = tuple((name, value) for name, value in headers.items() if value is not None)
+    line = f"GET {NOTIFICATIONS} {version}"
+    opened = response(101, Upgrade="websocket", Connection="Upgrade", Sec_WebSocket_Accept=expected_accept(KEY))
+    upgraded, fault = (opened, "") if answer == OPEN else (answer, "no 101")
+    shake = Handshake(NOTIFICATIONS, "", upgraded, fault, SENT, pairs, arrived_request=line)
+    return observed([shake, *handshakes(answer)[1:]], page=response(200, "a"), health_check=response(200, "b"))
+
+
 RESERVED_BITS = "invalid frame: reserved bits must be 0"
 NO_PONG = "no pong within 10 s"
 DROPPED = "the server closed the connection without a close frame"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checks.findings.arrival import difference, missing_upgrade, over_http_1_0
+from checks.findings.arrival import difference, missing_upgrade, over_http_1_0, over_http_2
 from checks.findings.facts import Facts
 from checks.findings.rule import Rule
 
@@ -15,7 +15,7 @@ def detect(facts: Facts) -> str | None:
         if over_http_1_0(shake) and not shake.opened:
             lost = "".join(f"; {difference(shake, name)}" for name in missing_upgrade(shake))
             return f"expected HTTP/1.1 at the server, as it was sent, got HTTP/1.0{lost}"
-        if response.status == 505 and page.status not in {0, 505}:
+        if response.status == 505 and page.status not in {0, 505} and not over_http_2(shake):
             return (
                 f"expected 101 Switching Protocols, got {response} to a request with HTTP/1.1; the page returned {page}"
             )

@@ -1,11 +1,13 @@
 """Evidence for and against: a proxy changes a handshake header."""
 
-from support.evidence import OPEN, doubled, handshakes, observed, response
+from support.evidence import OPEN, arrived, doubled, handshakes, observed, response
 
 from checks.evidence import Handshake, Response
 from checks.probe import NOTIFICATIONS
 
 FIRES = {
+    "no key at echo": arrived(response(400, "c"), Sec_WebSocket_Key=None),
+    "version 8 at echo": arrived(response(426, "c"), Sec_WebSocket_Version="8"),
     **{
         f"101 without {name}": observed(
             handshakes(Response(101, headers=tuple(pair for pair in OPEN.headers if name not in pair)))

@@ -1,8 +1,11 @@
 """Evidence for and against: the proxy does not preserve the Host header."""
 
-from support.evidence import CROSS_ORIGIN, KERNEL, OPEN, WEBAPP, handshakes, observed, response
+from support.evidence import CROSS_ORIGIN, KERNEL, OPEN, WEBAPP, arrived, handshakes, observed, response
 
 FIRES = {
+    "another Host at echo": arrived(OPEN, Host="127.0.0.1:11200"),
+    "another Origin at echo": arrived(OPEN, Origin="http://other"),
+    "no Host at echo": arrived(OPEN, Host=None),
     "403 with the reason of Jupyter": observed(
         handshakes(response(401)), handshakes(response(403, CROSS_ORIGIN), path=KERNEL, no_origin=OPEN)
     ),

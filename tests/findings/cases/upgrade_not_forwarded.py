@@ -5,6 +5,7 @@ from support.evidence import (
     NOT_AN_UPGRADE,
     SIGN_IN,
     UPGRADE_REQUIRED,
+    arrived,
     at_websocket,
     everywhere,
     handshakes,
@@ -25,6 +26,10 @@ FIRES = {
     "a page instead of the handshake": observed(
         handshakes(response(200, "no handshake"), response(200, "no handshake"))
     ),
+    "Connection lost before echo": arrived(response(426, "c"), Connection=None),
+    "Connection: close at echo": arrived(response(426, "c"), Connection="close"),
+    "Upgrade lost before echo": arrived(response(426, "c"), Upgrade=None),
+    "Upgrade: h2c at echo": arrived(response(426, "c"), Upgrade="h2c"),
     "426 at a WebSocket URL": at_websocket(UPGRADE_REQUIRED, UPGRADE_REQUIRED),
     "426 with and without the forward proxy": through_proxy(
         handshakes(UPGRADE_REQUIRED, UPGRADE_REQUIRED, direct=UPGRADE_REQUIRED)
@@ -32,6 +37,7 @@ FIRES = {
 }
 
 QUIET = {
+    "HTTP/2 at echo": arrived(response(505, "c"), version="HTTP/2", Upgrade=None, Connection=None),
     "404": observed(handshakes(response(404), response(404))),
     "404 and 401": observed(
         handshakes(response(401), response(401)), handshakes(response(404), response(404), path="/typo")

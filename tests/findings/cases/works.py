@@ -10,6 +10,7 @@ from support.evidence import (
     STAYED,
     TIMED_OUT,
     UPGRADE_REQUIRED,
+    arrived,
     at_websocket,
     certified,
     handshakes,
@@ -30,6 +31,10 @@ from support.evidence import (
 from checks.findings.facts import expected_accept
 
 FIRES = {
+    "Host and Origin of another site at echo": arrived(OPEN, Host="other", Origin="http://other"),
+    "no extensions at echo": arrived(OPEN, Sec_WebSocket_Extensions=None),
+    "no Origin at echo": arrived(OPEN, Origin=None),
+    "Connection: keep-alive, Upgrade at echo": arrived(OPEN, Connection="keep-alive, Upgrade"),
     "the WebSocket opens": observed(handshakes(OPEN)),
     "a ping gets a pong": pinged(ping(pong=0.1)),
     "both held WebSockets stay open": held(idle(75.0, dropped=False), STAYED),
