@@ -15,7 +15,6 @@ from .frames import ping
 from .holds import HOLD_STAGGER, PING_EVERY, Holder
 from .secrets import scrubbed, secrets
 from .session import Session
-from .sizes import sizes
 from .stream import Stream
 from .target import Target
 from .websocket import WebSocket
@@ -321,6 +320,8 @@ class Survey:
         if result and result.error:
             self.skipped["message size"] = "the server sends no pongs, so nothing would show that a message arrived"
             return
+        from .sizes import sizes  # noqa: PLC0415  # only with --size
+
         results, reason = await sizes(self.session, path, largest, self.progress)
         self.add(sizes=results)
         if reason:
