@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from checks.evidence import CLOSED, Handshake, Variant
-from checks.findings.facts import TOO_MANY, Facts
+from checks.findings.facts import OTHER_BROWSERS, TOO_MANY, Facts
 
 BROWSERS: dict[Variant, str] = {"firefox": "Firefox", "safari": "Safari"}
 """The variants with the handshake of a browser, and its name."""
 
 CHROMIUM = "Chrome, Edge"
+
+REPEATED = 3
+"""How often the handshakes of two browsers must differ."""
 
 
 class Split(NamedTuple):
@@ -37,20 +40,18 @@ def split(facts: Facts) -> Split | None:
 
 def _attempts(facts: Facts, path: str) -> dict[str, list[Handshake]]:
     """Return the handshakes on a path by browser, for those that were tried."""
-    found = {CHROMIUM: facts.attempts(path)}
-    for variant, name in BROWSERS.items():
-        found[name] = [each for each in facts.evidence.handshakes if (each.path, each.variant) == (path, variant)]
-    return {name: shakes for name, shakes in found.items() if shakes}
+    names = (CHROMIUM, *map(BROWSERS.__getitem__, OTHER_BROWSERS))
+    return {name: shakes for name, shakes in zip(names, facts.every_attempt(path)) if shakes}
 
 
 def _consistent(tried: dict[str, list[Handshake]]) -> bool:
     """Tell whether each browser has one outcome.
 
-    It was seen twice for Chrome, and for each browser that differs from it.
+    It was seen several times for Chrome, and for each browser that differs from it.
     """
     chromium = tried.get(CHROMIUM, [])
     differing = [shakes for shakes in tried.values() if chromium and shakes[0].opened != chromium[0].opened]
-    repeated = all(len(shakes) > 1 for shakes in (chromium, *differing))
+    repeated = all(len(shakes) >= REPEATED for shakes in (chromium, *differing))
     return repeated and all(len({shake.opened for shake in shakes}) == 1 for shakes in tried.values())
 
 
@@ -67,5 +68,6 @@ def _rejected(shake: Handshake) -> bool:
 
 def _by_connection(facts: Facts, path: str) -> bool | None:
     """Tell whether Chrome's handshake has Firefox's result with its Connection."""
-    tried = [shake for shake in facts.evidence.handshakes if (shake.path, shake.variant) == (path, "keep-alive")]
-    return tried[0].opened == facts.evidence.handshake(path, "firefox").opened if tried else None
+    tried = [shake.opened for shake in facts.evidence.handshakes if (shake.path, shake.variant) == (path, "keep-alive")]
+    chromium, firefox = (facts.evidence.handshake(path, variant).opened for variant in ("", "firefox"))
+    return tried[0] == firefox if tried and chromium != firefox else None

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cached_property
 from urllib.parse import urlsplit
 
-from checks.evidence import NO_RESPONSE, Certificate, Handshake, PingResult, Response, Tls
+from checks.evidence import NO_RESPONSE, Certificate, Handshake, PingResult, Response, Tls, Variant
 from checks.findings.arrival import elsewhere, missing_upgrade, over_http_1_0, over_http_2
 from checks.findings.open_facts import OpenFacts
 from checks.findings.phrases import FIREWALLS, INSPECTORS, LIMITS, SECURITY_SOFTWARE, SERVER_DOWN, UNKNOWN_SERVER
@@ -36,7 +36,10 @@ TRIED_S = 2.0
 WRONG_HOST_NAME = 62
 """OpenSSL's code for a certificate that is for another host name (x509_vfy.h)."""
 
-ALL_MUST_OPEN = frozenset({"", "http2", "again", "firefox", "safari"})
+OTHER_BROWSERS: tuple[Variant, ...] = ("firefox", "safari")
+"""The variants with the handshake of a browser besides Chromium."""
+
+ALL_MUST_OPEN = frozenset({"", "http2", "again", *OTHER_BROWSERS})
 """The variants that browsers send, so that WebSocket works only if each of them opens."""
 
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -63,6 +66,12 @@ class Facts(OpenFacts):
         """Return the identical handshakes on this path: the first, and its repetitions."""
         return [shake for shake in self.evidence.handshakes if shake.path == path and shake.variant in {"", "again"}]
 
+    def every_attempt(self, path: str) -> list[list[Handshake]]:
+        """Return the attempts on this path, and those of each other browser."""
+        shakes = [shake for shake in self.evidence.handshakes if shake.path == path]
+        others = [[shake for shake in shakes if shake.variant == variant] for variant in OTHER_BROWSERS]
+        return [self.attempts(path), *others]
+
     @cached_property
     def opened_paths(self) -> list[str]:
         """The paths on which the first handshake opened a WebSocket."""
@@ -76,8 +85,12 @@ class Facts(OpenFacts):
     @cached_property
     def inconsistent_paths(self) -> list[str]:
         """The paths on which identical handshakes had different outcomes."""
-        outcomes = {path: {shake.opened for shake in self.attempts(path)} for path in self.evidence.paths}
-        return [path for path, opened in outcomes.items() if len(opened) > 1]
+        return [path for path in self.evidence.paths if self.inconsistent_attempts(path)]
+
+    def inconsistent_attempts(self, path: str) -> list[Handshake]:
+        """Return identical handshakes on this path with different outcomes."""
+        groups = (shakes for shakes in self.every_attempt(path) if len({shake.opened for shake in shakes}) > 1)
+        return next(groups, [])
 
     @cached_property
     def first_response(self) -> Response:

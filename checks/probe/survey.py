@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Callable
@@ -23,7 +23,10 @@ BRIEF_HOLD = 2.0
 """Seconds for which a WebSocket is held where nobody asked for a longer test."""
 
 REPEATS = 4
-"""How often the same handshake is repeated: if half of them fail at random, 1 survey in 32 sees none fail."""
+"""How often the handshake is repeated: if half of them fail at random, 1 survey in 32 sees none fail.
+
+Where the first succeeds, the handshakes of other browsers are among them.
+"""
 
 AUTHENTICATION = {401, 407}
 """The status codes for missing or rejected credentials (RFC 9110, sections 15.5.2 and 15.5.8)."""
@@ -31,7 +34,7 @@ AUTHENTICATION = {401, 407}
 BROWSERS: tuple[Variant, ...] = ("firefox", "safari")
 """The browsers besides Chromium whose handshakes are tried."""
 
-REFUSALS = {400, 403, 404, 405, 406, 426}
+REFUSALS = {200, 400, 403, 404, 405, 406, 426}
 """The status codes of a server or firewall that rejects a handshake for what is in it."""
 
 BEHIND_SIGN_IN = {401, 403, 404}
@@ -147,11 +150,12 @@ class Survey:
     async def _explain(self) -> None:
         """Repeat the handshake; where something failed, also change one thing at a time."""
         if self.all_opened_and_answered():
-            await self._repeat()
+            await self._repeat(self.paths[:1], REPEATS - len(BROWSERS), BROWSERS)
         else:
-            await asyncio.gather(self._repeat(), self._compare())
-        if self._other_browsers_may_differ():
-            await self._try_other_browsers()
+            await asyncio.gather(self._repeat_failed(), self._compare())
+            if self._another_browser_may_open():
+                await self._repeat(self.paths[:1], 0, BROWSERS)
+        await self._repeat_alone(self.paths[0])
         notebook = any(path.startswith("/jupyter/") for path in self.paths)
         if not self.target.is_socket and not notebook and self.all_opened_and_answered():
             self.skipped["notebooks"] = "pass the path of one with --socket, and --cookies"
@@ -175,54 +179,54 @@ class Survey:
         reached = all(0 < page.status < 400 or page.status in BEHIND_SIGN_IN for page in pages)
         return opened and answered and reached and not evidence.route.tls.code
 
-    async def _repeat(self) -> None:
-        """Repeat the handshake: load balancers alternate servers.
-
-        Repeats each path where it failed. Where none failed, repeats the first.
-        """
+    async def _repeat_failed(self) -> None:
+        """Repeat the handshake on each path where it failed; where none failed, on the first."""
         if self.evidence.route.failed:  # such as credentials that the proxy rejects
             return
         closed = [path for path in self.paths if not self.evidence.handshake(path).opened]
         paths = closed or ([] if any(each.error for each in self.evidence.pings) else self.paths[:1])
         # Not where credentials are rejected: after a few attempts, some directories lock the account.
         paths = [path for path in paths if self.evidence.handshake(path).response.status not in AUTHENTICATION]
-        repeats = await asyncio.gather(*(self._again(path) for path in paths for _ in range(REPEATS)))
+        await self._repeat(paths, REPEATS)
+
+    async def _repeat(self, paths: Iterable[str], times: int, browsers: tuple[Variant, ...] = ()) -> None:
+        """Repeat the handshake, because load balancers alternate servers; also try other browsers."""
+        again: tuple[Variant, ...] = ("again",)
+        variants = again * times + browsers
+        repeats = await asyncio.gather(*(self._again(path, variant) for path in paths for variant in variants))
         for _, websocket in repeats:
             if websocket:
                 websocket.abort()
         self.add(handshakes=tuple(_brief(handshake) for handshake, _ in repeats))
 
-    def _other_browsers_may_differ(self) -> bool:
-        """Tell whether the handshake of another browser is worth a request.
+    def _another_browser_may_open(self) -> bool:
+        """Tell whether the first handshake got a response that may depend on the browser."""
+        response, page = self.evidence.handshake(self.paths[0]).response, self.evidence.page
+        return response.status in REFUSALS and (self.target.is_socket or 0 < page.status < 400)
 
-        Where the first failed, only if a server recognized it and gave its own reason.
+    async def _repeat_alone(self, path: str) -> None:
+        """Where a browser had another result, repeat both one by one: nothing else is the reason then.
+
+        Neither is every second nor every third request, so load balancers do not give each its own server.
         """
-        first, page = self.evidence.handshake(self.paths[0]), self.evidence.page
-        loaded = self.target.is_socket or 0 < page.status < 400
-        return first.opened or (loaded and (first.response.status == 200 or first.response.status in REFUSALS))
+        opened = self.evidence.handshake(path).opened
+        tried = [shake for shake in self.evidence.handshakes if shake.variant in BROWSERS]
+        differing: list[Variant] = [shake.variant for shake in tried if shake.opened != opened]
+        if not differing:
+            return
+        twice = [variant for variant in differing for _ in range(2)]
+        order: list[Variant] = ["again", *twice, "again", "again", *differing]
+        if "firefox" in differing:
+            order.append("keep-alive")
+        for variant in order:
+            self.add(handshakes=(_brief(await self.session.handshake(path, variant)),))
 
-    async def _try_other_browsers(self) -> None:
-        """Make the first handshake with the headers of other browsers.
-
-        Where the result differs, repeat both alone: then nothing else is the reason.
-        """
-        path, opened = self.paths[0], self.evidence.handshake(self.paths[0]).opened
-        found = await asyncio.gather(*(self.session.handshake(path, family) for family in BROWSERS))
-        self.add(handshakes=tuple(_brief(shake) for shake in found))
-        differing: list[Variant] = [shake.variant for shake in found if shake.opened != opened]
-        if differing:
-            alone: list[Variant] = ["again", *differing]
-            if "firefox" in differing:
-                alone.append("keep-alive")
-            for variant in alone:
-                self.add(handshakes=(_brief(await self.session.handshake(path, variant)),))
-
-    async def _again(self, path: str) -> tuple[Handshake, WebSocket | None]:
+    async def _again(self, path: str, variant: Variant) -> tuple[Handshake, WebSocket | None]:
         """Repeat a handshake, and keep the WebSocket open.
 
         Otherwise, a limit on connections would show only if the handshakes happen to overlap.
         """
-        handshake, websocket = await self.session.open_websocket(path, "again")
+        handshake, websocket = await self.session.open_websocket(path, variant)
         if websocket:
             websocket.free()
         return handshake, websocket

@@ -110,7 +110,7 @@ def _websocket(evidence: Evidence, path: str) -> Iterator[str]:
         yield from _row(f"  {VARIANTS[shake.variant]}", f"{shake.response}{fault}", shake.response.seconds)
     facts = Facts(evidence)
     if path in facts.inconsistent_paths:
-        attempts = facts.attempts(path)
+        attempts = facts.inconsistent_attempts(path)
         opened = sum(shake.opened for shake in attempts)
         yield from _row("  repeated", f"{opened} of {len(attempts)} identical handshakes succeeded")
     shakes = (shake for shake in evidence.handshakes if shake.path == path and shake.arrived_request)

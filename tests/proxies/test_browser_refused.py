@@ -21,7 +21,7 @@ REFUSES = [
     ("haproxy", "http-request deny if { hdr_sub(user-agent) Firefox }", f"{FIREFOX} 403", ""),
     ("haproxy", f"http-request deny if {SOCKET} !{{ hdr(sec-fetch-mode) -m found }} !{{ hdr_sub(user-agent) Firefox }}",
      "Firefox opened one, but Chrome, Edge and Safari got 403", ""),
-    ("caddy", "@odd header Connection keep-alive*\n\trespond @odd 400", f"{FIREFOX} 400", BY_CONNECTION),
+    ("caddy", "@odd header Connection keep-alive,*\n\trespond @odd 400", f"{FIREFOX} 400", BY_CONNECTION),
     ("caddy", "@old header User-Agent *Firefox*\n\trespond @old 403", f"{FIREFOX} 403", ""),
     ("apache", '<If "%{HTTP_USER_AGENT} =~ /Firefox/">\nRequire all denied\n</If>', f"{FIREFOX} 403", ""),
 ]  # fmt: skip

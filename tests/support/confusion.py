@@ -373,7 +373,7 @@ def at_one_moment(code):
     """
 
     async def talk(connection):
-        if len(connection.server.connections) == 1 + survey.REPEATS + len(survey.BROWSERS) + 2:
+        if len(connection.server.connections) == 1 + survey.REPEATS + 2:
             for each in connection.server.connections[-2:]:
                 asyncio.get_running_loop().call_later(0.15, ends, each, code)
 

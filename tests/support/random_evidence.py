@@ -64,6 +64,7 @@ HEADERS = [
     ("Retry-After", "5"),
 ]
 VARIANTS = ["", "again", "no-upgrade", "no-origin", "no-cookies", "no-extensions", "direct", "http2"]
+VARIANTS += ["firefox", "safari", "keep-alive"]
 ISSUERS = ["", "R11, Let's Encrypt", "Zscaler", "Kaspersky", "Example Corp CA"]
 STATUSES = [0, 101, 101, 200, 200, 301, 302, 308, 400, 401, 403, 404, 405, 407, 426, 429, 431]
 STATUSES += [500, 502, 503, 504, 505, 999]

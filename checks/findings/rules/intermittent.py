@@ -15,7 +15,7 @@ def detect(facts: Facts) -> str | None:
     if limits.proof(facts):
         return None
     for path in facts.inconsistent_paths:
-        attempts = facts.attempts(path)
+        attempts = facts.inconsistent_attempts(path)
         rejected = [shake.response for shake in attempts if not shake.opened]
         if all(response.status in TOO_MANY or timed_out(response) for response in rejected):
             continue

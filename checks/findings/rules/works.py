@@ -13,7 +13,7 @@ def detect(facts: Facts) -> str | None:
     evidence = facts.evidence
     one = len(evidence.paths) == 1
     opened = f"{len(evidence.paths)} WebSocket{'' if one else 's'} opened"
-    repeated = max(len(facts.attempts(path)) for path in evidence.paths)
+    repeated = max(sum(map(len, facts.every_attempt(path))) for path in evidence.paths)
     count = f"{repeated} times" if repeated > 1 else "once"
     times = f" {count}" if one else f", the first one {count},"
     proof = [f"the page returned {evidence.page}", f"{opened}{times} and answered a ping"]

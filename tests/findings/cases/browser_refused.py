@@ -13,18 +13,17 @@ def tried(chromium, firefox=(OPEN,), safari=(OPEN,), keep_alive=()):
 
 
 FIRES = {
-    "Firefox, by its Connection": tried([OPEN] * 6, [BAD_REQUEST] * 2, keep_alive=[BAD_REQUEST]),
-    "Firefox, by its User-Agent": tried([OPEN] * 6, [response(403)] * 2, keep_alive=[OPEN]),
-    "Safari": tried([OPEN] * 6, safari=[response(403)] * 2),
-    "Firefox and Safari": tried([OPEN] * 6, [response(403)] * 2, [response(403)] * 2, keep_alive=[OPEN]),
-    "a closed connection": tried([OPEN] * 6, [CLOSED] * 2, keep_alive=[OPEN]),
-    "Chrome, where Firefox opens": tried([response(403)] * 6, [OPEN] * 2, [response(403)], keep_alive=[response(403)]),
+    "Firefox, by its Connection": tried([OPEN] * 6, [BAD_REQUEST] * 3, keep_alive=[BAD_REQUEST]),
+    "Firefox, by its User-Agent": tried([OPEN] * 6, [response(403)] * 3, keep_alive=[OPEN]),
+    "Safari": tried([OPEN] * 6, safari=[response(403)] * 3),
+    "Firefox and Safari": tried([OPEN] * 6, [response(403)] * 3, [response(403)] * 3, keep_alive=[OPEN]),
+    "a closed connection": tried([OPEN] * 6, [CLOSED] * 3, keep_alive=[OPEN]),
+    "Chrome, where Firefox opens": tried([response(403)] * 6, [OPEN] * 3, [response(403)], keep_alive=[response(403)]),
 }
 
 QUIET = {
-    "one handshake of Firefox failed, and the next did not": tried([OPEN] * 6, [BAD_REQUEST, OPEN], keep_alive=[OPEN]),
-    "one handshake alone": tried([OPEN] * 6, [BAD_REQUEST]),
-    "a limit": tried([OPEN] * 6, [response(503)] * 2, keep_alive=[OPEN]),
-    "a time limit of ours": tried([OPEN] * 6, [TIMED_OUT] * 2, keep_alive=[OPEN]),
+    "two handshakes alone": tried([OPEN] * 6, [BAD_REQUEST] * 2),
+    "a limit": tried([OPEN] * 6, [response(503)] * 3, keep_alive=[OPEN]),
+    "a time limit of ours": tried([OPEN] * 6, [TIMED_OUT] * 3, keep_alive=[OPEN]),
     "every browser is refused": tried([response(403)] * 6, [response(403)], [response(403)]),
 }

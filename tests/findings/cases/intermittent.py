@@ -8,6 +8,7 @@ from support.evidence import (
     OPEN,
     TIMED_OUT,
     UPGRADE_REQUIRED,
+    handshake,
     handshakes,
     observed,
     repeated,
@@ -18,6 +19,10 @@ from checks.evidence import Handshake
 from checks.probe import NOTIFICATIONS
 
 FIRES = {
+    "the handshake of Firefox has two results": observed(
+        repeated(OPEN, OPEN, OPEN),
+        [handshake(NOTIFICATIONS, "firefox", answer) for answer in (response(400), OPEN, response(400))],
+    ),
     "the first handshake succeeded": observed(repeated(OPEN, CLOSED, OPEN, response(400), OPEN)),
     "the first handshake failed": observed(repeated(response(502), OPEN, response(502), OPEN, OPEN)),
     "failures that look like a lost Upgrade": observed(
