@@ -8,8 +8,8 @@ from support.policies import CASES, HOST, PATH, TRY, filled, policy_server
 
 from checks.evidence import Response
 from checks.findings.csp import HEADER, blocking_policy
-from checks.lab.chromium import chromium_version, launch
-from checks.lab.firefox import firefox_version, launch_firefox
+from checks.lab.chromium import launch
+from checks.lab.firefox import launch_firefox
 
 ALL = list(range(len(CASES)))
 ABOUT_PORTS = [number for number in ALL if any(part in "".join(CASES[number]) for part in (":", "{host}", "upgrade"))]
@@ -43,7 +43,7 @@ def compared(numbers, found, wanted, *, lenient=frozenset()):
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
-def test_chromium_blocks_what_our_rules_block(secure, record_property):
+def test_chromium_blocks_what_our_rules_block(secure):
     scheme, default = f"http{'s' * secure}", 443 if secure else 80
     with contextlib.ExitStack() as stack:
         own = stack.enter_context(policy_server(secure=secure))
@@ -53,7 +53,6 @@ def test_chromium_blocks_what_our_rules_block(secure, record_property):
         rules = [*(f"MAP {HOST}:{port} 127.0.0.1:{real}" for port, real in ports.items()), f"MAP {HOST} 127.0.0.1"]
         options = [f"--host-resolver-rules={', '.join(rules)}", "--ignore-certificate-errors"]
         browser = stack.enter_context(launch(*options))
-        record_property("on", chromium_version())
         for port, url, numbers in (
             (own, f"{scheme}://{HOST}:{own}", ALL),
             (default, f"{scheme}://{HOST}", ABOUT_PORTS),
@@ -64,9 +63,8 @@ def test_chromium_blocks_what_our_rules_block(secure, record_property):
             assert compared(numbers, found, expected(url, port)) == []
 
 
-def test_firefox_blocks_what_our_rules_block(record_property):
+def test_firefox_blocks_what_our_rules_block():
     with policy_server(secure=True) as port, launch_firefox(HOST) as firefox:
-        record_property("on", firefox_version())
         url = f"https://{HOST}:{port}"
         firefox.open(url)
         arguments = json.dumps([ALL, url.replace("http", "ws") + PATH])
