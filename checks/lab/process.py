@@ -50,7 +50,10 @@ class NotInstalledError(LabError):
 
 
 class OptionalError(LabError):
-    """A program is not installed, and nothing of ours installs it: what needs it is left out."""
+    """A program is not installed, and `make builds` cannot install it.
+
+    What needs it is left out.
+    """
 
 
 @contextlib.contextmanager

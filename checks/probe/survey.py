@@ -180,7 +180,7 @@ class Survey:
         return opened and answered and reached and not evidence.route.tls.code
 
     async def _repeat_failed(self) -> None:
-        """Repeat the handshake on each path where it failed; where none failed, on the first."""
+        """Repeat each handshake that failed; where none failed, the first."""
         if self.evidence.route.failed:  # such as credentials that the proxy rejects
             return
         closed = [path for path in self.paths if not self.evidence.handshake(path).opened]
@@ -190,7 +190,10 @@ class Survey:
         await self._repeat(paths, REPEATS)
 
     async def _repeat(self, paths: Iterable[str], times: int, browsers: tuple[Variant, ...] = ()) -> None:
-        """Repeat the handshake, because load balancers alternate servers; also try other browsers."""
+        """Repeat the handshake, and try other browsers.
+
+        Load balancers alternate servers.
+        """
         again: tuple[Variant, ...] = ("again",)
         variants = again * times + browsers
         repeats = await asyncio.gather(*(self._again(path, variant) for path in paths for variant in variants))
@@ -205,7 +208,7 @@ class Survey:
         return response.status in REFUSALS and (self.target.is_socket or 0 < page.status < 400)
 
     async def _repeat_alone(self, path: str) -> None:
-        """Where a browser had another result, repeat both one by one: nothing else is the reason then.
+        """Where a browser had another result, repeat both one by one.
 
         Neither is every second nor every third request, so load balancers do not give each its own server.
         """

@@ -6,7 +6,7 @@ BAD_REQUEST = response(400)
 
 
 def tried(chromium, firefox=(OPEN,), safari=(OPEN,), keep_alive=()):
-    """Return the evidence of a site with these responses to the handshake of each browser."""
+    """Return the evidence of a site with these responses to each browser."""
     variants = {"firefox": firefox, "safari": safari, "keep-alive": keep_alive}
     others = [handshake(NOTIFICATIONS, variant, answer) for variant, answers in variants.items() for answer in answers]
     return observed(repeated(*chromium), others)
