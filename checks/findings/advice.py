@@ -7,6 +7,10 @@ BURST = (
     " side by side were rejected, and one at a time they succeeded"
 )
 
+COOKIES = "sign in with a browser and pass its cookies with --cookies FILE"
+
+CREDENTIALS = "pass the credentials that the browser asks for with --header 'Authorization: ...'"
+
 DIRECT = (
     "connect to DSS directly, at its own port, without the proxy: if the WebSocket opens there, the proxy is the cause"
 )
@@ -32,6 +36,11 @@ QUEUE = (
     "check in the statistics of the proxy whether its connections or its queue are full (HAProxy: maxconn and Queue,"
     " Apache httpd: server-status). Test again when fewer users are connected. If it works then, raise the limit,"
     " otherwise check whether DSS runs"
+)
+
+NOBODY = (
+    "find out which program sent the response, because it is empty or tiny. Look for the request in the DSS log, and in"
+    " the proxy config for the rule that this URL matches"
 )
 
 TIMEOUTS = "ask for the limits of every proxy: an idle timeout and a maximum connection lifetime both look like this"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from checks.evidence import Evidence
 from checks.findings.browsers import opens_in_another
 from checks.findings.facts import Facts
-from checks.findings.next_steps import MOVED, NOT_DSS, next_step
+from checks.findings.next_steps import DEFAULT_PAGE, MOVED, NOT_DSS, next_step
 from checks.findings.rule import BEFORE_THE_SERVER, BEHIND_THE_FORWARD_PROXY, Hop, Rule
 from checks.findings.rules import all_rules
 
@@ -106,11 +106,13 @@ def _undecided(facts: Facts, rules: list[Rule]) -> tuple[tuple[str, ...], str]:
     """Return the candidates and the next step."""
     if facts.moved_to:
         return (), MOVED.format(url=facts.moved_to)
+    if facts.default_page:
+        return (), DEFAULT_PAGE.format(program=facts.default_page)
     suspected = {rule: advice for rule in rules if rule.suspect and (advice := rule.suspect(facts))}
     candidates = tuple(rule.id for rule in suspected)
     nearest, advice = next(iter(suspected.items()), (None, ""))
     before_the_server = nearest is not None and nearest.hop in BEFORE_THE_SERVER
-    if facts.may_not_be_dss and not before_the_server:
+    if facts.may_not_be_dss and not before_the_server and not facts.opened_paths:
         return candidates, NOT_DSS
     return candidates, advice or next_step(facts)
 

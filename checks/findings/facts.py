@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 
 from checks.evidence import NO_RESPONSE, Certificate, Handshake, PingResult, Response, Tls, Variant
 from checks.findings.arrival import elsewhere, missing_upgrade, over_http_1_0, over_http_2
+from checks.findings.complaints import CONNECTION, EITHER, HTTP_1_0, UPGRADE, Complaint, missed
 from checks.findings.open_facts import OpenFacts
 from checks.findings.phrases import FIREWALLS, INSPECTORS, LIMITS, SECURITY_SOFTWARE, SERVER_DOWN, UNKNOWN_SERVER
+from checks.findings.responders import bare_426, default_page, leads_back, location
 from checks.findings.second_look import SecondLook
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -108,6 +110,8 @@ class Facts(OpenFacts):
         shake = self.evidence.handshake(path)
         if shake.arrived:
             return bool(missing_upgrade(shake)) and not (shake.opened or over_http_1_0(shake) or over_http_2(shake))
+        if miss := self.complaint(path):
+            return miss.header in {UPGRADE, CONNECTION, EITHER}
         if not self.answered_like_plain_get(path):
             return False
         response, notifications = shake.response, path.startswith("/dip/websocket")
@@ -115,16 +119,21 @@ class Facts(OpenFacts):
             return "upgrade" in response.body.lower() or "websocket" in response.body.lower()
         if response.status == 405:  # from a server that allows GET: a hop changed the method
             return notifications and "get" not in response.header("Allow").lower()
-        if response.status == 200:
-            return notifications and not self._not_from_dss(response)
+        # Never 200: the response may be nobody's, such as Caddy's own for a URL that no rule covers.
         # Never 404: there may be no WebSocket, because the kernel has ended or the URL is wrong.
-        return response.status == 426
+        return response.status == 426 and not bare_426(self.evidence.page)
 
-    def _not_from_dss(self, response: Response) -> bool:
-        """Tell whether a page may come from a sign-in or a firewall, or be on every URL."""
-        sign_in = "<" in self.evidence.health_check.body
-        same_everywhere = response.body in {self.evidence.page.body, self.evidence.health_check.body}
-        return sign_in or same_everywhere or bool(firewall_phrase(response))
+    def complaint(self, path: str) -> Complaint | None:
+        """Return what the server misses in this handshake, although it was sent."""
+        shake = self.evidence.handshake(path)
+        miss = None if firewall_phrase(shake.response) else missed(shake)
+        everywhere = not self.is_websocket_url and same(shake.response, self.evidence.page)
+        return None if miss and everywhere and miss.header != HTTP_1_0 else miss
+
+    def redirected_to_itself(self, path: str) -> bool:
+        """Tell whether the handshake is redirected to the URL that it requested."""
+        response = self.response(path)
+        return response.status in REDIRECTS and leads_back(self.evidence.url, path, location(response))
 
     @cached_property
     def direct_handshakes(self) -> list[Handshake]:
@@ -196,6 +205,19 @@ class Facts(OpenFacts):
         return health.status == 404 or (health.status == 200 and health.body == page.body == "")
 
     @cached_property
+    def refused_everywhere(self) -> bool:
+        """Whether the page is refused like every WebSocket."""
+        statuses = {self.response(path).status for path in self.closed_paths}
+        pages = {page.status for page in (self.evidence.page, *self.pages)}
+        return len(statuses) == 1 and statuses <= AUTHENTICATION and pages == statuses
+
+    @cached_property
+    def default_page(self) -> str:
+        """The program whose default page is the response to everything, if any."""
+        programs = [default_page(each) for each in (*self.pages, *map(self.response, self.evidence.paths))]
+        return programs[0] if programs and all(programs) else ""
+
+    @cached_property
     def moved_to(self) -> str:
         """The origin to which the page redirects, if the WebSockets redirect too.
 
@@ -203,6 +225,8 @@ class Facts(OpenFacts):
         """
         responses = [self.evidence.page, *map(self.response, self.evidence.paths)]
         if not all(response.status in REDIRECTS for response in responses):
+            return ""
+        if leads_back(self.evidence.url, "/", location(self.evidence.page)):
             return ""
         try:
             here, there = urlsplit(self.evidence.url), urlsplit(self.evidence.page.header("Location"))

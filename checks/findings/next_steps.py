@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from checks.evidence import NO_PONG, OUR_LIMIT
-from checks.findings.advice import DIRECT, LIMIT, MOMENT
+from checks.evidence import CLOSED, NO_PONG, OUR_LIMIT
+from checks.findings.advice import COOKIES, CREDENTIALS, DIRECT, LIMIT, MOMENT
 from checks.findings.arrival import over_http_2
 from checks.findings.browsers import BROWSERS
 from checks.findings.facts import TOO_MANY, Facts, same, timed_out
@@ -21,6 +21,13 @@ NOT_DSS = (
     " with ws"
 )
 """The advice for a site that does not look like DSS."""
+
+
+DEFAULT_PAGE = (
+    "every URL gets the default page of {program}, so this is not DSS, or the proxy knows DSS by another host name."
+    " Compare the URL with the one in your browser, and the host name with the names in the proxy config"
+)
+"""The advice for a proxy that has no site by this name."""
 
 
 class Step(NamedTuple):
@@ -44,7 +51,8 @@ def next_step(facts: Facts) -> str:
 
 
 def _wants_client_certificate(facts: Facts) -> bool:
-    text = f"{facts.evidence.page.error} {facts.evidence.page.body}".lower()
+    responses = [facts.evidence.page, *map(facts.response, facts.closed_paths)]
+    text = " ".join(f"{response.error} {response.body}" for response in responses).lower()
     return any(phrase in text for phrase in CLIENT_CERTIFICATE)
 
 
@@ -78,6 +86,10 @@ def _slow(facts: Facts) -> bool:
     return facts.second_look.recovered and timed_out(facts.response(facts.closed_paths[0]))
 
 
+def _asks_for_credentials(facts: Facts) -> bool:
+    return facts.refused_everywhere and bool(facts.evidence.page.header("WWW-Authenticate"))
+
+
 def _opens_without_origin(facts: Facts) -> bool:
     return any(facts.evidence.handshake(path, "no-origin").opened for path in facts.closed_paths)
 
@@ -86,6 +98,19 @@ def _differs_from_plain_get(facts: Facts) -> bool:
     path = facts.closed_paths[0]
     response = facts.response(path)
     return facts.plain(path).status > 0 and not same(response, facts.plain(path)) and not timed_out(response)
+
+
+def _only_handshake_unanswered(facts: Facts) -> bool:
+    path = facts.closed_paths[0]
+    return facts.plain(path).status > 0 and timed_out(facts.response(path))
+
+
+def _only_handshake_closed(facts: Facts) -> bool:
+    return _differs_from_plain_get(facts) and CLOSED in facts.response(facts.closed_paths[0]).error
+
+
+def _only_handshake_answered(facts: Facts) -> bool:
+    return _differs_from_plain_get(facts) and _status(facts) > 0
 
 
 ALWAYS = (
@@ -185,6 +210,20 @@ SOME_CLOSED = (
         MOMENT,
     ),
     Step(
+        lambda facts: any(map(facts.redirected_to_itself, facts.closed_paths)),
+        "find the program that redirects {path} to the URL that was requested, and the condition of that redirect: the"
+        " scheme, the host name or a cookie that it expects",
+    ),
+    Step(
+        _asks_for_credentials,
+        CREDENTIALS,
+    ),
+    Step(
+        lambda facts: facts.refused_everywhere,
+        f"{COOKIES}, because the page is rejected like the WebSocket; if the browser gets the same error, the cause is"
+        " not related to WebSocket",
+    ),
+    Step(
         _same_error_everywhere,
         "open the page in a browser: it gets the same error as the WebSocket, so the cause is not related to WebSocket",
     ),
@@ -206,7 +245,21 @@ SOME_CLOSED = (
         "find the request for {path} in the proxy log, and see which server it was sent to",
     ),
     Step(
-        _differs_from_plain_get,
+        _only_handshake_unanswered,
+        "the handshake gets no response, and the same request without Upgrade gets one: run diagnose again with"
+        " --timeout 60, then look for {path} in the logs, from the proxy to DSS",
+    ),
+    Step(
+        _only_handshake_closed,
+        "the connection is closed for the handshake only: look for {path} in the logs, from the proxy to DSS",
+    ),
+    Step(
+        lambda facts: _status(facts) == 500 and _only_handshake_answered(facts),
+        "check the error logs, from the proxy to DSS, at the time of this test. If the proxy asks a sign-in service"
+        " first (auth_request, forward_auth), it must not send Upgrade to that service",
+    ),
+    Step(
+        _only_handshake_answered,
         "a hop recognized the upgrade request and rejected it: check the logs, from the proxy to DSS",
     ),
     Step(

@@ -80,7 +80,9 @@ def test_a_console_error_gets_causes_and_next_step():
     text = explain(error, page_of)
     lines = " ".join(text.split())
     reading = console.read(error)
-    assert f"{reading.means} Possible causes: - The proxy drops the Upgrade header (upgrade-not-forwarded) - " in lines
+    assert (
+        f"{reading.means} Possible causes: - The proxy drops Upgrade or Connection (upgrade-not-forwarded) - " in lines
+    )
     assert f"Next: {reading.next} More: explain upgrade-not-forwarded, or one of the others" in lines
 
 

@@ -65,7 +65,7 @@ def tickets(dss, capsys):
 
 def test_a_ticket_has_cause_proof_and_command(tickets):
     markdown, _, site = tickets
-    assert "**The proxy drops the Upgrade header** (upgrade-not-forwarded)" in markdown
+    assert "**The proxy drops Upgrade or Connection** (upgrade-not-forwarded)" in markdown
     assert "Proof: expected 101 Switching Protocols, got 426 Upgrade Required" in markdown
     assert f"- Host and port: localhost:{site.port}, no TLS" in markdown
     assert f"```text\npython -m checks diagnose {site.origin}\n```" in markdown
@@ -73,7 +73,7 @@ def test_a_ticket_has_cause_proof_and_command(tickets):
 
 def test_a_plain_ticket_has_no_markdown(tickets):
     _, plain, _ = tickets
-    assert "The proxy drops the Upgrade header (upgrade-not-forwarded)" in plain
+    assert "The proxy drops Upgrade or Connection (upgrade-not-forwarded)" in plain
     assert not re.search(r"(?m)^#|```|\*\*", plain)
 
 

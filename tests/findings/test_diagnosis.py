@@ -87,6 +87,13 @@ def test_no_candidate_is_impossible(seeds):
     assert {seed: causes for seed, causes in wrong.items() if causes} == {}
 
 
+@SEEDS
+def test_no_step_claims_a_rejection_where_nothing_responded(seeds):
+    silent = {seed: evidence for seed in seeds if not Facts(evidence := random_evidence(seed)).responded}
+    steps = {seed: diagnose(evidence).next_step for seed, evidence in silent.items()}
+    assert {seed: step for seed, step in steps.items() if "reject" in step or "redirect" in step} == {}
+
+
 def impossible(evidence):
     """Return the causes that the evidence rules out, whatever else is true."""
     facts = Facts(evidence)
@@ -99,7 +106,7 @@ def impossible(evidence):
         causes |= {"cert-untrusted", "tls-interception", "endpoint-security"}
     if facts.opened_paths:
         causes |= {"upgrade-not-forwarded", "forward-proxy-blocks", "unreachable", "backend-down", "connect-denied"}
-    else:
+    elif len(facts.evidence.paths) > 1:  # with one path, nothing shows what the proxy does with others
         causes |= {"upgrade-wrong-location"}
     if not facts.closed_paths:
         causes |= {"upgrade-wrong-location", "wrong-path", "auth-on-handshake", "waf-blocks", "upgrade-denied"}

@@ -23,6 +23,7 @@ from support.evidence import (
 
 from checks.evidence import Response
 from checks.findings import diagnose
+from checks.probe import NOTIFICATIONS
 
 REPEATED = ("page", "health_check", "plain", "handshake")
 """The requests of the second look."""
@@ -34,7 +35,7 @@ STEPS = {
     ),
     "a closed connection with Upgrade only": (
         observed(handshakes(CLOSED, response(426))),
-        "a hop recognized the upgrade request",
+        "the connection is closed for the handshake only",
     ),
     "500 for everything": (everywhere(response(500)), "open the page in a browser"),
     "500 for everything side by side": (without_rechecks(everywhere(response(500))), "connect to DSS directly"),
@@ -81,7 +82,36 @@ STEPS = {
         "the WebSocket opens and then closes",
     ),
     "HTTP/2 negotiated and not supported": (over_http2(CLOSED, sent=()), "the server negotiates HTTP/2"),
-    "403 with Origin only": (observed(handshakes(response(403), no_origin=OPEN)), "the WebSocket opens without Origin"),
+    "403 for everything": (everywhere(response(403)), "sign in with a browser and pass its cookies"),
+    "401 for everything": (
+        everywhere(response(401, WWW_Authenticate='Basic realm="x"')),
+        "pass the credentials that the browser asks for",
+    ),
+    "403 of nginx, with Upgrade only": (
+        observed(handshakes(response(403, "<hr><center>nginx</center>"), response(426))),
+        "a hop recognized the upgrade request",
+    ),
+    "no response with Origin only": (
+        observed(handshakes(TIMED_OUT, no_origin=OPEN)),
+        "the WebSocket opens without Origin",
+    ),
+    "500 with Upgrade only": (observed(handshakes(response(500), response(426))), "check the error logs"),
+    "a redirect to the URL that was requested": (
+        observed(handshakes(redirect(NOTIFICATIONS, 302), redirect(NOTIFICATIONS, 302))),
+        "find the program that redirects",
+    ),
+    "the same with a cookie": (
+        observed(handshakes(redirect(NOTIFICATIONS, 302, Set_Cookie="seen"), redirect(NOTIFICATIONS, 302))),
+        "find the program that redirects",
+    ),
+    "the default page of nginx for everything": (
+        everywhere(response(200, "<title>Welcome to nginx!</title>")),
+        "every URL gets the default page of nginx",
+    ),
+    "the 404 of Traefik for everything": (
+        everywhere(response(404, "404 page not found")),
+        "every URL gets the default page of Traefik",
+    ),
     "400 for everything": (everywhere(response(400)), "open the page in a browser"),
     "404 with Upgrade only": (
         wrong_path.QUIET["404 with Upgrade, 426 without"],

@@ -616,10 +616,10 @@ NEAR_MISSES = {
     ),
     "a login wall that says 401": (
         ScriptedServer(all_urls_send(response(401, "", "WWW-Authenticate: Basic"))),
-        ["auth-on-handshake"],
+        [],
         {},
     ),
-    "a login wall that says 403": (ScriptedServer(all_urls_send(response(403, "log in"))), ["auth-on-handshake"], {}),
+    "a login wall that says 403": (ScriptedServer(all_urls_send(response(403, "log in"))), [], {}),
     "a login in place of every page": (ScriptedServer(all_urls_send(SIGN_IN_PAGE)), ["upgrade-not-forwarded"], {}),
     "Starlette at another address: 403 with Upgrade, 404 without": (
         ScriptedServer(websocket_urls_send(response(403), response(404, "Not Found"))),
@@ -663,7 +663,7 @@ NEAR_MISSES = {
     ),
     "a list of origins that are allowed": (
         ScriptedServer(websocket_urls_send(response(403, "Invalid CORS request")) | {"no-origin": None}),
-        [],
+        ["host-not-preserved"],
         {},
     ),
     "a server that agrees to HTTP/2, and does not speak it": (
@@ -684,12 +684,12 @@ NEAR_MISSES = {
     ),
     "an inspector, and no login": (
         ScriptedServer(all_urls_send(response(403, "log in")), tls=issued(ZSCALER)),
-        ["tls-interception", "auth-on-handshake"],
+        ["tls-interception"],
         {"trust": trusting(ZSCALER)},
     ),
     "security software, and no login": (
         ScriptedServer(all_urls_send(response(403, "log in")), tls=issued(KASPERSKY)),
-        ["endpoint-security", "auth-on-handshake"],
+        ["endpoint-security"],
         {"trust": trusting(KASPERSKY)},
     ),
     "an authority that is not known, through a forward proxy that may have made it": (
@@ -699,7 +699,7 @@ NEAR_MISSES = {
     ),
     "an application that minds Origin": (
         ScriptedServer(websocket_urls_send(response(403, "Request blocked by CORS policy"))),
-        ["auth-on-handshake"],
+        ["host-not-preserved"],
         {},
     ),
     "one socket that broke, and the next did not": (ScriptedServer(talk=breaks_once), [], {}),

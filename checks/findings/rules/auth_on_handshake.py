@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from checks.findings.advice import COOKIES
 from checks.findings.facts import AUTHENTICATION, REDIRECTS, Facts
+from checks.findings.responders import location, mentions_origin
 from checks.findings.rule import Rule
 
 SCHEMES = ("basic", "negotiate", "ntlm", "digest", "kerberos")
@@ -30,15 +32,24 @@ def detect(facts: Facts) -> str | None:
 
 def suspect(facts: Facts) -> str | None:
     """Look for rejected handshakes that credentials may change."""
-    closed = [path for path in facts.evidence.paths if not facts.evidence.handshake(path, "no-origin").opened]
-    statuses = {facts.response(path).status for path in closed}
-    page = facts.evidence.page
-    if page.status == 401 and 401 in statuses and page.header("WWW-Authenticate"):
-        return "pass the credentials that the browser asks for with --header 'Authorization: ...'"
-    rejected = statuses & (AUTHENTICATION | REDIRECTS)
-    if rejected and not facts.evidence.handshake(facts.evidence.paths[0], "no-cookies").response.status:
-        return "sign in with a browser and pass its cookies with --cookies FILE"
-    return None
+    if not any(_may_need_sign_in(facts, path) for path in facts.closed_paths):
+        return None
+    no_cookies = not facts.evidence.handshake(facts.evidence.paths[0], "no-cookies").response.status
+    return COOKIES if no_cookies else None
+
+
+def _may_need_sign_in(facts: Facts, path: str) -> bool:
+    """Tell whether a rejected handshake may succeed after a sign-in.
+
+    It may if a plain GET is rejected as well, or is not comparable: Starlette has no page there, and sends 404.
+    """
+    response, plain = facts.response(path), facts.plain(path)
+    if response.status in REDIRECTS:
+        to_websocket = location(response).lower().startswith(("ws:", "wss:"))
+        return not to_websocket and not facts.redirected_to_itself(path)
+    rejected = response.status in AUTHENTICATION and plain.status in {0, 404, *AUTHENTICATION, *REDIRECTS}
+    blamed = mentions_origin(response.body) or facts.evidence.handshake(path, "no-origin").opened
+    return rejected and not blamed and not facts.refused_everywhere
 
 
 RULE = Rule(

@@ -71,7 +71,10 @@ RULE = Rule(
     title="The reverse proxy cannot reach DSS",
     hop="server",
     summary="A proxy reports that the server behind it does not respond, so the cause is not related to WebSocket",
-    fix="start DSS, or end its maintenance, or correct the host, port and scheme of DSS in the proxy in front of it",
+    fix=(
+        "start DSS, or end its maintenance, or correct the host, port and scheme of DSS in the proxy in front of it."
+        " If the proxy log reports Permission denied, SELinux must allow the connection (httpd_can_network_connect)"
+    ),
     detect=detect,
     suspect=suspect,
 )

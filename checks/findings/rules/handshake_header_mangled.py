@@ -6,6 +6,7 @@ import re
 
 from checks.evidence import Handshake
 from checks.findings.arrival import difference, missing_upgrade, over_http_2
+from checks.findings.complaints import ANY, KEY, VERSION
 from checks.findings.facts import Facts, expected_accept
 from checks.findings.rule import Rule
 
@@ -29,6 +30,8 @@ def detect(facts: Facts) -> str | None:
             continue  # the server computed Sec-WebSocket-Accept for another key, which has a rule of its own
         if changed and not (shake.opened or missing_upgrade(shake) or over_http_2(shake)):
             return "; ".join([f"got {shake.response}{_because(shake)}", *(difference(shake, name) for name in changed)])
+        if proof := _missed(facts, path):
+            return proof
     if facts.evidence.page.status == 101:  # a server that sends it for everything does not know the handshake
         return None
     for path in facts.evidence.paths:
@@ -52,6 +55,21 @@ def suspect(facts: Facts) -> str | None:
             "connect to DSS directly, at its own port: if Sec-WebSocket-Protocol comes back there, the proxy drops it"
         )
     return None
+
+
+def _missed(facts: Facts, path: str) -> str:
+    """Return that the server misses a Sec-WebSocket header, in its own words."""
+    miss, response, plain = facts.complaint(path), facts.response(path), facts.plain(path)
+    if miss and miss.header in {ANY, KEY, VERSION}:
+        return (
+            f"expected 101 Switching Protocols, got {response}; {miss.header} was sent, and the response reports"
+            f' "{miss.phrase}"'
+        )
+    # RFC 6455, section 4.4. Some servers send the same to a plain GET, so there Upgrade may be missing instead.
+    versions = response.header(VERSION) if response.status == 426 != plain.status > 0 and not miss else ""
+    if "13" in re.split(r"\D+", versions) and not facts.evidence.handshake(path).arrived:
+        return f"expected 101 Switching Protocols for {VERSION}: 13, got {response} with {VERSION}: {versions}"
+    return ""
 
 
 def _because(shake: Handshake) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from checks.findings.facts import REDIRECTS, Facts
+from checks.findings.responders import location
 from checks.findings.rule import Rule
 
 
@@ -13,26 +15,37 @@ def detect(facts: Facts) -> str | None:
     page = facts.evidence.page
     for path in facts.evidence.paths:
         response = facts.response(path)
-        redirected = page.status == 200 and response.status in REDIRECTS
-        location = next((value for name, value in response.headers if name.lower() == "location"), "")
-        if redirected and _nearly_the_same(facts.evidence.url, path, location):
-            return f"expected 101 Switching Protocols, got {response} to {location}; the page returned {page}"
+        if response.status not in REDIRECTS:
+            continue
+        target, plain = location(response), facts.plain(path)
+        if page.status == 200 and _nearly_the_same(facts.evidence.url, path, target):
+            return f"expected 101 Switching Protocols, got {response} to {target}; the page returned {page}"
+        if plain.status not in {0, *REDIRECTS} and _to_websocket(target):
+            return (
+                f"expected 101 Switching Protocols, got {response} to {target}; the same request without Upgrade"
+                f" returned {plain}"
+            )
     return None
 
 
-def _nearly_the_same(url: str, path: str, location: str) -> bool:
+def _to_websocket(target: str) -> bool:
+    """Tell whether a redirect leads to a WebSocket URL, and so not to a sign-in."""
+    return target.lower().startswith(("ws://", "wss://"))
+
+
+def _nearly_the_same(url: str, path: str, target: str) -> bool:
     """Tell whether it leads to the same URL in another form, or to a WebSocket URL.
 
     A sign-in is elsewhere, and never at a ws:// or wss:// URL.
     """
     try:
-        here = urljoin(url, path)
-        one, other = urlsplit(here), urlsplit(urljoin(here, location))
+        here = urljoin(re.sub("^ws", "http", url), path)  # a relative redirect of a WebSocket URL has no scheme
+        one, other = urlsplit(here), urlsplit(urljoin(here, target))
     except ValueError:  # half a bracket, from a hostile server
         return False
     # Rewrite rules often lose the query. A redirect that only removes the query has another reason.
     moved = one[:3] != other[:3] and other.query in {"", one.query}
-    return other.scheme in {"ws", "wss"} or (moved and _normalized(one) == _normalized(other))
+    return _to_websocket(target) or (moved and _normalized(one) == _normalized(other))
 
 
 def _normalized(url: SplitResult) -> tuple[str | None, str]:

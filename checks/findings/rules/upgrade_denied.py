@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.evidence import Response
 from checks.findings.facts import Facts
+from checks.findings.responders import from_envoy
 from checks.findings.rule import Rule
 
 OWN_HEADERS = ["date", "server", "connection", "content-length"]
@@ -26,9 +27,17 @@ def detect(facts: Facts) -> str | None:
 
 def suspect(facts: Facts) -> str | None:
     """Look for the same on some WebSockets, as authorization in Envoy may send it."""
-    if any(_denied(facts, path) for path in facts.evidence.paths):
-        return "check whether upgrade_configs in Envoy applies to this URL too"
+    if any(_denied(facts, path) or _may_be_denied(facts, path) for path in facts.closed_paths):
+        return (
+            "check whether upgrade_configs in Envoy applies to this URL too, and whether a filter of Envoy refuses it"
+        )
     return None
+
+
+def _may_be_denied(facts: Facts, path: str) -> bool:
+    """Tell whether the same arrived with the headers that a config adds."""
+    response, plain = facts.response(path), facts.plain(path)
+    return response.status == 403 and not response.body and from_envoy(response) and plain.status not in {0, 403}
 
 
 def _denied(facts: Facts, path: str) -> bool:

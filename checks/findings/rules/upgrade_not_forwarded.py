@@ -1,11 +1,12 @@
-"""Detect a proxy that drops the Upgrade header, or Connection."""
+"""Detect a proxy that drops or changes Upgrade or Connection."""
 
 from __future__ import annotations
 
 from checks.evidence import Handshake
-from checks.findings.advice import DIRECT
+from checks.findings.advice import DIRECT, NOBODY
 from checks.findings.arrival import difference, missing_upgrade
 from checks.findings.facts import Facts, same
+from checks.findings.responders import may_be_nobodys
 from checks.findings.rule import Rule
 
 AMBIGUOUS = {200, 400, 404, 405, 426}
@@ -21,6 +22,8 @@ def detect(facts: Facts) -> str | None:
         shake = facts.evidence.handshake(path)
         if shake.arrived:
             return "; ".join([proof, *(difference(shake, name) for name in missing_upgrade(shake))])
+        if miss := facts.complaint(path):
+            return f'{proof}; {miss.header} was sent, and the response reports "{miss.phrase}"'
         return f"{proof}; the same request without Upgrade also returned {facts.plain(path)}"
     return None
 
@@ -40,17 +43,22 @@ def suspect(facts: Facts) -> str | None:
         response = facts.response(path)
         if response.status == facts.evidence.page.status == 400 and not facts.is_websocket_url:
             continue  # the page, which requests no upgrade, is rejected as well
+        if facts.is_websocket_url and response.status == 404 and same(response, facts.evidence.page):
+            continue  # nothing is at any URL
         if response.status in AMBIGUOUS and same(response, facts.plain(path)):
-            return DIRECT
+            return NOBODY if may_be_nobodys(response, facts.plain(path), facts.evidence.page) else DIRECT
     return None
 
 
 RULE = Rule(
     __name__,
-    title="The proxy drops the Upgrade header",
+    title="The proxy drops Upgrade or Connection",
     hop="reverse proxy",
-    summary="A proxy drops the Upgrade header of the handshake, so DSS receives an ordinary page request",
-    fix="make the proxy in front of DSS forward Upgrade and Connection",
+    summary=(
+        "A proxy drops or changes the Upgrade or the Connection header of the handshake, so DSS receives an ordinary"
+        " page request"
+    ),
+    fix="make the proxy in front of DSS forward Upgrade and Connection, over HTTP/1.1",
     detect=detect,
     suspect=suspect,
 )

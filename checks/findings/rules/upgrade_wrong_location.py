@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from checks.findings.advice import BROWSER_URL
+from checks.findings.advice import BROWSER_URL, NOBODY
 from checks.findings.facts import Facts
+from checks.findings.responders import may_be_nobodys
 from checks.findings.rule import Rule
 
 
@@ -12,10 +13,10 @@ def detect(facts: Facts) -> str | None:
     if not facts.opened_paths:
         return None
     for path in filter(facts.lost_upgrade, facts.evidence.paths):
-        return (
-            f"{path}: expected 101 Switching Protocols, got {facts.response(path)}, with and without Upgrade;"
-            f" {facts.opened_paths[0]} opened"
-        )
+        miss = facts.complaint(path)
+        same = f', which reports "{miss.phrase}"' if miss else ", with and without Upgrade"
+        other = f"{facts.opened_paths[0]} opened"
+        return f"{path}: expected 101 Switching Protocols, got {facts.response(path)}{same}; {other}"
     return None
 
 
@@ -24,7 +25,9 @@ def suspect(facts: Facts) -> str | None:
     for path in filter(facts.answered_like_plain_get, facts.evidence.paths):
         if facts.opened_paths and facts.response(path).status == 404:
             return BROWSER_URL
-    return None
+    page = facts.evidence.page
+    nobodys = [may_be_nobodys(facts.response(path), facts.plain(path), page) for path in facts.closed_paths]
+    return NOBODY if any(nobodys) else None
 
 
 RULE = Rule(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from checks.findings.advice import BROWSER_URL
+from checks.findings.advice import BROWSER_URL, NOBODY
 from checks.findings.facts import Facts
+from checks.findings.responders import may_be_nobodys
 from checks.findings.rule import Rule
 
 
@@ -32,7 +33,9 @@ def suspect(facts: Facts) -> str | None:
         status, plain = facts.response(path).status, facts.plain(path).status
         if (status == 404 and plain not in {400, 426}) or (status == 403 and plain == 404):
             return BROWSER_URL
-    return None
+    page = facts.evidence.page
+    nobodys = [may_be_nobodys(facts.response(path), facts.plain(path), page) for path in facts.closed_paths]
+    return NOBODY if any(nobodys) else None
 
 
 RULE = Rule(

@@ -28,7 +28,14 @@ QUIET = {
 }
 
 UNDECIDED = {
-    "401 for everything": (everywhere(response(401, WWW_Authenticate='Basic realm="x"')), ["auth-on-handshake"]),
+    "403 with Upgrade, 404 without, as Starlette sends": (
+        observed(handshakes(response(403), response(404))),
+        ["auth-on-handshake", "wrong-path"],
+    ),
+    "a relative redirect to a sign-in page, asked as a WebSocket URL": (
+        at_websocket(redirect("/login", 302), redirect("/login", 302)),
+        ["auth-on-handshake"],
+    ),
     "403 before the sign-in": (observed(handshakes(response(403), response(403))), ["auth-on-handshake"]),
     "a redirect to a sign-in page": (
         observed(handshakes(redirect("/login", 302), redirect("/login", 302))),

@@ -7,6 +7,7 @@ from support.evidence import (
     NOT_AN_UPGRADE,
     OPEN,
     TIMED_OUT,
+    UPGRADE_REQUIRED,
     alone,
     at_websocket,
     handshakes,
@@ -35,8 +36,10 @@ QUIET = {
     "a response after 12 s": alone(observed(handshakes(TIMED_OUT)), handshake=replace(OPEN, seconds=12.0)),
     "a rejection after 12 s": alone(observed(handshakes(TIMED_OUT)), handshake=response(400)),
     "no response yet": observed(handshakes(TIMED_OUT)),
+    "no response at a WebSocket URL": at_websocket(TIMED_OUT, UPGRADE_REQUIRED),
 }
 
 UNDECIDED = {
     "no response yet": (QUIET["no response yet"], ["handshake-unanswered"]),
+    "no response at a WebSocket URL": (at_websocket(TIMED_OUT, UPGRADE_REQUIRED), ["handshake-unanswered"]),
 }

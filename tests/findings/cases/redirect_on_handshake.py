@@ -9,6 +9,15 @@ FIRES = {
     "an added slash, in a relative URL": observed(handshakes(redirect("/dip/websocket/?sessionId=diagnose00", 308))),
     "an added slash, without the query": observed(handshakes(redirect("/dip/websocket/", 302))),
     "to HTTPS, on WebSocket URLs only": observed(handshakes(redirect("https://dss.example.com" + NOTIFICATIONS, 302))),
+    "to a WebSocket URL, asked as one": observed(
+        handshakes(redirect("ws://10.0.0.5:11200/live"), path="/live"),
+        url="ws://dss.example.com/live",
+        page=response(404),
+        health_check=response(0),
+    ),
+    "an added slash, asked as a WebSocket URL": observed(
+        handshakes(redirect("/live/"), path="/live"), url="ws://dss.example.com/live", health_check=response(0)
+    ),
     "on one path of two": observed(
         handshakes(redirect("/DIP/websocket?sessionId=diagnose00")), handshakes(OPEN, path=KERNEL)
     ),
@@ -21,6 +30,12 @@ QUIET = {
     ),
     "to the same URL without its query": observed(handshakes(redirect("/dip/websocket", 302))),
     "to the same URL, with a cookie": observed(handshakes(redirect(NOTIFICATIONS, 302, Set_Cookie="seen"))),
+    "to a relative sign-in page, asked as a WebSocket URL": observed(
+        handshakes(redirect("/login", 302), redirect("/login", 302), path="/live"),
+        url="ws://dss.example.com/live",
+        health_check=response(0),
+    ),
+    "to the URL that was requested": observed(handshakes(redirect(NOTIFICATIONS, 302))),
     "of the page too": everywhere(redirect("https://dss.example.com/")),
     "without a Location": observed(handshakes(response(302))),
     "to a malformed URL": observed(handshakes(redirect("http://[half"))),

@@ -22,6 +22,10 @@ QUIET = {
 UNDECIDED = {
     "on one path, while the other opens": (
         QUIET["on one path, while the other opens"],
-        ["auth-on-handshake", "upgrade-denied"],
+        ["upgrade-denied"],
+    ),
+    "with a header that the config adds": (
+        observed(handshakes(response(403, Date="now", Server="envoy", X_Frame_Options="DENY", Content_Length="0"))),
+        ["upgrade-denied"],
     ),
 }

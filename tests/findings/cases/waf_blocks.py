@@ -1,6 +1,16 @@
 """Evidence for and against: a web application firewall blocks the WebSocket."""
 
-from support.evidence import F5, KERNEL, NOT_AN_UPGRADE, NOT_FOUND, OPEN, handshakes, observed, response
+from support.evidence import (
+    F5,
+    KERNEL,
+    NOT_AN_UPGRADE,
+    NOT_FOUND,
+    OPEN,
+    UPGRADE_REQUIRED,
+    handshakes,
+    observed,
+    response,
+)
 
 FIRES = {
     "200 of F5": observed(handshakes(F5)),
@@ -8,6 +18,9 @@ FIRES = {
     "403 of Imperva": observed(handshakes(response(403, "Request unsuccessful. Incapsula incident ID: 1"), NOT_FOUND)),
     "403 of Cloudflare": observed(
         handshakes(response(403, "<title>Attention Required! | Cloudflare</title>"), response(403, "log in"))
+    ),
+    "403 of Imperva that names a header": observed(
+        handshakes(response(403, "Invalid Connection header. Incapsula incident ID: 1"), UPGRADE_REQUIRED)
     ),
     "F5 on one path of two": observed(handshakes(OPEN), handshakes(F5, response(400, NOT_AN_UPGRADE), path=KERNEL)),
 }
