@@ -25,6 +25,7 @@ Variant = Literal[
     "firefox",
     "safari",
     "keep-alive",
+    "forwarded-https",
 ]
 """The one change from a browser's handshake.
 
@@ -32,6 +33,7 @@ The empty variant has none, and `again` is the same handshake, repeated. A hands
 one without Origin is what a script sends. `direct` goes around the forward proxy. Over HTTP/2 (RFC 8441), status 200
 opens the WebSocket. `firefox` and `safari` are the handshakes of these browsers; all others are Chromium's.
 `keep-alive` has Firefox's `Connection`.
+`forwarded-https` adds X-Forwarded-Proto: https.
 """
 
 Moment = Literal["alone", "together", "beside a handshake", "alone again", "held", "after", "in turn"]

@@ -46,6 +46,10 @@ FAMILY_OF: dict[Variant, Family] = {"firefox": "firefox", "safari": "safari"}
 """The family of browsers whose handshake a variant is; Chromium's for every other variant."""
 
 
+ADDED: dict[Variant, dict[str, str]] = {"forwarded-https": {"X-Forwarded-Proto": "https"}}
+"""The headers that each variant sends in addition."""
+
+
 class Opening:
     """One handshake: its request, and the protocol that judges the response."""
 
@@ -65,7 +69,7 @@ class Opening:
         changed = [(name, CONNECTION.get(variant, value) if name == "Connection" else value) for name, value in pairs]
         left_out = {name.lower() for name in LEFT_OUT.get(variant, [])}
         kept = [pair for pair in changed if pair[0].lower() not in left_out]
-        self.request = Request(self.protocol.connect().path, Headers(kept))
+        self.request = Request(self.protocol.connect().path, Headers([*kept, *ADDED.get(variant, {}).items()]))
 
     def fault(self, response: Response, raw: bytes) -> str:
         """Return why a browser rejects this response; empty when it does not.

@@ -251,11 +251,16 @@ class Survey:
                 self.skipped["without cookies"] = "no cookies were sent"
             closed = [path for path in self.evidence.paths if not self.evidence.handshake(path).opened]
             steps += [self.vary(path, variant) for path in closed for variant in variants]
+            steps += [self.vary(path, "forwarded-https") for path in closed if self._redirects(path)]
         if self.target.proxy:
             steps += [self._without_proxy(), self._other_tunnel()]
         if not self.evidence.page.status or self.evidence.page.status == 400:
             steps.append(self._other_scheme())
         await asyncio.gather(*steps)
+
+    def _redirects(self, path: str) -> bool:
+        """Return whether the server redirects, and may not know about HTTPS."""
+        return self.target.secure and 300 <= self.evidence.handshake(path).response.status < 400
 
     async def vary(self, path: str, variant: Variant) -> None:
         """Add one handshake with one change."""

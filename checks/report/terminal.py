@@ -31,6 +31,7 @@ VARIANTS = {
     "firefox": "as Firefox",
     "safari": "as Safari",
     "keep-alive": "with keep-alive",
+    "forwarded-https": "X-Forwarded-Proto",
 }
 """The label of each variant of a handshake."""
 

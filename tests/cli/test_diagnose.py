@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from contextlib import closing
+from typing import get_args
 
 import pytest
 from support.machine import RECIPES
@@ -16,10 +17,11 @@ from support.reader import Reader
 from support.web_sites import Ordinary, serving
 
 from checks.cli import main
-from checks.evidence import Evidence
+from checks.evidence import Evidence, Variant
 from checks.lab import bench_diagnose
 from checks.lab.process import free_port
 from checks.lab.proxy import proxy
+from checks.report.terminal import VARIANTS
 
 WRONG = [
     (["diagnose"], "missing URL, such as https://dss.example.com; see `diagnose --help`"),
@@ -34,6 +36,10 @@ WRONG = [
     (["diagnose", "--load", "/nowhere.json"], "cannot read the evidence from /nowhere.json: no such file"),
     (["diagnose", "--targets", "/nowhere.txt"], "cannot read the URLs from /nowhere.txt: no such file"),
 ]
+
+
+def test_each_variant_of_a_handshake_has_a_label():
+    assert set(VARIANTS) == set(get_args(Variant)) - {"again"}
 
 
 @pytest.mark.parametrize(("argv", "message"), WRONG, ids=[" ".join(argv) for argv, _ in WRONG])
@@ -71,7 +77,7 @@ def test_a_site_that_is_not_dss_gets_candidates(ordinary, capsys):
     lines = capsys.readouterr().out.splitlines()
     start = lines.index("Not proven, one of:")
     assert lines[start + 1 : start + 3] == [
-        "  The proxy drops the Upgrade header (upgrade-not-forwarded)",
+        "  The proxy drops Upgrade or Connection (upgrade-not-forwarded)",
         "  There is no WebSocket at this URL (wrong-path)",
     ]
     assert lines[start + 3].startswith("  Next:  ")
@@ -82,7 +88,7 @@ def test_json_has_candidates_with_titles(ordinary, capsys):
     result = json.loads(capsys.readouterr().out)
     assert result["findings"] == []
     assert result["candidates"] == [
-        {"id": "upgrade-not-forwarded", "title": "The proxy drops the Upgrade header"},
+        {"id": "upgrade-not-forwarded", "title": "The proxy drops Upgrade or Connection"},
         {"id": "wrong-path", "title": "There is no WebSocket at this URL"},
     ]
     assert result["next_step"]
@@ -102,7 +108,7 @@ def test_json_has_findings_with_titles(dss, capsys):
         assert main(["diagnose", site.origin, "--json"]) == 1
     (finding,) = json.loads(capsys.readouterr().out)["findings"]
     assert finding["id"] == "upgrade-not-forwarded"
-    assert finding["title"] == "The proxy drops the Upgrade header"
+    assert finding["title"] == "The proxy drops Upgrade or Connection"
 
 
 def test_a_signed_in_user_gets_host_not_preserved(dss, tmp_path, capsys):

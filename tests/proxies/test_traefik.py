@@ -1,16 +1,22 @@
 """What the page of Traefik claims about files, requests and labels."""
 
+import asyncio
 import http.client
 import json
+import threading
 import time
+from dataclasses import replace
 
 import pytest
 import yaml
 from support.conformance import ECHO
 from support.machine import RECIPES, for_each_build
 from support.reader import Reader
+from websockets.sync.server import serve
 
+from checks.findings import diagnose
 from checks.lab.proxy import proxy
+from checks.probe import Target, look
 
 TRAEFIK = RECIPES["traefik"]
 STATIC = TRAEFIK.folder / "static.yml"
@@ -82,6 +88,46 @@ def test_x_forwarded_proto_of_a_handshake_is_wss(build, dss):
     with proxy(TRAEFIK, build, TRAEFIK.config(https=True), dss) as site, Reader(site).socket(ECHO) as socket:
         socket.send("headers")
         assert dict(json.loads(socket.recv(timeout=20)))["X-Forwarded-Proto"] == "wss"
+
+
+def requires_https(connection, request):
+    """Redirect a request to HTTPS unless a proxy reports that it used HTTPS."""
+    if request.headers.get("X-Forwarded-Proto") != "https":
+        found = connection.respond(301, "")
+        found.headers["Location"] = f"https://{request.headers['Host']}{request.path}"
+        return found
+    pages = {"/": "<html>", "/dip/api/ping": "pong"}
+    return connection.respond(200, pages[request.path]) if request.path in pages else None
+
+
+@pytest.mark.proves("wss-in-x-forwarded-proto-redirects-handshakes")
+@EVERY_BUILD
+@pytest.mark.parametrize(("value", "expected"), [(None, "forwarded-proto"), ("https", "works")])
+def test_a_server_that_accepts_https_only_redirects_handshakes(build, value, expected, bare, verdict):
+    config, server = (
+        TRAEFIK.config(https=True),
+        serve(
+            lambda connection: [connection.send(message) for message in connection],
+            "127.0.0.1",
+            0,
+            process_request=requires_https,
+            select_subprotocol=lambda _, offered: next(iter(offered), None),
+        ),
+    )
+    text = config.read_text()
+    if value:
+        text = text.replace("      tls: {}\n", "      tls: {}\n      middlewares: [proto]\n")
+        header = f"headers: {{customRequestHeaders: {{X-Forwarded-Proto: {value}}}}}"
+        text = text.replace("  middlewares:\n", f"  middlewares:\n    proto:\n      {header}\n", 1)
+    with server:
+        threading.Thread(target=server.serve_forever).start()
+        behind = replace(bare, port=server.socket.getsockname()[1])
+        with proxy(TRAEFIK, build, config, behind, changed={config: text}) as site:
+            evidence = asyncio.run(look(Target(site.origin, tls=site.tls)))
+        server.shutdown()
+    found = [finding.id for finding in diagnose(evidence).findings]
+    verdict("proxy", expected, found)
+    assert found == [expected]
 
 
 @pytest.mark.proves("traefik-changes-addresses-by-itself")

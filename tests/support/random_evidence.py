@@ -43,7 +43,9 @@ from .evidence import (
     tls,
 )
 
+CONNECTION_MISSING = '"Connection" must be "Upgrade".'
 BODIES = ["", "pong", NOT_AN_UPGRADE, CROSS_ORIGIN, F5.body, HTTPS_PORT.body, COOKIE_TOO_LARGE.body, "<html>"]
+BODIES += [CONNECTION_MISSING, "unsupported HTTP version: HTTP/1.0", "Origin not allowed", "Welcome to nginx!"]
 BODIES += ["\x1b[31m\u202e\ud7ff\x00"]
 ERRORS = [
     "",
@@ -62,9 +64,11 @@ HEADERS = [
     ("Content-Security-Policy", "connect-src 'none',; ;,"),
     ("Content-Security-Policy", "connect-src http://[ ws://["),
     ("Retry-After", "5"),
+    ("Location", NOTIFICATIONS),
+    ("Sec-WebSocket-Version", "13"),
 ]
 VARIANTS = ["", "again", "no-upgrade", "no-origin", "no-cookies", "no-extensions", "direct", "http2"]
-VARIANTS += ["firefox", "safari", "keep-alive"]
+VARIANTS += ["firefox", "safari", "keep-alive", "forwarded-https"]
 ISSUERS = ["", "R11, Let's Encrypt", "Zscaler", "Kaspersky", "Example Corp CA"]
 STATUSES = [0, 101, 101, 200, 200, 301, 302, 308, 400, 401, 403, 404, 405, 407, 426, 429, 431]
 STATUSES += [500, 502, 503, 504, 505, 999]
