@@ -195,7 +195,7 @@ class Survey:
         Load balancers alternate servers.
         """
         again: tuple[Variant, ...] = ("again",)
-        variants = again * times + browsers
+        variants = browsers + again * times  # a limit on connections then rejects a repeat
         repeats = await asyncio.gather(*(self._again(path, variant) for path in paths for variant in variants))
         for _, websocket in repeats:
             if websocket:

@@ -719,7 +719,7 @@ NEAR_MISSES = {
         {"address": "ws://HERE/live", "timeout": 0.3},
     ),
     "one socket that dropped while it was held, and others did not": (
-        ScriptedServer(talk=drops_only(1 + survey.REPEATS + len(survey.BROWSERS) + 1)),
+        ScriptedServer(talk=drops_only(1 + survey.REPEATS + 1)),
         ["idle-timeout", "proxy-reload"],
         {"idle": 0.5, "apart": 0.6},
     ),
