@@ -244,7 +244,7 @@ class HoldResult:
     error: str = ""
     """How it dropped; empty if it stayed open."""
     found_by_ping: bool = False
-    """Whether the drop showed only when a ping was sent, so it may have dropped before."""
+    """Whether the drop showed while a pong was awaited, so it may have dropped before the ping."""
     answered: bool = False
     """Whether a ping at the end got its pong."""
 

@@ -202,7 +202,7 @@ def _hold(hold: HoldResult) -> str:
         return f"{how}: still open after {hold.seconds:.0f} s{', with a pong' if hold.answered else ''}"
     code = f", close code {hold.close_code}" if hold.close_code else ""
     if hold.found_by_ping:
-        return f"{how}: dead when a ping was sent after {hold.seconds:.1f} s{code}: {hold.error}"
+        return f"{how}: failed after {hold.seconds:.1f} s, waiting for a pong{code}: {hold.error}"
     return f"{how}: closed after {hold.seconds:.1f} s{code}"
 
 
