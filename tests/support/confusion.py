@@ -512,8 +512,8 @@ CAUSES = {
     ),
     "a flow that is forgotten after a short silence": (
         "idle-timeout",
-        ScriptedServer(talk=forgets_after(0.5)),
-        {"idle": 1, "apart": 0.6, "timeout": 0.5},
+        ScriptedServer(talk=forgets_after(1.5)),
+        {"idle": 1.6, "apart": 0.6, "timeout": 1.5},
     ),
     "frames above 1.3 KB that vanish, and all behind them": (
         "large-messages-stall",
