@@ -33,7 +33,7 @@ extensions = [
     "proof",  # docs/_ext/proof.py
     "configs",  # docs/_ext/configs.py
     "commands",  # docs/_ext/commands.py
-    "console",  # docs/_ext/console.py
+    "symptoms",  # docs/_ext/symptoms.py
 ]
 exclude_patterns = ["_ext", "_static", "_templates"]
 

@@ -1,14 +1,18 @@
-"""explain: a cause's page, or a console error of a browser, in plain text."""
+"""explain: a cause's page, or the meaning of a text, in plain text."""
 
+import io
+import json
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 from support.proof import ROOT
 
-from checks import console, findings
+from checks import findings, symptoms
 from checks.cli import main
-from checks.cli.explain import explain
-from checks.cli.parser import UsageError
+from checks.cli.explain import explain_cause, lines_of
 from checks.report.page import plain
 from checks.report.terminal import named
 
@@ -19,11 +23,11 @@ def page_of(cause):
     return (ROOT / "docs" / "findings" / f"{cause}.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("cause", findings.ids())
+@pytest.mark.parametrize("cause", [*findings.ids(), *symptoms.ONLY_IN_BROWSER])
 def test_the_page_of_a_cause_is_plain_text(cause):
-    text = explain(cause, page_of)
+    text = explain_cause(cause, page_of)
     lines = text.splitlines()
-    assert lines[0] == named(cause)
+    assert lines[0] == (named(cause) if cause in findings.ids() else f"{symptoms.ONLY_IN_BROWSER[cause]} ({cause})")
     assert "Cause: " not in text
     headings = [line for line in lines if line and not line.startswith((" ", "["))][1:]
     assert headings == [line[3:] for line in page_of(cause).splitlines() if line.startswith("## ")]
@@ -75,37 +79,92 @@ kept
     )
 
 
+def explained(text):
+    """Return what is printed for a text, on one line."""
+    return " ".join(" ".join(lines_of(symptoms.read(text))).split())
+
+
 def test_a_console_error_gets_causes_and_next_step():
     error = f"WebSocket connection to '{URL}' failed: Error during WebSocket handshake: Unexpected response code: 405"
-    text = explain(error, page_of)
-    lines = " ".join(text.split())
-    reading = console.read(error)
+    symptom = symptoms.read(error).readings[0].symptom
+    text = explained(error)
     assert (
-        f"{reading.means} Possible causes: - The proxy drops Upgrade or Connection (upgrade-not-forwarded) - " in lines
+        f"{symptom.means} Possible causes, the likeliest first: - The proxy drops Upgrade or Connection (upgrade-" in text
     )
-    assert f"Next: {reading.next} More: explain upgrade-not-forwarded, or one of the others" in lines
+    assert f"Next: {symptom.next} More: explain upgrade-not-forwarded, or one of the others" in text
 
 
-def test_an_explanation_has_no_secret_and_no_escape_sequence():
+def test_an_explanation_has_no_secret_and_no_escape_sequence(capsys):
     error = f"WebSocket connection to '{URL}?token=s3cret' failed: Unexpected response code: 405\x1b[31m"
-    text = explain(error, page_of)
-    assert "s3cret" not in text
-    assert "\x1b" not in text
+    for options in ([], ["--json"]):
+        assert main(["explain", *options, error]) == 0
+        text = capsys.readouterr().out
+        assert "s3cret" not in text
+        assert "\x1b" not in text
+
+
+def test_each_websocket_is_explained_the_one_of_dss_first():
+    other = "WebSocket connection to 'ws://localhost:8097/' failed: net::ERR_CONNECTION_REFUSED"
+    own = f"WebSocket connection to '{URL}' failed: Proxy authentication failed"
+    text = explained(f"{other}\n{own}\n{own}")
+    assert text.startswith("[wss://dss.example.com] WebSocket connection to 'wss://...' failed: Proxy authent")
+    assert "(2 times)" in text
+    assert "[ws://localhost:8097]" in text
+
+
+@pytest.mark.parametrize("argv", [["explain", "-"], ["explain"]])
+def test_it_reads_standard_input(argv, monkeypatch, capsys):
+    error = (
+        f"Refused to connect to '{URL}' because it violates the following Content Security Policy directive: \"x 'y'\"."
+    )
+    for data in (error.encode(), error.encode("utf-8-sig"), error.encode("utf-16")):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data), encoding="ascii"))
+        assert main(argv) == 0
+        assert "(csp-blocks)" in capsys.readouterr().out
+
+
+def test_json_has_every_reading(capsys):
+    assert main(["explain", "--json", "WebSocket closed with code 1009"]) == 0
+    [reading] = json.loads(capsys.readouterr().out)["readings"]
+    assert reading["line"] == "WebSocket closed with code 1009"
+    assert reading["causes"] == ["message-size-limit"]
+    assert reading["means"]
+    assert reading["next"]
+
+
+@pytest.mark.parametrize("text", ["what?", "../findings/index", "WebSocket says something new"])
+def test_text_that_is_not_understood_gets_three_questions(text, capsys):
+    assert main(["explain", text]) == 1
+    output = " ".join(capsys.readouterr().out.split())
+    assert "1. Does it work on another network" in output
+    assert "3. How long did the connection last?" in output
+    assert output.endswith("diagnose https://dss.example.com")
+    assert main(["explain", "--json", text]) == 1
+    assert len(json.loads(capsys.readouterr().out)["questions"]) == 3
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_any_terminal_can_show_any_language(encoding):
+    command = [sys.executable, "-m", "checks", "explain", f"{URL} のサーバーへの接続を確立できませんでした。"]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
+    assert result.returncode == 0
+    assert result.stderr == b""
+    assert b"Firefox shows the same text for every cause." in result.stdout
 
 
 UNKNOWN = {
-    "no-such-id": "unknown cause 'no-such-id'; expected one of accept-mismatch, ",
-    "what?": "expected the id of a cause, such as idle-timeout, or a console error about a WebSocket, in quotes",
-    "../findings/index": "expected the id of a cause",
-    "": "expected the id of a cause",
+    "no-such-id": "checks: unknown cause 'no-such-id'; expected one of accept-mismatch, ",
+    "": "checks: expected the id of a cause, such as idle-timeout, or text in quotes",
 }
 
 
 @pytest.mark.parametrize("text", UNKNOWN)
-def test_other_text_is_answered_with_what_was_expected(text):
-    with pytest.raises(UsageError) as raised:
-        explain(text, page_of)
-    assert str(raised.value).startswith(UNKNOWN[text])
+def test_an_unknown_id_is_wrong_usage(text, capsys):
+    assert main(["explain", text]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith(UNKNOWN[text])
 
 
 def test_an_explanation_goes_to_standard_output(capsys):
@@ -113,10 +172,3 @@ def test_an_explanation_goes_to_standard_output(capsys):
     output = capsys.readouterr()
     assert output.out.startswith("An idle timeout closes the WebSocket (idle-timeout)\n")
     assert output.err == ""
-
-
-def test_an_error_goes_to_standard_error(capsys):
-    assert main(["explain", "what?"]) == 2
-    output = capsys.readouterr()
-    assert output.out == ""
-    assert output.err.startswith("checks: expected the id of a cause")

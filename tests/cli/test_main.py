@@ -20,7 +20,7 @@ WRONG = [
     (["https://u:planted-secret@dss.example.com"], "checks: unknown command; expected one of diagnose, echo, "),
     (["diagnose", "http://h", "--http2"], "checks: unknown option --http2; see `python -m checks diagnose --help`"),
     (["diagnose", "http://h", "-xplanted-secret"], "checks: unknown option -x; see "),
-    (["explain"], "checks: missing TEXT; see "),
+    (["explain", "--nonsense"], "checks: unknown option --nonsense; see "),
     (["explain", "one", "planted-secret"], "checks: too many arguments; see "),
 ]
 

@@ -30,7 +30,7 @@ PROSE_DIRECTIVES = {"figure"}
 TITLED = {"dropdown", "grid-item-card", "tab-item"}
 """Directives whose argument is a title that people read."""
 
-DATA = {"checks/console.json": {"means", "next"}, "checks/recipes/*/recipe.toml": {"means", "because"}}
+DATA = {"checks/symptoms/*.json": {"means", "next"}, "checks/recipes/*/recipe.toml": {"means", "because"}}
 """Files of data, and the keys in them whose values people read."""
 
 NO_PROSE = {"compile", "endswith", "findall", "finditer", "fullmatch", "match", "partition", "removeprefix"}

@@ -1,0 +1,66 @@
+"""What docs/_static/symptoms.js needs to read a text as `read` does."""
+
+from __future__ import annotations
+
+from re import Pattern
+from typing import Any
+
+from checks.symptoms import answer, data, match, sockets, text
+from checks.symptoms.regex import SOURCES
+
+PATTERNS: dict[str, Pattern[str]] = {
+    "address": answer.ADDRESS,
+    "blanks": text.BLANKS,
+    "breaks": text.LINE_BREAKS,
+    "dashes": text.DASHES,
+    "dss": sockets.DSS_PATH,
+    "each": text.EACH_LINE,
+    "entity": text.ENTITY,
+    "escapes": text.ESCAPES,
+    "invisible": text.INVISIBLE,
+    "loopback": sockets.LOOPBACK,
+    "page": sockets.PAGE,
+    "query": text.QUERY,
+    "quotes": text.QUOTES,
+    "source": text.SOURCE,
+    "start": text.START,
+    "url": sockets.URL,
+}
+
+
+def for_page() -> dict[str, Any]:
+    """Return the symptoms, patterns and limits, ready for JSON."""
+    return {
+        "limit": text.LIMIT,
+        "tail": text.TAIL,
+        "most": data.MOST_CAUSES,
+        "log": answer.LOG,
+        "rare": answer.RARE,
+        "shown": answer.SHOWN,
+        "about": match.SHOWS_WEBSOCKET,
+        "entities": text.ENTITIES,
+        "ports": sockets.PORTS,
+        "unencrypted": sorted(sockets.UNENCRYPTED),
+        "elsewhere": sorted(sockets.ELSEWHERE),
+        "patterns": {name: SOURCES[pattern] for name, pattern in PATTERNS.items()},
+        "questions": answer.QUESTIONS,
+        "symptoms": [_symptom(symptom) for symptom in data.symptoms()],
+    }
+
+
+def _symptom(symptom: data.Symptom) -> dict[str, Any]:
+    fields = {
+        "pattern": text.straight(symptom.pattern),
+        "literals": symptom.literals,
+        "causes": symptom.causes,
+        "means": symptom.means,
+        "next": symptom.next,
+        "weight": symptom.weight,
+        "needs": symptom.needs_websocket,
+        "when": symptom.when,
+        "gate": text.straight(symptom.gate),
+        "lines": symptom.most_lines,
+        "case": symptom.case,
+        "harmless": symptom.harmless,
+    }
+    return {name: value for name, value in fields.items() if value}

@@ -1,0 +1,97 @@
+"""Turn pasted text into lines that patterns can be searched in."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import NamedTuple
+
+from checks.symptoms.regex import compiled
+
+LIMIT = 1_000_000
+"""Characters that are read, at most: the first half of a longer text is its beginning, the second its end."""
+
+LINE_BREAKS = compiled("\r\n|[\r\n\u0085\u2028\u2029]")
+
+ESCAPES = compiled("\x1b(?:\\[[0-9;?]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|[@-Z\\\\^_])")
+"""Colours and titles for a terminal."""
+
+INVISIBLE = compiled("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u0000-\u0008\u000e-\u001f\u007f]")
+BLANKS = compiled("[ \t\u000b\u000c\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
+
+QUOTES = compiled("\\\\?[\"'`\u00b4\u02bb\u02bc\u2018-\u201f\u2032-\u2035\u00ab\u00bb\u2039\u203a\uff02\uff07]")
+DASHES = compiled("[\u2010-\u2015\u2212]")
+ENTITIES = {"&quot;": "'", "&#39;": "'", "&#x27;": "'", "&apos;": "'", "&lt;": "<", "&gt;": ">", "&amp;": "&"}
+ENTITY = compiled("&(?:quot|#39|#x27|apos|lt|gt|amp);")
+
+EACH_LINE = compiled(r"^(?:(?:>|&gt;) ?)+|^[A-Za-z0-9][\w./-]{0,60} {0,20}\| ")
+"""What mail programs and Docker Compose write before every line, also before the rest of a long one."""
+
+QUERY = compiled(r"((?:wss?|https?)://[^ '?#]{0,2000})[?#][^ ']*")
+"""A URL with a query, which may hold any text and is not evidence."""
+
+SOURCE = compiled(
+    r"(?:^| )(?:[\w.$<>]{1,80} )?(?:\(anonymous\) )?(?:@ )?\(?"
+    r"(?:[^ ()]{1,150}\.(?:m?js|tsx?|jsx|vue|html?)|\(index\)|VM\d{1,6}|<anonymous>)"
+    r"(?:\?[^ ()]{0,40}?)?(?::\d{1,7}){0,2}(?:, line \d{1,7}(?::\d{1,7})?)?\)?$"
+)
+"""Where in its scripts a browser places an error."""
+
+TAIL = 200
+"""Characters at the end of a line where that place is looked for."""
+
+START = compiled(
+    r"^(?:\[|\{'|\* |< |- |\$ |\d{4}[-/.]\d\d|\d\d?:\d\d|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d"
+    r"|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[, ]|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3} -|time='?\d|level=|ts=|at [\w.<(]+[ (]"
+    r"|WebSocket (?:connection to|network error|closed?|is |error|opening)|Mixed Content|Firefox |Uncaught |Failed to "
+    r"|GET |Content[- ]Security[- ]Policy:|Refused to |Connecting to '"
+    r"|POST |HTTP/[12.]+ \d|curl: |Traceback |Caused by"
+    r"|(?:[Ee]rror|ERROR|WARN(?:ING)?|[Ww]arn(?:ing)?|INFO|DEBUG|NOTICE|CRITICAL|FATAL|[Ff]atal)(?:[:|\]]| [\[\d|:-])"
+    r"|[\w.-]+(?:Error|Exception)(?::| \[))",
+    case=True,
+)
+"""How an entry of a console or log begins; such a line never continues the one before."""
+
+
+class Line(NamedTuple):
+    """A line as pasted, and its text without what differs between copies."""
+
+    pasted: str
+    text: str
+
+
+def straight(text: str) -> str:
+    """Replace every quotation mark with ' and every dash with -."""
+    return DASHES.sub("-", QUOTES.sub("'", text))
+
+
+def normal(text: str) -> str:
+    """Return a line without what differs between copies of it.
+
+    Colours, invisible characters, doubled blanks, queries of URLs and source locations are dropped.
+    """
+    plain = INVISIBLE.sub("", ESCAPES.sub("", unicodedata.normalize("NFC", text)))
+    plain = ENTITY.sub(lambda found: ENTITIES[found[0].lower()], plain)
+    plain = BLANKS.sub(" ", straight(plain)).strip(" ")
+    plain = QUERY.sub(r"\1", plain)
+    return plain[:-TAIL] + SOURCE.sub("", plain[-TAIL:])
+
+
+def shortened(text: str) -> str:
+    """Return a text without its middle if it is too long."""
+    return text if len(text) <= LIMIT else f"{text[: LIMIT // 2]}\n\n{text[-LIMIT // 2 :]}"
+
+
+def paragraphs(text: str) -> list[list[Line]]:
+    """Return the entries of a text: lines of which one may continue the one before.
+
+    An empty line ends an entry, and so does a line that begins like an entry.
+    """
+    found: list[list[Line]] = [[]]
+    for raw in LINE_BREAKS.split(text):
+        pasted = EACH_LINE.sub("", INVISIBLE.sub("", ESCAPES.sub("", raw)))
+        line = Line(pasted, normal(pasted))
+        if found[-1] and (not line.text or START.search(line.text)):
+            found.append([])
+        if line.text:
+            found[-1].append(line)
+    return [lines for lines in found if lines]

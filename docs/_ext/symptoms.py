@@ -1,0 +1,145 @@
+"""Explain what people paste, from checks/symptoms.
+
+``{symptom-reader}`` is where docs/_static/symptoms.js puts a field, and explains what is pasted there.
+``{symptom-list}`` lists the texts of every family, or of the named ones, complete without JavaScript.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+from checks import findings
+from checks.symptoms import ONLY_IN_BROWSER, Symptom, families, symptoms
+from checks.symptoms.export import for_page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sphinx.application import Sphinx
+    from sphinx.util.typing import ExtensionMetadata
+
+FOLDER = Path(__file__).resolve().parents[2] / "checks" / "symptoms"
+log = logging.getLogger(__name__)
+
+
+def data() -> str:
+    """Return a script that defines the data.
+
+    A page on a disk can load a script, but cannot fetch.
+    """
+    return f"globalThis.symptomData={json.dumps(for_page(), ensure_ascii=False, separators=(',', ':'))};\n"
+
+
+def titles() -> dict[str, str]:
+    """Return the title of each cause."""
+    return {**{name: findings.cause(name).title for name in findings.ids()}, **ONLY_IN_BROWSER}
+
+
+class _Directive(SphinxDirective):
+    def page_of(self, cause: str) -> str:
+        """Return the URL of a cause's page relative to this page, or an empty text."""
+        page = f"findings/{cause}"
+        if page not in self.env.found_docs:
+            return ""
+        return self.env.app.builder.get_relative_uri(self.env.docname, page)
+
+    def depend(self) -> None:
+        """Read this page again when the data changes."""
+        for file in FOLDER.iterdir():
+            if file.suffix in {".json", ".py"}:
+                self.env.note_dependency(str(file))
+
+
+class Reader(_Directive):
+    """The place for a field, with the pages of the causes."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the place, with a hint for browsers without JavaScript."""
+        self.depend()
+        causes = {name: [title, self.page_of(name)] for name, title in titles().items()}
+        box = (
+            f'<div id="symptom" data-version="{hashlib.sha256(data().encode()).hexdigest()[:8]}"'
+            f' data-causes="{escape(json.dumps(causes, ensure_ascii=False, separators=(",", ":")))}">'
+            "<p>Find your message in the list of known messages.</p></div>"
+        )
+        return [nodes.raw("", box, format="html", symptom=True)]
+
+
+class Lists(_Directive):
+    """What programs print and people write, and what it means."""
+
+    optional_arguments = 1
+    final_argument_whitespace = True
+
+    def run(self) -> list[nodes.Node]:
+        """Return a section for each family; log a warning if there is none."""
+        self.depend()
+        wanted = self.arguments[0].split(", ") if self.arguments else families()
+        made: list[nodes.Node] = []
+        for family in wanted:
+            items = [self._item(symptom) for symptom in symptoms() if symptom.family == family]
+            if not items:
+                log.warning("checks/symptoms has no family %s", family, location=self.get_location())
+                continue
+            heading = family[0].upper() + family[1:]
+            section = nodes.section("", nodes.title("", heading), nodes.definition_list("", *items))
+            section["ids"] = [nodes.make_id(f"family-{family}")]
+            section["names"] = [nodes.fully_normalize_name(heading)]
+            made.append(section)
+        return made
+
+    def _item(self, symptom: Symptom) -> nodes.definition_list_item:
+        term = nodes.term()
+        for shown in symptom.shown:
+            term += [nodes.Text(" or ")] if len(term) else []
+            term += nodes.literal("", shown)
+        # With every meaning, this page would be heavier than the rest of the site.
+        said = self._causes(symptom.causes) if symptom.causes else _with_code(f"{symptom.means} {symptom.next}")
+        return nodes.definition_list_item("", term, nodes.definition("", nodes.paragraph("", "", *said)))
+
+    def _causes(self, causes: tuple[str, ...]) -> Iterator[nodes.Node]:
+        for number, cause in enumerate(causes):
+            yield nodes.Text(", " if number else "Cause: " if len(causes) == 1 else "Possible causes: ")
+            title, page = titles().get(cause, cause), self.page_of(cause)
+            link = nodes.reference("", title, refuri=page, internal=True) if page else nodes.Text(title)
+            yield nodes.inline("", "", link, classes=["cause"])
+        if causes:
+            yield nodes.Text(".")
+
+
+def _with_code(text: str) -> Iterator[nodes.Node]:
+    """Yield a text, with commands as code."""
+    for number, part in enumerate(text.split("`")):
+        yield nodes.literal("", part) if number % 2 else nodes.Text(part)
+
+
+def write(app: Sphinx) -> None:
+    """Write the data beside the script that loads it."""
+    if app.builder.format == "html":
+        folder = Path(app.outdir) / "_static"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "symptoms-data.js").write_text(data(), encoding="utf-8")
+
+
+def load(app: Sphinx, _page: str, _template: str, _context: dict[str, Any], doctree: nodes.document | None) -> None:
+    """Load the script on pages that use it."""
+    if doctree and any(each.get("symptom") for each in doctree.findall(nodes.raw)):
+        app.add_js_file("symptoms.js", loading_method="defer")
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Register with Sphinx."""
+    app.add_directive("symptom-reader", Reader)
+    app.add_directive("symptom-list", Lists)
+    app.connect("builder-inited", write)
+    # Before frame.py, which checks the loaded scripts.
+    app.connect("html-page-context", load)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,359 @@
+// Read what people paste about a WebSocket, as checks/symptoms does; what you paste never leaves this browser.
+{
+  const box = document.getElementById("symptom");
+  const source = new URL(`symptoms-data.js?v=${box.dataset.version}`, document.currentScript.src).href;
+  const make = (tag, properties, ...children) => {
+    const made = Object.assign(document.createElement(tag), properties);
+    made.append(...children);
+    return made;
+  };
+  const size = (text) => (/[\ud800-\udfff]/.test(text) ? [...text].length : text.length);
+  let known;
+
+  // The data is larger than the page, so it is loaded when somebody uses the field. A page on a disk cannot fetch it.
+  let loading;
+  const load = () =>
+    (loading ??= new Promise((done, failed) => {
+      document.head.append(make("script", { src: source, onload: done, onerror: failed }));
+    }).then(() => {
+      known = globalThis.symptomData;
+      for (const [name, [pattern, flags]] of Object.entries(known.patterns)) known[name] = new RegExp(pattern, flags);
+      for (const name of ["blanks", "dashes", "entity", "escapes", "invisible", "page", "query", "quotes", "url"])
+        known[name] = new RegExp(known[name].source, `${known[name].flags}g`);
+      const gates = new Map();
+      known.symptoms.forEach((each, number) => {
+        const { weight = 0, causes = [], literals = [] } = each;
+        const regex = new RegExp(each.pattern, each.case ? "u" : "iu");
+        if (each.gate) gates.set(each.gate, gates.get(each.gate) ?? new RegExp(each.gate, "iu"));
+        Object.assign(each, { number, weight, causes, literals, regex, gate: gates.get(each.gate) });
+      });
+    }));
+
+  // text.py
+
+  function normal(text) {
+    let plain = text.normalize("NFC").replace(known.escapes, "").replace(known.invisible, "");
+    plain = plain.replace(known.entity, (found) => known.entities[found.toLowerCase()]);
+    plain = plain.replace(known.quotes, "'").replace(known.dashes, "-").replace(known.blanks, " ").replace(/^ +| +$/g, "");
+    const signs = [...plain.replace(known.query, "$1")];
+    return signs.slice(0, -known.tail).join("") + signs.slice(-known.tail).join("").replace(known.source, "");
+  }
+
+  function paragraphs(text) {
+    const found = [[]];
+    for (const raw of text.split(known.breaks)) {
+      const pasted = raw.replace(known.escapes, "").replace(known.invisible, "").replace(known.each, "");
+      const line = { pasted, text: normal(pasted), size: size(pasted) };
+      if (found.at(-1).length && (!line.text || known.start.test(line.text))) found.push([]);
+      if (line.text) found.at(-1).push(line);
+    }
+    return found.filter((lines) => lines.length);
+  }
+
+  // match.py
+
+  const possible = ({ literals }, lowered) => !literals.length || literals.some((part) => lowered.includes(part));
+  const lineAt = (ends, place) => {
+    let low = 0;
+    let high = ends.length - 1;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if (place < ends[middle]) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  };
+
+  function admitted(text, candidates) {
+    const opened = new Map();
+    return candidates.filter(({ gate }) => {
+      if (!opened.has(gate)) opened.set(gate, !gate || gate.test(text));
+      return opened.get(gate);
+    });
+  }
+
+  function join(lines, width) {
+    let text = "";
+    const ends = [];
+    lines.forEach((line, number) => {
+      text += line.text;
+      ends.push(text.length);
+      const following = lines[number + 1];
+      const hyphen = /[^ ]-$/.test(line.text);
+      const anywhere = line.size === width && !/[ \t]$/.test(line.pasted);
+      if (following && !hyphen && !(anywhere && !/^[ \t]/.test(following.pasted))) text += " ";
+    });
+    return { text, ends, lowered: text.toLowerCase() };
+  }
+
+  function entry(lines) {
+    const joined = [join(lines, 0)];
+    const widest = Math.max(...lines.map((line) => line.size));
+    if (lines.slice(0, -1).some((line) => line.size === widest)) joined.push(join(lines, widest));
+    return { lines, joined };
+  }
+
+  function find({ lines, joined }, candidates) {
+    const likely = candidates.filter((each) => joined.some(({ lowered }) => possible(each, lowered)));
+    const matches = [];
+    lines.forEach(({ text }, number) => {
+      if (!likely.length) return;
+      const lowered = text.toLowerCase();
+      for (const symptom of admitted(text, likely.filter((each) => possible(each, lowered)))) {
+        const found = symptom.regex.exec(text);
+        if (found) matches.push({ symptom, first: number, last: number, length: size(found[0]) });
+      }
+    });
+    for (const { text, ends, lowered } of lines.length > 1 ? joined : []) {
+      for (const symptom of admitted(text, likely.filter((each) => possible(each, lowered)))) {
+        for (const found of text.matchAll(new RegExp(symptom.regex.source, `g${symptom.regex.flags}`))) {
+          const first = lineAt(ends, found.index);
+          const last = lineAt(ends, Math.max(found.index, found.index + found[0].length - 1));
+          if (first < last) matches.push({ symptom, first, last, length: size(found[0]) });
+        }
+      }
+    }
+    const rank = ({ symptom, length, first }) => [symptom.harmless ? 0 : 1, -symptom.weight, -length, first];
+    const best = [];
+    const taken = new Set();
+    for (const match of sorted(matches, rank)) {
+      const own = lines.slice(match.first, match.last + 1).map((_, number) => match.first + number);
+      if (own.some((number) => taken.has(number))) continue;
+      best.push(match);
+      for (const number of own) taken.add(number);
+    }
+    return sorted(best, ({ first }) => [first]);
+  }
+
+  function sorted(list, rank) {
+    const ranked = list.map((value) => [rank(value), value]);
+    ranked.sort(([a], [b]) => {
+      const differs = a.findIndex((part, number) => part !== b[number]);
+      return differs < 0 ? 0 : a[differs] < b[differs] ? -1 : 1;
+    });
+    return ranked.map(([, value]) => value);
+  }
+
+  // sockets.py
+
+  function split(authority) {
+    const place = authority.slice(authority.lastIndexOf("@") + 1).replace(/[.,;)]+$/, "").toLowerCase();
+    const port = place.match(/^(.*):([0-9]+)$/su);
+    return port ? [port[1], port[2]] : [place.replace(/:+$/, ""), ""];
+  }
+
+  function socketsIn(text) {
+    return [...text.matchAll(known.url)].map(({ index, 1: scheme, 2: authority, 3: path = "" }) => {
+      const [host, port] = split(authority);
+      const name = scheme.toLowerCase();
+      return {
+        place: index,
+        scheme: name,
+        host,
+        path,
+        origin: `${name}://${host}${port && ":"}${port}`,
+        key: [name, host, port || known.ports[name]].join(" "),
+        port: port || known.ports[name],
+        loopback: known.loopback.test(host),
+      };
+    });
+  }
+
+  function pagesIn(text) {
+    const pages = [];
+    for (const { index, 1: scheme, 2: authority } of text.matchAll(known.page)) {
+      if (text.slice(Math.max(0, index - 12), index).includes("upstream")) continue;
+      const [host, port] = split(authority);
+      pages.push({ scheme: scheme.toLowerCase(), host, port: port || known.ports[scheme.toLowerCase()] });
+    }
+    return pages;
+  }
+
+  function evidence(socket, pages) {
+    const own = pages.filter(({ host }) => host === socket.host);
+    return [
+      socket.loopback && "loopback",
+      socket.scheme === "ws" && own.some(({ scheme }) => scheme === "https") && "https-page",
+      own.length && !own.some(({ port }) => port === socket.port) && "other-port",
+    ];
+  }
+
+  function allowed(causes, socket) {
+    const excluded = [...(socket.scheme === "ws" ? known.unencrypted : []), ...(socket.loopback ? known.elsewhere : [])];
+    const instead = (cause) => (socket.scheme === "wss" && cause === "forward-proxy-blocks" ? "tls-interception" : cause);
+    const left = [...new Set(causes.map(instead))].filter((cause) => !excluded.includes(cause));
+    return left.length ? left : causes;
+  }
+
+  // answer.py
+
+  function read(text) {
+    const half = known.limit / 2;
+    const cut = size(text) > known.limit;
+    const signs = cut ? [...text] : [];
+    const whole = cut ? `${signs.slice(0, half).join("")}\n\n${signs.slice(-half).join("")}` : text;
+    const entries = paragraphs(whole).map(entry);
+    const lowered = entries.flatMap(({ joined }) => joined.map((each) => each.lowered)).join("\n");
+    const about = known.about.some((word) => lowered.includes(word));
+    const count = entries.reduce((sum, { lines }) => sum + lines.length, 0);
+    const fitting = known.symptoms.filter(({ lines, needs }) => (!lines || count <= lines) && (about || !needs));
+    const candidates = fitting.filter((each) => possible(each, lowered));
+    const pages = candidates.length ? pagesIn(lowered) : [];
+    const escaped = (part) => part.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+    const parts = candidates.flatMap(({ literals }) => literals).map(escaped);
+    const likely = new RegExp(candidates.every(({ literals }) => literals.length) ? parts.join("|") : "", "u");
+    const some = entries.filter(({ joined }) => candidates.length && joined.some((each) => likely.test(each.lowered)));
+    const found = some.flatMap((each) => readings(each, candidates, pages));
+    return { readings: ranked(counted(found), pages), cut, about };
+  }
+
+  function readings(each, candidates, pages) {
+    const { text, ends } = each.joined.at(-1);
+    const places = socketsIn(text);
+    const shown = places.flatMap((socket) => evidence(socket, pages));
+    return find(each, candidates.filter(({ when }) => !when || shown.includes(when))).map(({ symptom, first, last }) => {
+      const start = first ? ends[first - 1] : 0;
+      const inside = places.find(({ place }) => start <= place && place < ends[last]);
+      const socket = inside ?? places.findLast(({ place }) => place < start);
+      const line = each.lines.slice(first, last + 1).map(({ pasted }) => pasted.trim()).join(" ");
+      return { symptom, line, count: 1, socket, named: Boolean(socket), causes: symptom.causes };
+    });
+  }
+
+  function counted(found) {
+    const all = new Map();
+    for (const reading of found) {
+      const key = `${reading.symptom.number} ${reading.socket?.key ?? ""}`;
+      const before = all.get(key);
+      all.set(key, before ? { ...before, count: before.count + reading.count } : reading);
+    }
+    return [...all.values()];
+  }
+
+  function ranked(all, pages) {
+    const serious = all.filter(({ symptom }) => !symptom.harmless);
+    const found = serious.length ? serious : all;
+    const named = new Map();
+    for (const { socket, count } of found) {
+      if (!socket) continue;
+      const before = named.get(socket.key);
+      const better = before && known.dss.test(socket.path) && !known.dss.test(before.socket.path);
+      named.set(socket.key, {
+        socket: before && !better ? before.socket : socket,
+        count: (before?.count ?? 0) + count,
+      });
+    }
+    const order = sorted([...named.values()], ({ socket, count }) => [
+      socket.loopback ? 1 : 0,
+      known.dss.test(socket.path) ? 0 : 1,
+      pages.some(({ host }) => host === socket.host) ? 0 : 1,
+      -count,
+      socket.scheme,
+      socket.host,
+      socket.port,
+    ]).map(({ socket }) => socket);
+    const main = order[0]?.loopback ? undefined : order[0];
+    const alone = found.filter(({ socket }) => !socket).map((reading) => ({ ...reading, socket: main }));
+    const ofSocket = new Map(order.map(({ key }) => [key, []]));
+    for (const reading of found) if (reading.socket) ofSocket.get(reading.socket.key).push(reading);
+    const groups = order.map((socket) => {
+      const own = ofSocket.get(socket.key);
+      return ofOne(socket === main ? counted([...own, ...alone]) : own);
+    });
+    return [...(main ? [] : ofOne(alone)), ...groups.flat()];
+  }
+
+  function ofOne(found) {
+    const best = Math.max(...found.map(({ symptom }) => symptom.weight));
+    const kept = found.filter(({ symptom }) => symptom.weight >= Math.min(best, 0));
+    const most = Math.max(0, ...kept.filter(({ named }) => named).map(({ count }) => count));
+    const order = sorted(kept, ({ symptom, causes, count, named }) => [
+      named && count * known.rare <= most ? 1 : 0,
+      causes.length ? 0 : 1,
+      symptom.weight >= known.log ? 0 : 1,
+      causes.length,
+      -count,
+      symptom.pattern,
+    ]);
+    return order.map((reading) => {
+      const causes = reading.socket ? allowed(reading.causes, reading.socket) : reading.causes;
+      return { ...reading, causes: causes.slice(0, known.most) };
+    });
+  }
+
+  function hidden(line) {
+    const short = line.replace(new RegExp(known.address.source, "giu"), "$1...");
+    const signs = [...short];
+    return signs.length > known.shown ? `${signs.slice(0, known.shown).join("")}...` : short;
+  }
+
+  // The field
+
+  const pages = JSON.parse(box.dataset.causes);
+  const field = make("textarea", { id: "symptom-text", rows: 4, spellcheck: false, autocomplete: "off" });
+  // The Content-Security-Policy allows styles that a script sets one by one.
+  Object.assign(field.style, {
+    width: "100%",
+    padding: ".5rem .65rem",
+    border: "1px solid var(--muted)",
+    borderRadius: "6px",
+    background: "var(--bg)",
+    color: "inherit",
+    font: ".875rem/1.5 var(--mono)",
+    overflowWrap: "anywhere",
+  });
+  field.placeholder = "WebSocket connection to 'wss://…' failed: …";
+  const note = make("p", { id: "symptom-note" }, "What you paste stays in your browser.");
+  field.setAttribute("aria-describedby", note.id);
+  const result = make("div", { ariaLive: "polite" });
+  const label = make("strong", {}, "Paste console errors, log lines, or your own words");
+  box.replaceChildren(make("label", { htmlFor: field.id }, label), field, note, result);
+
+  // Text in which `code` becomes code.
+  const withCode = (text) => text.split("`").map((part, number) => (number % 2 ? make("code", {}, part) : part));
+
+  function cause(id) {
+    const [title, page] = pages[id] ?? [id, ""];
+    return make("li", { className: "cause" }, page ? make("a", { href: page }, title) : title);
+  }
+
+  function explained({ symptom, line, count, socket, causes }, several) {
+    const about = make("div", { className: "admonition" });
+    about.append(make("p", { className: "admonition-title" }, hidden(line) + (count > 1 ? ` (${count} times)` : "")));
+    if (several && socket) about.append(make("p", {}, make("code", {}, socket.origin)));
+    about.append(make("p", {}, ...withCode(symptom.means)));
+    if (causes.length > 1) about.append(make("p", {}, "Possible causes, the likeliest first:"));
+    if (causes.length) about.append(make(causes.length > 1 ? "ol" : "ul", {}, ...causes.map(cause)));
+    about.append(make("p", {}, make("strong", {}, "Next: "), ...withCode(symptom.next)));
+    return about;
+  }
+
+  function notUnderstood(about) {
+    const title = about ? "This text mentions a WebSocket, but its message is not known here" : "No WebSocket error found";
+    return make(
+      "div",
+      { className: "admonition warning" },
+      make("p", { className: "admonition-title" }, title),
+      make("p", {}, "Three questions narrow it down:"),
+      make("ol", {}, ...known.questions.map((question) => make("li", {}, ...withCode(question.join(" "))))),
+      make("p", {}, ...withCode("Then ask the DSS administrator to run `diagnose` on the URL of DSS.")),
+    );
+  }
+
+  async function show() {
+    if (!field.value.trim()) return result.replaceChildren();
+    await load();
+    const { readings: found, cut, about } = read(field.value);
+    const several = new Set(found.map(({ socket }) => socket?.origin).filter(Boolean)).size > 1;
+    const parts = found.slice(0, 6).map((reading) => explained(reading, several));
+    if (!parts.length) parts.push(notUnderstood(about));
+    if (cut) parts.push(make("p", {}, `The text is long: only its first and its last ${(known.limit / 2).toLocaleString("en")} characters were read.`));
+    result.replaceChildren(...parts);
+  }
+  field.addEventListener("focus", load);
+  field.addEventListener("input", show);
+  // A browser may restore what you typed before.
+  addEventListener("pageshow", show);
+  // The tests read many texts.
+  Object.assign(box, { read: async (text) => (await load(), read(text)), shortened: hidden });
+}

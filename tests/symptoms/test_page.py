@@ -1,0 +1,183 @@
+"""The page reads every text as Python does."""
+
+import contextlib
+import json
+import random
+import string
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+from support.site import served, sphinx
+
+from checks import symptoms
+
+from .corpus import entries
+
+ALL = symptoms.symptoms()
+URL = "wss://dss.example.com/dip/websocket/"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Build a page with the field and a list, and the page of a cause."""
+    source = tmp_path_factory.mktemp("symptoms")
+    text = "# Page\n\n```{symptom-reader}\n```\n\n```{symptom-list}\n```\n\n```{toctree}\nfindings/proxy-auth\n```\n"
+    (source / "index.md").write_text(text, encoding="utf-8")
+    (source / "findings").mkdir()
+    (source / "findings" / "proxy-auth.md").write_text("# proxy-auth\n", encoding="utf-8")
+    result = sphinx(source, source / "out")
+    assert result.returncode == 0, result.stdout
+    return source / "out"
+
+
+@contextlib.contextmanager
+def opened(browser, url, **options):
+    """Open a page; any error in the browser fails the test."""
+    errors = []
+    with browser.new_context(**options) as context:
+        page = context.new_page()
+        page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(url)
+        yield page
+    assert errors == []
+
+
+def mutations(number):
+    """Yield examples with random changes, the same in every run."""
+    chance = random.Random(2026)
+    examples = [example for symptom in ALL for example in symptom.examples]
+    odd = [*"\\'\"`<>()[]{}*+?|^$%&\0\t\u2026\u2019\u201c\u00a0\u200b\u2028\ufeff\U0001f600\u00e9", "\r\n", "failed: "]
+    odd += [
+        "wss://",
+        "((((",
+        URL,
+        "ws://localhost:1/",
+        "https://dss.example.com/x?y=z",
+        "\x1b[31m",
+        "\n> ",
+        "app.js:12",
+    ]
+    for _ in range(number):
+        text = chance.choice(examples)
+        for _ in range(chance.randint(1, 4)):
+            place, length = chance.randrange(len(text) + 1), chance.randint(0, 9)
+            inserted = chance.choice([*odd, "", "\n", "\n" + chance.choice(examples), chance.choice(string.printable)])
+            text = text[:place] + inserted + text[place + length :]
+        yield text
+
+
+def broken(text, width):
+    """Return a text broken at a column, as by a terminal."""
+    return "\n".join(text[place : place + width] for place in range(0, len(text), width))
+
+
+def texts():
+    """Return what both must read alike."""
+    examples = [example for symptom in ALL for example in symptom.examples]
+    chance = random.Random(7)
+    mixed = ["\n".join(chance.sample(examples, 5)) for _ in range(60)]
+    return [
+        *examples,
+        *(entry["input"] for entry in entries()),
+        *(broken(example, chance.choice([20, 33, 40, 72, 80])) for example in examples),
+        *mutations(600),
+        *mixed,
+        *("", " \n\t", "\U0001f600" * 300 + examples[0], "x\n" * 9_990 + examples[0], examples[0] * 30),
+    ]
+
+
+def as_read(text):
+    """Return what Python reads, as plain values."""
+    answer = symptoms.read(text)
+    readings = [
+        [ALL.index(each.symptom), each.shown, each.count, each.socket.origin if each.socket else "", list(each.causes)]
+        for each in answer.readings
+    ]
+    return [readings, answer.cut, answer.about_websocket]
+
+
+READ = """texts => Promise.all(texts.map(async text => {
+    const { readings, cut, about } = await document.getElementById("symptom").read(text);
+    const shown = document.getElementById("symptom").shortened;
+    return [readings.map(({ symptom, line, count, socket, causes }) =>
+        [symptom.number, shown(line), count, socket?.origin ?? "", causes]), cut, about];
+}))"""
+
+
+def test_the_page_reads_every_text_like_python(browser, site):
+    given = texts()
+    with opened(browser, f"file://{site}/index.html") as page:
+        read = page.evaluate(READ, given)
+    for text, on_page in zip(given, read, strict=True):
+        assert on_page == as_read(text), f"the page and Python read {text!r} differently"
+
+
+def test_every_pattern_compiles_in_javascript(browser, site):
+    with opened(browser, f"file://{site}/index.html") as page:
+        page.fill("textarea", "WebSocket connection failed")
+        compiled = page.evaluate("globalThis.symptomData.symptoms.map((each) => each.regex.unicode)")
+    assert compiled == [True] * len(ALL)
+
+
+def test_pasted_text_is_not_interpreted_or_sent(browser, site):
+    with served(site) as url, opened(browser, f"{url}index.html") as page:
+        page.focus("textarea")
+        page.wait_for_function("globalThis.symptomData")
+        sent = []
+        page.on("request", lambda request: sent.append(request.url))
+        page.fill(
+            "textarea", f"<img src=x onerror=alert(1)> WebSocket connection to '{URL}?k=s3cret' failed: <b>no</b>"
+        )
+        title = page.locator("#symptom .admonition-title").text_content()
+        assert "<b>no</b>" in title
+        assert "s3cret" not in title
+        page.fill("textarea", "Proxy authentication failed")
+        link = page.locator("#symptom .admonition .cause a")
+        assert link.text_content() == "The forward proxy requires authentication"
+        assert link.get_attribute("href") == "findings/proxy-auth.html"
+        page.fill("textarea", " ")
+        assert page.locator("#symptom .admonition").count() == 0
+        assert page.locator("#symptom :is(img, b)").count() == 0
+        assert [url for url in sent if not url.endswith("favicon.svg")] == []
+
+
+def test_two_websockets_are_explained_one_by_one(browser, site):
+    loopback = "WebSocket connection to 'ws://localhost:8097/' failed: net::ERR_CONNECTION_REFUSED"
+    with opened(browser, f"file://{site}/index.html") as page:
+        page.fill("textarea", f"{loopback}\nWebSocket connection to '{URL}' failed: Proxy authentication failed")
+        page.wait_for_selector("#symptom .admonition")
+        origins = page.locator("#symptom .admonition > p > code:only-child").all_text_contents()
+    assert origins == ["wss://dss.example.com", "ws://localhost:8097"]
+
+
+def test_text_that_is_not_understood_gets_three_questions(browser, site):
+    with opened(browser, f"file://{site}/index.html") as page:
+        page.fill("textarea", "hello")
+        page.wait_for_selector("#symptom .admonition.warning")
+        assert page.locator("#symptom .admonition li").count() == 3
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation_in_an_explanation(browser, site, scheme):
+    axe = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    options = {"color_scheme": scheme, "viewport": {"width": 360, "height": 740}}
+    with served(site) as url, opened(browser, f"{url}index.html", **options) as page:
+        page.evaluate(axe)
+        for text in ("Proxy authentication failed", "hello", "Unexpected response code: 400"):
+            page.fill("textarea", text)
+            page.wait_for_selector("#symptom .admonition")
+            found = page.evaluate("axe.run('#symptom', {resultTypes: ['violations']}).then(found => found.violations)")
+            assert found == [], json.dumps(found)[:2000]
+        page.fill("textarea", "x" * 500 + " Could not establish WebSocket connection")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_page_without_javascript_lists_every_text(browser, site):
+    with opened(browser, f"file://{site}/index.html", java_script_enabled=False) as page:
+        terms = page.evaluate(
+            "[...document.querySelectorAll('dt')].map(dt => [...dt.querySelectorAll('code')].map(e => e.textContent))"
+        )
+        assert sorted(terms) == sorted(list(symptom.shown) for symptom in ALL)
+        assert page.locator("#symptom :is(textarea, button)").count() == 0
