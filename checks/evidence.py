@@ -7,8 +7,8 @@ the reason.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, is_dataclass
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from dataclasses import asdict, dataclass
+from typing import Literal
 
 FORMAT = 1
 """The version of the JSON format; it changes when an older reader would misunderstand a newer file."""
@@ -32,8 +32,7 @@ Variant = Literal[
 The empty variant has none, and `again` is the same handshake, repeated. A handshake without Upgrade is a plain GET, and
 one without Origin is what a script sends. `direct` goes around the forward proxy. Over HTTP/2 (RFC 8441), status 200
 opens the WebSocket. `firefox` and `safari` are the handshakes of these browsers; all others are Chromium's.
-`keep-alive` has Firefox's `Connection`.
-`forwarded-https` adds X-Forwarded-Proto: https.
+`keep-alive` has Firefox's `Connection`. `forwarded-https` adds X-Forwarded-Proto: https.
 """
 
 Moment = Literal["alone", "together", "beside a handshake", "alone again", "held", "after", "in turn"]
@@ -337,45 +336,15 @@ class Evidence:
 
         Raises ValueError if the text is anything else.
         """
+        from checks.records import built  # noqa: PLC0415  # only --evidence reads a file
+
         try:
             data = json.loads(text)
-            saved_as = data.get("format", FORMAT) if isinstance(data, dict) else FORMAT
-            if saved_as != FORMAT:
+            if isinstance(data, dict) and (saved_as := data.get("format", FORMAT)) != FORMAT:
                 age = "an older" if isinstance(saved_as, int) and saved_as < FORMAT else "a newer"
                 raise ValueError(f"saved by {age} version (format {saved_as!r}, not {FORMAT}): save it again")
-            evidence: Evidence = _built(cls, data)
+            evidence: Evidence = built(cls, data)
         except (TypeError, RecursionError, OverflowError) as error:
             another = ", or saved by another version: save it again" if '"health_check"' in text else ""
             raise ValueError(f"not evidence: {error}{another}") from error
         return evidence
-
-
-def _built(kind: Any, data: Any) -> Any:
-    """Convert parsed JSON to this type.
-
-    Raises TypeError if it does not fit.
-    """
-    origin, inner = get_origin(kind), get_args(kind)
-    if is_dataclass(kind):
-        return _record(kind, data)
-    if origin is tuple and isinstance(data, list):
-        kinds = inner[:1] * len(data) if inner[-1] is Ellipsis else inner
-        if len(kinds) == len(data):
-            return tuple(_built(each, value) for each, value in zip(kinds, data))
-    elif origin is Literal and data in inner:
-        return data
-    elif kind is float and type(data) in {int, float}:
-        return float(data)
-    elif origin is None and type(data) is kind:
-        return data
-    raise TypeError(f"{str(data)[:40]!r} is not {getattr(kind, '__name__', kind)}")
-
-
-def _record(kind: Any, data: Any) -> Any:
-    if not isinstance(data, dict):
-        raise TypeError(f"{str(data)[:40]!r} is not {kind.__name__}")
-    hints: dict[str, Any] = get_type_hints(kind)
-    unknown = sorted(set(data) - set(hints))
-    if unknown:
-        raise TypeError(f"{kind.__name__} has no {unknown[0][:40]!r}")
-    return kind(**{name: _built(hints[name], value) for name, value in data.items()})

@@ -89,7 +89,8 @@ def test_a_console_error_gets_causes_and_next_step():
     symptom = symptoms.read(error).readings[0].symptom
     text = explained(error)
     assert (
-        f"{symptom.means} Possible causes, the likeliest first: - The proxy drops Upgrade or Connection (upgrade-" in text
+        f"{symptom.means} Possible causes, the likeliest first: - The proxy drops Upgrade or Connection (upgrade-"
+        in text
     )
     assert f"Next: {symptom.next} More: explain upgrade-not-forwarded, or one of the others" in text
 

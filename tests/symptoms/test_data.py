@@ -36,7 +36,7 @@ def test_a_file_has_the_expected_keys(name):
 @pytest.mark.parametrize("symptom", ALL, ids=NAMES)
 def test_data_of_a_symptom_is_valid(symptom):
     assert NOT_PORTABLE.findall(symptom.pattern) == []
-    known = {*findings.ids(), *ONLY_IN_BROWSER, *AGREED}
+    known = {*findings.ids(), *ONLY_IN_BROWSER}
     assert set(symptom.causes) <= known, f"unknown cause in {symptom.shown[0]}"
     assert len(symptom.causes) <= MOST_CAUSES
     assert len(set(symptom.causes)) == len(symptom.causes)
@@ -57,7 +57,3 @@ def test_data_examples_are_read_as_their_symptom(symptom):
         assert first == symptom or alike, (
             f"{example!r} is read as {first.family} {first.shown[0]!r}; use `weight` or a narrower pattern"
         )
-
-
-AGREED = {"forwarded-proto"}
-"""Causes whose rules are not here yet."""
