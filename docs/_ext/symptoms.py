@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from sphinx.util.typing import ExtensionMetadata
 
 FOLDER = Path(__file__).resolve().parents[2] / "checks" / "symptoms"
+LOWER_CASE = ("curl", "lighttpd", "nginx")
+"""Names that keep their first letter at the start of a heading."""
+
 log = logging.getLogger(__name__)
 
 
@@ -89,7 +92,7 @@ class Lists(_Directive):
             if not items:
                 log.warning("checks/symptoms has no family %s", family, location=self.get_location())
                 continue
-            heading = family[0].upper() + family[1:]
+            heading = family if family.startswith(LOWER_CASE) else family[0].upper() + family[1:]
             section = nodes.section("", nodes.title("", heading), nodes.definition_list("", *items))
             section["ids"] = [nodes.make_id(f"family-{family}")]
             section["names"] = [nodes.fully_normalize_name(heading)]
