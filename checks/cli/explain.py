@@ -41,7 +41,10 @@ MOST_READINGS = 6
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the text to explain."""
     parser.add_argument(
-        "text", metavar="TEXT", nargs="?", help="the id of a cause, such as idle-timeout; text in quotes; or -"
+        "text",
+        metavar="TEXT",
+        nargs="?",
+        help="the id of a cause, such as idle-timeout; text in quotes; or - for standard input",
     )
     parser.add_argument("--json", action="store_true", help="print what the text means as JSON")
 
@@ -161,7 +164,7 @@ def _explained(reading: Reading, *, several: bool) -> Iterator[str]:
         for cause in causes:
             yield from wrap(f"- {cause}", INDENT, INDENT * 2)
     else:
-        yield from wrap(f"Cause: {causes[0]}" if causes else "It does not name a cause.", INDENT, INDENT * 2)
+        yield from wrap(f"Cause: {causes[0]}" if causes else "The text does not show the cause.", INDENT, INDENT * 2)
     yield ""
     yield from wrap(f"Next: {reading.symptom.next}", INDENT, INDENT * 2)
     if reading.causes:
@@ -173,7 +176,7 @@ def _not_understood(answer: Answer) -> Iterator[str]:
 
     about = "This text mentions a WebSocket, but its message is not known here."
     yield about if answer.about_websocket else "This text has no error about a WebSocket that is known here."
-    yield "Three questions narrow it down:"
+    yield "Three questions narrow the cause down:"
     for number, (question, meaning) in enumerate(QUESTIONS, 1):
         yield ""
         yield from wrap(f"{number}. {question} {meaning}", INDENT, INDENT * 2)

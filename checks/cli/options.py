@@ -296,7 +296,7 @@ def _add_limits(group: argparse._ArgumentGroup) -> None:
         metavar="SECONDS",
         help="wait this long for each connection and each response (default: 10)",
     )
-    gentle = "send one request at a time, repeat none, and stop after 3 that fail: where guards ban IP addresses"
+    gentle = "send one request at a time, repeat none, and stop after 3 that fail: for servers that ban IP addresses"
     group.add_argument("--gentle", action="store_true", help=gentle)
 
 

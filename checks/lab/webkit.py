@@ -42,7 +42,7 @@ def webkit_version() -> str:
 
 
 def host_name() -> str:
-    """Return a name of this computer that leads to 127.0.0.1, but is no `localhost`.
+    """Return a name of this computer that leads to 127.0.0.1, but is not `localhost`.
 
     WebKit resolves names as the system does, and browsers treat `localhost` like https.
 

@@ -20,18 +20,18 @@ SECRETS = compiled("((?:wss?|https?)://)(?:[^/ @'\"]*@)?([^ ?#'\"]*)([?#][^ '\"]
 
 QUESTIONS = (
     (
-        "Does it work on another network, such as a phone hotspot?",
-        "If it does, a proxy or firewall of the first network is the cause: ask your network team.",
+        "Does DSS work on another network, such as a phone hotspot?",
+        "If it does, a proxy or firewall of the first network is the likeliest cause: ask your network team.",
     ),
     (
-        "Does it work in another browser, or on another computer?",
+        "Does DSS work in another browser, or on another computer?",
         "If it does, check the extensions of the browser and the security software of the computer.",
     ),
     (
         "How long did the connection last?",
         (
             "If it failed at once, the reverse proxy in front of DSS is the likeliest cause. "
-            "If it always lasts the same time, a timeout of a proxy ends it: `diagnose --idle 75` finds it."
+            "If it always lasts the same time, a proxy limits it: `diagnose --idle 75` tests for an idle timeout."
         ),
     ),
 )

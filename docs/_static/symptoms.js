@@ -322,7 +322,7 @@
     about.append(make("p", { className: "admonition-title" }, hidden(line) + (count > 1 ? ` (${count} times)` : "")));
     if (several && socket) about.append(make("p", {}, make("code", {}, socket.origin)));
     about.append(make("p", {}, ...withCode(symptom.means)));
-    if (causes.length > 1) about.append(make("p", {}, "Possible causes, the likeliest first:"));
+    if (causes.length) about.append(make("p", {}, causes.length > 1 ? "Possible causes, the likeliest first:" : "Cause:"));
     if (causes.length) about.append(make(causes.length > 1 ? "ol" : "ul", {}, ...causes.map(cause)));
     about.append(make("p", {}, make("strong", {}, "Next: "), ...withCode(symptom.next)));
     return about;
@@ -334,7 +334,7 @@
       "div",
       { className: "admonition warning" },
       make("p", { className: "admonition-title" }, title),
-      make("p", {}, "Three questions narrow it down:"),
+      make("p", {}, "Three questions narrow the cause down:"),
       make("ol", {}, ...known.questions.map((question) => make("li", {}, ...withCode(question.join(" "))))),
       make("p", {}, ...withCode("Then ask the DSS administrator to run `diagnose` on the URL of DSS.")),
     );

@@ -137,7 +137,7 @@ def test_json_has_every_reading(capsys):
 def test_text_that_is_not_understood_gets_three_questions(text, capsys):
     assert main(["explain", text]) == 1
     output = " ".join(capsys.readouterr().out.split())
-    assert "1. Does it work on another network" in output
+    assert "1. Does DSS work on another network" in output
     assert "3. How long did the connection last?" in output
     assert output.endswith("diagnose https://dss.example.com")
     assert main(["explain", "--json", text]) == 1
