@@ -218,7 +218,7 @@ def record(mistake: Mistake, recipe: Recipe, dss: StandIn) -> tuple[str, list[st
             with proxy(recipe, build, config, dss, changed=texts) as site:
                 _use(site, mistake)
                 with contextlib.suppress(LabError):
-                    site.process.wait_until(lambda: _relevant(_log(site)), seconds=0.5)
+                    site.process.wait_until(lambda: len(_relevant(_log(site))) >= mistake.sockets, seconds=0.5)
                 site.process.stop()  # some proxies write their logs only then
                 log, hide = _log(site), {str(site.folder): recipe.etc, f"localhost:{site.port}": "dss.example.com"}
         except LabError as error:  # a config that it rejects

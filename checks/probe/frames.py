@@ -10,6 +10,7 @@ from dataclasses import replace
 from checks.evidence import NO_PONG, PingResult, Variant
 
 from .errors import describe
+from .stream import wait_for
 from .websocket import EndedError, LimitError, UnreadableError, WebSocket
 
 SECOND_PING_S = 2.0
@@ -21,8 +22,8 @@ async def ping(websocket: WebSocket, variant: Variant, timeout: float) -> PingRe
     result = PingResult(websocket.path, variant)
     began = time.monotonic()
     try:
-        await asyncio.wait_for(websocket.ping(), timeout)
-        await asyncio.wait_for(websocket.receive_pong(), timeout)
+        await wait_for(websocket.ping(), timeout)
+        await wait_for(websocket.receive_pong(), timeout)
         result = replace(result, pong=time.monotonic() - began, messages=websocket.messages)
     except asyncio.TimeoutError:
         result = replace(result, error=f"{NO_PONG} {timeout:g} s")
@@ -45,10 +46,10 @@ async def _second_ping(websocket: WebSocket, result: PingResult, began: float, t
     """
     seconds = min(timeout, SECOND_PING_S)
     with contextlib.suppress(asyncio.TimeoutError, EndedError, OSError):
-        await asyncio.wait_for(websocket.ping(), seconds)
-        await asyncio.wait_for(websocket.receive_pong(1, 2), seconds)
+        await wait_for(websocket.ping(), seconds)
+        await wait_for(websocket.receive_pong(1, 2), seconds)
         result = replace(result, late=time.monotonic() - began)
-        await asyncio.wait_for(websocket.receive_pong(2), seconds)
+        await wait_for(websocket.receive_pong(2), seconds)
         result = replace(result, second=True)
     return result
 
@@ -59,9 +60,9 @@ async def _begin_message(websocket: WebSocket, timeout: float) -> str:
     The message never ends, so no application gets it. But every hop and the server must be able to read its frame.
     """
     try:
-        await asyncio.wait_for(websocket.begin_message(), timeout)
-        await asyncio.wait_for(websocket.ping(), timeout)
-        await asyncio.wait_for(websocket.receive_pong(), timeout)
+        await wait_for(websocket.begin_message(), timeout)
+        await wait_for(websocket.ping(), timeout)
+        await wait_for(websocket.receive_pong(), timeout)
     except asyncio.TimeoutError:
         return f"{NO_PONG} {timeout:g} s"
     except LimitError:

@@ -13,6 +13,7 @@ from checks.evidence import NO_PONG, Handshake, HoldResult
 
 from .errors import describe
 from .session import Session
+from .stream import wait_for
 from .websocket import EndedError, LimitError, WebSocket
 
 PING_EVERY = 15.0
@@ -155,7 +156,7 @@ class _Held:
             while (left := required() - self.age) > 0:
                 due = next_ping - self.age if self.ping_every else left
                 with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self.websocket.receive_until_end(), max(min(left, due, POLL_S), 0.001))
+                    await wait_for(self.websocket.receive_until_end(), max(min(left, due, POLL_S), 0.001))
                 if self.ping_every and self.age >= next_ping:
                     await self._ping()
                     next_ping = self.age + self.ping_every
@@ -172,9 +173,9 @@ class _Held:
         """Ping, and wait for the pong where the server sends any."""
         self.pinging, self.seconds = True, self.age
         try:
-            await asyncio.wait_for(self.websocket.ping(), self.timeout)
+            await wait_for(self.websocket.ping(), self.timeout)
             if self.pongs:
-                await asyncio.wait_for(self.websocket.receive_pong(), self.timeout)
+                await wait_for(self.websocket.receive_pong(), self.timeout)
         except asyncio.TimeoutError:
             if self.pongs:
                 raise SilentError from None

@@ -14,7 +14,7 @@ from websockets.protocol import State
 from checks.evidence import CLOSED, OUR_LIMIT
 
 from .errors import describe
-from .stream import Stream
+from .stream import Stream, wait_for
 
 PING = b"diagnose"
 """The payload of a ping before its number, which its pong must repeat (RFC 6455, section 5.5.3)."""
@@ -179,7 +179,7 @@ class WebSocket:
         try:
             if self.protocol.state is State.OPEN:
                 self.protocol.send_close(1000)
-            await asyncio.wait_for(self._flush(), CLOSE_TIMEOUT)
+            await wait_for(self._flush(), CLOSE_TIMEOUT)
             self.stream.close()
         except (OSError, RuntimeError, asyncio.TimeoutError):  # a peer that does not read gets no close frame
             self.stream.abort()

@@ -60,9 +60,10 @@ COMMANDS = st.one_of(st.sampled_from(["diagnose", "note", "explain", "echo", "ru
 
 
 def answered(argv):
-    """Run the command without a network; return its exit code, and what it prints."""
+    """Run the command without a network or input; return its exit code, and what it prints."""
     output = io.StringIO()
-    with redirect_stdout(output), redirect_stderr(output), patch("socket.getaddrinfo", unknown_host):
+    nothing = patch("sys.stdin", io.StringIO())
+    with redirect_stdout(output), redirect_stderr(output), patch("socket.getaddrinfo", unknown_host), nothing:
         try:
             code = main(argv)
         except SystemExit as ended:  # --help and --version

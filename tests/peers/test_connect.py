@@ -1,8 +1,12 @@
 """Forward proxies that send a hostile or broken response to CONNECT."""
 
+import asyncio
+
 import pytest
 from support.hostile import ESCAPES_EVERYWHERE, Case
 from support.server import always, close, endlessly, fake_dss, forward_proxy, reset, silent, slowly, then
+
+from checks.probe.stream import wait_for
 
 OK = b"HTTP/1.1 200 OK\r\n"
 FLOOD = endlessly(b"x" * 65536)
@@ -43,3 +47,24 @@ def test_a_hostile_response_to_connect_is_survived_and_reported(case, survives):
 @pytest.mark.parametrize("case", FLOODS.values(), ids=FLOODS)
 def test_a_flood_after_connect_costs_little_memory(case, survives_in_little_memory):
     survives_in_little_memory(case)
+
+
+async def cancelled_with_its_result():
+    """Cancel a step at the moment when its result comes."""
+    result = asyncio.get_running_loop().create_future()
+
+    async def step():
+        return await result
+
+    waiting = asyncio.ensure_future(wait_for(step(), 60))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    result.set_result("arrived")
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    return waiting.cancelled()
+
+
+def test_a_cancellation_is_not_lost_with_a_result():
+    assert asyncio.run(cancelled_with_its_result())
