@@ -42,6 +42,7 @@ def test_data_of_a_symptom_is_valid(symptom):
     assert len(set(symptom.causes)) == len(symptom.causes)
     assert symptom.means.endswith(".")
     assert symptom.next.endswith((".", "?"))
+    assert "*" not in re.sub("`[^`]*`", "", f"{symptom.means} {symptom.next}"), "only `code` is rendered"
     assert symptom.source.startswith(("https://", "measured with ", "seen on "))
 
 
