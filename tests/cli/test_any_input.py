@@ -60,7 +60,7 @@ COMMANDS = st.one_of(st.sampled_from(["diagnose", "note", "explain", "echo", "ru
 
 
 def answered(argv):
-    """Run the command without a network or input; return its exit code, and what it prints."""
+    """Run the command without network and input; return its code and its output."""
     output = io.StringIO()
     nothing = patch("sys.stdin", io.StringIO())
     with redirect_stdout(output), redirect_stderr(output), patch("socket.getaddrinfo", unknown_host), nothing:
