@@ -125,9 +125,10 @@ ALLOWED_IN_FINDINGS = {
     "csp": set(),
     "rules": {
         *("advice", "arrival", "browsers", "complaints", "csp", "facts", "limits", "phrases", "responders", "rule"),
-        "tunnel",
+        *("strays", "tunnel"),
     },
-    "next_steps": {"advice", "arrival", "browsers", "facts", "phrases"},
+    "strays": {"advice", "facts", "responders"},
+    "next_steps": {"advice", "arrival", "browsers", "facts", "phrases", "responders", "strays"},
     "diagnosis": {"browsers", "facts", "next_steps", "rule", "rules"},
 }
 """For each module of checks/findings/, the others that it may import; rules never import each other."""

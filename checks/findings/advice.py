@@ -9,6 +9,11 @@ BURST = (
 
 COOKIES = "sign in with a browser and pass its cookies with --cookies FILE"
 
+QUERY = (
+    "sign in with a browser and pass its cookies with --cookies FILE. If the credentials are in the query of the URL,"
+    " check in the log of the server that the query arrives"
+)
+
 CREDENTIALS = "pass the credentials that the browser asks for with --header 'Authorization: ...'"
 
 DIRECT = (
@@ -41,6 +46,18 @@ QUEUE = (
 NOBODY = (
     "find out which program sent the response, because it is empty or tiny. Look for the request in the DSS log, and in"
     " the proxy config for the rule that this URL matches"
+)
+
+ONE_PAGE = (
+    "look for the request in the log of the server, because this URL gets the same page as /. If it is missing there,"
+    " the proxy has one page for every URL (try_files, a sign-in), or knows the server by another host name: add a rule"
+    " for WebSocket URLs. Otherwise make the proxy forward Upgrade and Connection"
+)
+
+OTHER_PATH = (
+    "look for the request in the log of the server. If its path is not that of the URL, correct it in the proxy config"
+    " (nginx and Apache httpd: the slash at the end of proxy_pass or ProxyPass). If it is, make the proxy forward"
+    " Upgrade and Connection"
 )
 
 TIMEOUTS = "ask for the limits of every proxy: an idle timeout and a maximum connection lifetime both look like this"

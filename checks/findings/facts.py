@@ -219,7 +219,7 @@ class Facts(OpenFacts):
 
     @cached_property
     def moved_to(self) -> str:
-        """The origin to which the page redirects, if the WebSockets redirect too.
+        """Where the page redirects, if the WebSockets redirect too: another origin.
 
         Empty otherwise, and for a sign-in, which is on another host and not at its root.
         """
@@ -236,7 +236,10 @@ class Facts(OpenFacts):
             return ""  # not safe to copy
         elsewhere = there.netloc and (there.scheme, there.netloc) != (here.scheme, here.netloc)
         same_site = there.hostname == here.hostname or not (there.path.strip("/") or there.query)
-        return f"{there.scheme}://{there.netloc}" if elsewhere and same_site else ""
+        # The host of a WebSocket URL may have any page, so only the WebSocket can be tested there.
+        path = "".join(self.evidence.paths[:1]).partition("?")[0] if self.is_websocket_url else ""
+        scheme = there.scheme.replace("http", "ws") if path else there.scheme
+        return f"{scheme}://{there.netloc}{path}" if elsewhere and same_site else ""
 
     @cached_property
     def tls(self) -> Tls:

@@ -11,6 +11,8 @@ from checks.findings.arrival import over_http_2
 from checks.findings.browsers import BROWSERS
 from checks.findings.facts import TOO_MANY, Facts, same, timed_out
 from checks.findings.phrases import CLIENT_CERTIFICATE
+from checks.findings.responders import own_page
+from checks.findings.strays import only_handshake_strays
 
 MOVED = "test the URL that the page redirects to: diagnose {url}"
 """The advice for a site that redirects everything to another."""
@@ -164,6 +166,11 @@ ALL_OPENED = (
         "the WebSocket opens and carries more data than this test receives: test another WebSocket with --socket",
     ),
     Step(
+        lambda facts: any(ping.close_code and ping.messages > 1 for ping in facts.evidence.pings if ping.error),
+        "look in the developer tools of a browser (Network, the WebSocket, Messages), because the server sends a frame"
+        " before it closes the WebSocket. Some servers report in a message what they miss, such as the page's Host",
+    ),
+    Step(
         lambda facts: bool(_ping_error(facts)),
         "the WebSocket opens and then closes: check the DSS log, then the proxy logs, at the time of this test",
     ),
@@ -252,6 +259,17 @@ SOME_CLOSED = (
     Step(
         _only_handshake_closed,
         "the connection is closed for the handshake only: look for {path} in the logs, from the proxy to DSS",
+    ),
+    Step(
+        lambda facts: only_handshake_strays(facts, facts.closed_paths[0]),
+        "look in the proxy config for a rule that only upgrade requests match (Apache httpd: RewriteRule with ws://),"
+        " and correct the URL or the server that it sends {path} to. The handshake gets the response of another URL,"
+        " and the same request without Upgrade reaches a WebSocket server",
+    ),
+    Step(
+        lambda facts: _status(facts) == 500 and own_page(facts.response(facts.closed_paths[0])) == "Apache httpd",
+        "find the reason for this error page in the error log of Apache httpd. The rule for {path} may have a scheme"
+        " that no module handles (wss:// needs SSLProxyEngine), or one that does not fit the port of the server",
     ),
     Step(
         lambda facts: _status(facts) == 500 and _only_handshake_answered(facts),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from findings.cases import extension_mangled, handshake_header_mangled, scheme_mismatch, wrong_path
+from findings.cases import auth_on_handshake, extension_mangled, handshake_header_mangled, scheme_mismatch, wrong_path
 from support.evidence import (
     CLOSED,
     KERNEL,
@@ -11,11 +11,15 @@ from support.evidence import (
     OPEN,
     PAGE,
     TIMED_OUT,
+    WSS,
     alone,
+    at_websocket,
     everywhere,
     handshakes,
     observed,
     over_http2,
+    ping,
+    pinged,
     redirect,
     response,
     without_rechecks,
@@ -24,6 +28,9 @@ from support.evidence import (
 from checks.evidence import Response
 from checks.findings import diagnose
 from checks.probe import NOTIFICATIONS
+
+APACHE_ERROR = response(500, "<p>The server encountered an internal error or\nmisconfiguration")
+"""The error page of Apache httpd."""
 
 REPEATED = ("page", "health_check", "plain", "handshake")
 """The requests of the second look."""
@@ -115,7 +122,31 @@ STEPS = {
     "400 for everything": (everywhere(response(400)), "open the page in a browser"),
     "404 with Upgrade only": (
         wrong_path.QUIET["404 with Upgrade, 426 without"],
+        "look in the proxy config for a rule that only upgrade requests match",
+    ),
+    "the page of / with Upgrade only": (
+        observed(handshakes(PAGE, response(426))),
+        "look in the proxy config for a rule that only upgrade requests match",
+    ),
+    "the page of / with Upgrade, where / is the WebSocket": (
+        observed(handshakes(PAGE, response(426), path="/"), url=WSS),
         "a hop recognized the upgrade request",
+    ),
+    "another page with Upgrade only": (
+        observed(handshakes(response(200, "<html>another page"), response(426))),
+        "a hop recognized the upgrade request",
+    ),
+    "500 of Apache httpd at one URL": (
+        observed(handshakes(APACHE_ERROR, APACHE_ERROR)),
+        "find the reason for this error page in the error log of Apache httpd",
+    ),
+    "a frame, and a close": (
+        pinged(ping("the server closed the WebSocket with code 1011", close_code=1011, messages=2)),
+        "look in the developer tools of a browser",
+    ),
+    "only a close": (
+        pinged(ping("the server closed the WebSocket with code 1011", close_code=1011, messages=1)),
+        "the WebSocket opens and then closes",
     ),
     "101 that browsers reject": (
         handshake_header_mangled.QUIET["Upgrade to another protocol, twice"],
@@ -148,6 +179,18 @@ def test_the_evidence_proves_nothing(evidence, advice):
 @STEPS_OF
 def test_the_evidence_has_no_candidates(evidence, advice):
     assert diagnose(evidence).candidates == (), advice
+
+
+def test_credentials_may_be_in_a_query_that_a_proxy_drops():
+    evidence = auth_on_handshake.UNDECIDED["401 at a WebSocket URL with a query"][0]
+    assert "check in the log of the server that the query arrives" in diagnose(evidence).next_step
+
+
+def test_a_websocket_url_that_moved_keeps_its_path():
+    moved = redirect("https://dss.example.com/live")
+    evidence = at_websocket(moved, moved, page=redirect("https://dss.example.com/"))
+    step = diagnose(replace(evidence, url="ws://dss.example.com/live")).next_step
+    assert step == "test the URL that the page redirects to: diagnose wss://dss.example.com/live"
 
 
 MOVED = everywhere(redirect("https://other.example.com/"))

@@ -620,7 +620,11 @@ NEAR_MISSES = {
         {},
     ),
     "a login wall that says 403": (ScriptedServer(all_urls_send(response(403, "log in"))), [], {}),
-    "a login in place of every page": (ScriptedServer(all_urls_send(SIGN_IN_PAGE)), ["upgrade-not-forwarded"], {}),
+    "a login in place of every page": (
+        ScriptedServer(all_urls_send(SIGN_IN_PAGE)),
+        ["upgrade-not-forwarded", "upgrade-wrong-location", "wrong-path"],
+        {},
+    ),
     "Starlette at another address: 403 with Upgrade, 404 without": (
         ScriptedServer(websocket_urls_send(response(403), response(404, "Not Found"))),
         ["auth-on-handshake", "wrong-path"],
@@ -643,7 +647,7 @@ NEAR_MISSES = {
     ),
     "a page that answers 200 to everything": (
         ScriptedServer(all_urls_send(response(200, "<div id=app>"))),
-        ["upgrade-not-forwarded"],
+        ["upgrade-not-forwarded", "upgrade-wrong-location", "wrong-path"],
         {},
     ),
     "a way without the forward proxy that is closed": (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checks.findings.advice import COOKIES
+from checks.findings.advice import COOKIES, QUERY
 from checks.findings.facts import AUTHENTICATION, REDIRECTS, Facts
 from checks.findings.responders import location, mentions_origin
 from checks.findings.rule import Rule
@@ -35,7 +35,9 @@ def suspect(facts: Facts) -> str | None:
     if not any(_may_need_sign_in(facts, path) for path in facts.closed_paths):
         return None
     no_cookies = not facts.evidence.handshake(facts.evidence.paths[0], "no-cookies").response.status
-    return COOKIES if no_cookies else None
+    if not no_cookies:
+        return None
+    return QUERY if facts.is_websocket_url and any("?" in path for path in facts.closed_paths) else COOKIES
 
 
 def _may_need_sign_in(facts: Facts, path: str) -> bool:

@@ -23,8 +23,9 @@ def suspect(facts: Facts) -> str | None:
     look = facts.second_look
     if look.only_handshake_fails and look.handshake and gateway_error(look.handshake.response):
         return (
-            "find the last proxy whose log shows the handshake. If it connects to the next one over HTTP/2, switch that"
-            " to HTTP/1.1 as a test"
+            "find the last proxy whose log shows the handshake, and the reason in its error log. Its server may be"
+            " down, expect TLS or not, or send too long headers. If it connects to another proxy over HTTP/2, switch"
+            " that to HTTP/1.1 as a test"
         )
     return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checks.evidence import NOT_TLS
+from checks.evidence import NOT_TLS, Response
 from checks.findings.facts import Facts
 from checks.findings.rule import Rule
 
@@ -17,7 +17,7 @@ def detect(facts: Facts) -> str | None:
         return None
     secure = evidence.url.startswith(("https:", "wss:"))
     used, other = ("https", "http") if secure else ("http", "https")
-    complains = evidence.page.status == 400 and any(phrase in evidence.page.body.lower() for phrase in PLAIN_TO_TLS)
+    complains = _complains(evidence.page)
     plain = NOT_TLS in evidence.route.error
     silent = not evidence.page.status and not evidence.route.failed
     if not (plain if secure else silent or complains):
@@ -27,6 +27,21 @@ def detect(facts: Facts) -> str | None:
     )
 
 
+def suspect(facts: Facts) -> str | None:
+    """Look for the same complaint from a port behind a proxy."""
+    if any(map(_complains, (facts.evidence.page, *map(facts.response, facts.closed_paths)))):
+        return (
+            "write https:// before the host and port of the server in the config of the proxy, or use its port for"
+            " HTTP. The response reports that HTTP arrived at a port for HTTPS"
+        )
+    return None
+
+
+def _complains(response: Response) -> bool:
+    """Tell whether a server got HTTP on a port that serves HTTPS."""
+    return response.status == 400 and any(phrase in response.body.lower() for phrase in PLAIN_TO_TLS)
+
+
 RULE = Rule(
     __name__,
     title="HTTP and HTTPS are mixed up",
@@ -34,4 +49,5 @@ RULE = Rule(
     summary="The URL has http and the port serves https, or the reverse",
     fix="use the other scheme in the URL, or another port, and correct the link or the proxy that has this URL",
     detect=detect,
+    suspect=suspect,
 )

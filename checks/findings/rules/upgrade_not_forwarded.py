@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from checks.evidence import Handshake
-from checks.findings.advice import DIRECT, NOBODY
+from checks.findings.advice import DIRECT, OTHER_PATH
 from checks.findings.arrival import difference, missing_upgrade
 from checks.findings.facts import Facts, same
-from checks.findings.responders import may_be_nobodys
 from checks.findings.rule import Rule
+from checks.findings.strays import stray
 
 AMBIGUOUS = {200, 400, 404, 405, 426}
 """Status codes that a server may send to a plain GET, and for other reasons too."""
@@ -46,7 +46,7 @@ def suspect(facts: Facts) -> str | None:
         if facts.is_websocket_url and response.status == 404 and same(response, facts.evidence.page):
             continue  # nothing is at any URL
         if response.status in AMBIGUOUS and same(response, facts.plain(path)):
-            return NOBODY if may_be_nobodys(response, facts.plain(path), facts.evidence.page) else DIRECT
+            return stray(facts, path) or (OTHER_PATH if response.status == 404 else DIRECT)
     return None
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from checks.findings.advice import BROWSER_URL, NOBODY
+from checks.findings.advice import BROWSER_URL
 from checks.findings.facts import Facts
-from checks.findings.responders import may_be_nobodys
 from checks.findings.rule import Rule
+from checks.findings.strays import stray
 
 
 def detect(facts: Facts) -> str | None:
@@ -33,9 +33,7 @@ def suspect(facts: Facts) -> str | None:
         status, plain = facts.response(path).status, facts.plain(path).status
         if (status == 404 and plain not in {400, 426}) or (status == 403 and plain == 404):
             return BROWSER_URL
-    page = facts.evidence.page
-    nobodys = [may_be_nobodys(facts.response(path), facts.plain(path), page) for path in facts.closed_paths]
-    return NOBODY if any(nobodys) else None
+    return next(filter(None, (stray(facts, path) for path in facts.closed_paths)), None)
 
 
 RULE = Rule(

@@ -4,6 +4,7 @@ from support.evidence import (
     BASIC,
     KERNEL,
     NEGOTIATE,
+    WSS,
     at_websocket,
     everywhere,
     handshakes,
@@ -12,6 +13,8 @@ from support.evidence import (
     response,
     signed_in,
 )
+
+from checks.evidence import Response
 
 FIRES = {
     "Negotiate": observed(handshakes(NEGOTIATE, NEGOTIATE)),
@@ -34,6 +37,10 @@ UNDECIDED = {
     ),
     "a relative redirect to a sign-in page, asked as a WebSocket URL": (
         at_websocket(redirect("/login", 302), redirect("/login", 302)),
+        ["auth-on-handshake"],
+    ),
+    "401 at a WebSocket URL with a query": (
+        observed(handshakes(response(401), response(401), path="/live?token=..."), url=WSS, health_check=Response()),
         ["auth-on-handshake"],
     ),
     "403 before the sign-in": (observed(handshakes(response(403), response(403))), ["auth-on-handshake"]),

@@ -11,7 +11,9 @@ from support.evidence import (
     PLAIN_HTTP,
     PROXY,
     TIMED_OUT,
+    handshakes,
     in_both_schemes,
+    observed,
     redirect,
     response,
     tls,
@@ -47,4 +49,15 @@ QUIET = {
     "a proxy that sends http to an https port behind it": in_both_schemes(HTTPS_PORT, CLOSED, url=HTTP),
     "no response in either scheme": in_both_schemes(CLOSED, CLOSED, failed="tls", error="TLS failed"),
     "a page about the topic": in_both_schemes(response(200, HTTPS_PORT.body), PAGE, url=HTTP),
+}
+
+UNDECIDED = {
+    "a proxy that sends http to an https port behind it": (
+        QUIET["a proxy that sends http to an https port behind it"],
+        ["scheme-mismatch"],
+    ),
+    "the same for the WebSocket only": (
+        observed(handshakes(HTTPS_PORT, HTTPS_PORT)),
+        ["scheme-mismatch", "upgrade-not-forwarded"],
+    ),
 }

@@ -3,8 +3,10 @@
 from support.evidence import (
     KERNEL,
     NOT_AN_UPGRADE,
+    PAGE,
     SIGN_IN,
     UPGRADE_REQUIRED,
+    WSS,
     arrived,
     at_websocket,
     everywhere,
@@ -93,6 +95,18 @@ UNDECIDED = {
     ),
     "a long page instead of the handshake": (
         observed(handshakes(response(200, "<html>" * 30), response(200, "<html>" * 30))),
+        ["upgrade-not-forwarded"],
+    ),
+    "the page of / instead of the handshake": (
+        observed(handshakes(PAGE, PAGE)),
+        ["upgrade-not-forwarded", "upgrade-wrong-location", "wrong-path"],
+    ),
+    "the page of / at a WebSocket URL": (
+        at_websocket(PAGE, PAGE),
+        ["upgrade-not-forwarded", "upgrade-wrong-location", "wrong-path"],
+    ),
+    "the page of /, which is the WebSocket URL": (
+        observed(handshakes(PAGE, PAGE, path="/"), url=WSS),
         ["upgrade-not-forwarded"],
     ),
 }
