@@ -239,7 +239,7 @@ REPORTS = {
         named="upgrade-not-forwarded",
     ),
     "nginx, proxy_pass without a slash": Report(
-        "bugy/script-server/issues/213",
+        "websockets/ws/issues/1769",
         "nginx",
         nginx(f"location /app/ {{ {TO_DSS} {HOST} {UPGRADE} }} location / {{ {TO_DSS} {HOST} }}"),
         server="Tornado",
@@ -433,6 +433,7 @@ REPORTS = {
         "rancher/cattle/pull/1020", "haproxy", haproxy(back="option httpclose"), named="works"
     ),
 }
+"""By title. Those named `works` failed on an older build, or the proxy was blamed wrongly."""
 
 
 def observed(build, report, dss, bare):
