@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Literal
 
 FORMAT = 1
@@ -187,7 +188,7 @@ class Handshake:
         """Return the values with which a header arrived, joined by commas."""
         return ", ".join(value for key, value in self.arrived if key.lower() == name.lower())
 
-    @property
+    @cached_property
     def changed_headers(self) -> dict[str, str]:
         """The value with which each changed header arrived; empty if it was dropped.
 
@@ -195,8 +196,7 @@ class Handshake:
         """
         names = {name.lower() for name, _ in self.arrived}
         known = [(name, value) for name, value in self.sent if names and (name.lower() in names or MORE not in names)]
-        changed = {name: value for name, value in known if self.arrived_header(name).lower() != value.lower()}
-        return {name: self.arrived_header(name) for name in changed}
+        return {name: got for name, value in known if (got := self.arrived_header(name)).lower() != value.lower()}
 
 
 @dataclass(frozen=True)

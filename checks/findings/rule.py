@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Optional
 
 from checks.findings.facts import Facts
@@ -44,7 +45,7 @@ class Rule:
     suspect: Check | None = None
     """Return what to try next if the evidence allows the cause, or None."""
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The name of the module in kebab case, as in URLs and output."""
         return self.module.rpartition(".")[2].replace("_", "-")

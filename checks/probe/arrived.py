@@ -85,5 +85,6 @@ def read(response: Response, path: str, sent: Iterable[tuple[str, str]]) -> tupl
     same_path = f"GET {_short(masked_query(path), MAX_PATH)} "
     if request.startswith(same_path):
         request = f"GET {path} {request[len(same_path) :]}"
-    short = {(name.lower(), _short(value, longest)): value for name, value in sent for longest in LONGEST}
+    long = [(name.lower(), value) for name, value in sent if len(value) > min(LONGEST)]
+    short = {(name, _short(value, longest)): value for name, value in long for longest in LONGEST}
     return request, masked((name, short.get((name.lower(), value), value)) for name, value in pairs)

@@ -7,6 +7,7 @@ decompress. And Firefox's `Connection` is that of older versions.
 
 from __future__ import annotations
 
+import functools
 from typing import Literal, get_args
 
 from checks.evidence import Pairs
@@ -166,13 +167,12 @@ def filled(template: Pairs, target: Target, user: Pairs, **values: str) -> list[
     placeholders of the template; a header without a value is left out.
     """
     known = {"authority": target.authority, "origin": target.origin, "cookie": "", "protocols": "", **values}
-    names = {name.lower() for name, _ in template if name.lower() != "cookie"}
     given = {name.lower(): value for name, value in user}
     found = []
     for name, value in template:
         lower = name.lower()
         if value == PLACE:
-            found += [pair for pair in user if pair[0].lower() not in names]
+            found += [pair for pair in user if pair[0].lower() not in _names(template)]
         elif lower in given:
             found.append((name, given[lower]))
         elif (text := value.format_map(known) if "{" in value else value) and (
@@ -180,6 +180,12 @@ def filled(template: Pairs, target: Target, user: Pairs, **values: str) -> list[
         ):
             found.append((name, text))
     return found
+
+
+@functools.cache
+def _names(template: Pairs) -> frozenset[str]:
+    """Return the names of the headers that a browser sets, in lower case."""
+    return frozenset(name.lower() for name, value in template if value != PLACE)
 
 
 def user_agent(target: Target) -> str:

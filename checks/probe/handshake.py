@@ -5,12 +5,14 @@ Builds its request, and judges whether a browser accepts the response.
 
 from __future__ import annotations
 
+import functools
+
 from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.http11 import Request
-from websockets.typing import Origin, Subprotocol
-from websockets.uri import parse_uri
+from websockets.typing import Subprotocol
+from websockets.uri import WebSocketURI, parse_uri
 
 from checks.evidence import Pairs, Response, Variant
 
@@ -58,8 +60,7 @@ class Opening:
     ) -> None:
         family: Family = FAMILY_OF.get(variant, "")
         self.protocol = ClientProtocol(
-            parse_uri(target.origin.replace("http", "ws", 1) + path),
-            origin=Origin(target.origin),
+            _parsed(target.origin.replace("http", "ws", 1) + path),
             subprotocols=subprotocols(path),
             extensions=[] if variant == "no-extensions" else [ClientPerMessageDeflateFactory()],
             max_size=max_message,
@@ -69,7 +70,7 @@ class Opening:
         changed = [(name, CONNECTION.get(variant, value) if name == "Connection" else value) for name, value in pairs]
         left_out = {name.lower() for name in LEFT_OUT.get(variant, [])}
         kept = [pair for pair in changed if pair[0].lower() not in left_out]
-        self.request = Request(self.protocol.connect().path, Headers([*kept, *ADDED.get(variant, {}).items()]))
+        self.request = Request(self.protocol.uri.resource_name, Headers([*kept, *ADDED.get(variant, {}).items()]))
 
     def fault(self, response: Response, raw: bytes) -> str:
         """Return why a browser rejects this response; empty when it does not.
@@ -91,6 +92,12 @@ class Opening:
 def subprotocols(path: str) -> list[Subprotocol] | None:
     """Return the subprotocols that a page of DSS 9.0.5 offers on this path."""
     return [Subprotocol("dummy")] if path.startswith("/dip/websocket") else None
+
+
+@functools.lru_cache
+def _parsed(url: str) -> WebSocketURI:
+    """Parse a URL once for all handshakes that it gets."""
+    return parse_uri(url)
 
 
 def _handshake_headers(raw: bytes) -> bytes:

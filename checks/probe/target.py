@@ -6,6 +6,7 @@ import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from .forward_proxy import ForwardProxy
@@ -72,33 +73,33 @@ class Target:
                 " remove the rest, or give the URL of a WebSocket, which begins with ws:// or wss://"
             )
 
-    @property
+    @cached_property
     def is_socket(self) -> bool:
         """Whether the URL is that of a WebSocket: ws or wss."""
         return urlsplit(self.url).scheme in {"ws", "wss"}
 
-    @property
+    @cached_property
     def secure(self) -> bool:
         """Whether the connection uses TLS."""
         return urlsplit(self.url).scheme in {"https", "wss"}
 
-    @property
+    @cached_property
     def host(self) -> str:
         """The host name or IP address, without brackets."""
         return urlsplit(self.url).hostname or ""
 
-    @property
+    @cached_property
     def port(self) -> int:
         """The port; the default of the scheme where the URL has none."""
         parts = urlsplit(self.url)
         return parts.port or DEFAULT_PORTS[parts.scheme]
 
-    @property
+    @cached_property
     def bracketed(self) -> str:
         """The host as in a URL: an IPv6 address has brackets."""
         return f"[{self.host}]" if ":" in self.host else self.host
 
-    @property
+    @cached_property
     def authority(self) -> str:
         """Host and port as a browser sends them in Host.
 
@@ -106,12 +107,12 @@ class Target:
         """
         return self.bracketed if self.port == (443 if self.secure else 80) else f"{self.bracketed}:{self.port}"
 
-    @property
+    @cached_property
     def origin(self) -> str:
         """The URL of the site as a browser sends it in Origin."""
         return f"http{'s' if self.secure else ''}://{self.authority}"
 
-    @property
+    @cached_property
     def sockets(self) -> tuple[str, ...]:
         """The path in the URL of a WebSocket; otherwise that of the notifications of DSS."""
         if not self.is_socket:
