@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,8 @@ async def _collect(
     step = progress if len(targets) == 1 else lambda _, __: None
     default = IDLE_DEFAULT_S if len(targets) == 1 else 0  # 1,000 URLs shall not take longer
     idle = default if options.idle is None else options.idle
+    if len(targets) > 1:
+        gc.freeze()  # modules stay, so the search for garbage can skip them
 
     async def test(target: Target) -> Evidence:
         sockets = (*target.sockets, *options.socket)

@@ -11,7 +11,9 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Coroutine
 from dataclasses import replace
+from typing import Any
 
 from checks.evidence import ConnectAttempt, Response, Route, Stage
 
@@ -165,11 +167,12 @@ class _Race:
 
     async def run(self) -> Stream:
         waiting, pending = list(self.addresses), set[asyncio.Future[Stream]]()
+        if len(waiting) == 1:
+            return await self._attempt(waiting[0])
         try:
             while waiting or pending:
                 if waiting:
-                    self.attempts.append(_Attempt(waiting.pop(0), self.port))
-                    pending.add(self.attempts[-1].task)
+                    pending.add(asyncio.ensure_future(self._attempt(waiting.pop(0))))
                 timeout = STAGGER if waiting else None
                 done, pending = await asyncio.wait(pending, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
@@ -181,6 +184,10 @@ class _Race:
         errors = dict.fromkeys(attempt.error for attempt in self.attempts)
         raise OSError("; ".join(errors) or "the host name has no IP address")
 
+    def _attempt(self, address: str) -> Coroutine[Any, Any, Stream]:
+        self.attempts.append(_Attempt(address, self.port))
+        return self.attempts[-1].run()
+
 
 class _Attempt:
     """One attempt to reach one IP address."""
@@ -188,14 +195,14 @@ class _Attempt:
     def __init__(self, address: str, port: int) -> None:
         self.address, self.port, self.began = address, port, time.monotonic()
         self.error, self.seconds = "no response", 0.0
-        self.task = asyncio.ensure_future(self._run())
 
     @property
     def result(self) -> ConnectAttempt:
         host = f"[{self.address}]" if ":" in self.address else self.address
         return ConnectAttempt(f"{host}:{self.port}", self.error, self.seconds or time.monotonic() - self.began)
 
-    async def _run(self) -> Stream:
+    async def run(self) -> Stream:
+        """Connect, and keep the result."""
         try:
             stream = await open_tcp(self.address, self.port)
         except OSError as error:
@@ -217,10 +224,12 @@ async def open_tcp(address: str, port: int) -> Stream:
 async def look_up(host: str, port: int, family: int) -> tuple[str, ...]:
     """Return the IP addresses of a host name.
 
-    The lookup runs in a thread, which a deadline leaves behind: it cannot be interrupted.
+    The lookup runs in a thread, which a deadline leaves behind: it cannot be interrupted. An IP address needs none.
 
     Raises OSError and UnicodeError.
     """
+    with contextlib.suppress(OSError, UnicodeError):
+        return _addresses(host, port, family, socket.AI_NUMERICHOST)
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[tuple[str, ...]] = loop.create_future()
 
@@ -236,8 +245,7 @@ async def look_up(host: str, port: int, family: int) -> tuple[str, ...]:
         addresses: tuple[str, ...] = ()
         error: Exception | None = None
         try:
-            infos = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
-            addresses = tuple(dict.fromkeys(str(info[4][0]) for info in infos))
+            addresses = _addresses(host, port, family)
         except (OSError, UnicodeError) as failed:
             error = failed
         with contextlib.suppress(RuntimeError):  # the event loop has ended
@@ -245,3 +253,8 @@ async def look_up(host: str, port: int, family: int) -> tuple[str, ...]:
 
     threading.Thread(target=run, daemon=True).start()
     return await answer
+
+
+def _addresses(host: str, port: int, family: int, flags: int = 0) -> tuple[str, ...]:
+    infos = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=flags)
+    return tuple(dict.fromkeys(str(info[4][0]) for info in infos))

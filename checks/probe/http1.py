@@ -101,7 +101,9 @@ class _Transfer:
         self.response, self.raw, self.body = Response(), b"", b""
 
     async def run(self) -> None:
-        began, fields = time.monotonic(), list(self.request.headers.raw_items())
+        began = time.monotonic()
+        # h11 only parses the response. It requires Host, and must know whether an upgrade was requested.
+        fields = [(name, value) for name, value in self.request.headers.raw_items() if name in {"Host", "Upgrade"}]
         reader = Http1Reader(self.stream, h11.Request(method="GET", target=self.request.path, headers=fields))
         await self.stream.write(self.request.serialize())
         while len(self.body) < BODY_LIMIT:
