@@ -1,7 +1,9 @@
 """diagnose: one URL or many, saved evidence, JSON, and the form of its output."""
 
+import cProfile
 import json
 import os
+import pstats
 import pty
 import select
 import socket
@@ -36,6 +38,9 @@ WRONG = [
     (["diagnose", "--load", "/nowhere.json"], "cannot read the evidence from /nowhere.json: no such file"),
     (["diagnose", "--targets", "/nowhere.txt"], "cannot read the URLs from /nowhere.txt: no such file"),
 ]
+
+CALLS = 16_000
+"""Calls of functions that the test of one healthy URL may take; their number hardly depends on the load."""
 
 
 def test_each_variant_of_a_handshake_has_a_label():
@@ -207,3 +212,11 @@ def test_a_healthy_diagnose_and_help_stay_within_their_budgets():
     cost = bench_diagnose.measure(5, url_counts=(), cpu_time=True)
     assert cost.time_ratio < 2, "times a bare handshake and echo"
     assert cost.help_time_ratio < 2, "times `import asyncio, ssl`"
+
+
+def test_each_of_many_healthy_urls_stays_within_its_calls(dss):
+    command = ["diagnose", "--no-proxy", *[f"http://127.0.0.1:{dss.port}"] * 20]
+    assert main(command) == 0  # imports what it needs
+    profile = cProfile.Profile()
+    assert profile.runcall(main, command) == 0
+    assert pstats.Stats(profile).total_calls / 20 < CALLS

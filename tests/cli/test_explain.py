@@ -173,3 +173,11 @@ def test_an_explanation_goes_to_standard_output(capsys):
     output = capsys.readouterr()
     assert output.out.startswith("An idle timeout closes the WebSocket (idle-timeout)\n")
     assert output.err == ""
+
+
+def test_explain_imports_nothing_that_connects():
+    code = "import sys; from checks.cli import main; main(['explain', 'close code 1006']); print(*sys.modules)"
+    output = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True, timeout=60)
+    loaded = set(output.splitlines()[-1].split())
+    assert "checks.symptoms" in loaded
+    assert loaded.isdisjoint({"checks.probe", "asyncio", "ssl", "websockets", "h11"})
