@@ -4,7 +4,7 @@ BROWSER_URL = "compare the URL with the one in the developer tools of a browser 
 
 BURST = (
     "look for a limit on connections or requests in the proxy, and raise it (nginx: limit_conn, limit_req). Requests"
-    " side by side were rejected, and one at a time they succeeded"
+    " side by side failed, and a handshake alone succeeded"
 )
 
 COOKIES = "sign in with a browser and pass its cookies with --cookies FILE"
@@ -33,8 +33,8 @@ LIMIT = (
 )
 
 MOMENT = (
-    "run diagnose again, because what failed at first worked a moment later: a limit was reached, or DSS was down."
-    " The proxy log shows which"
+    "run diagnose again, because a handshake that failed at first succeeded a moment later. Look in the proxy log for"
+    " the reason: a limit was reached, for example, or DSS was down"
 )
 
 QUEUE = (

@@ -31,6 +31,10 @@ EXHAUSTED = "connections-exhausted"
 """The id of the finding that explains different outcomes of one handshake."""
 
 
+MOST = 4
+"""How many candidates a diagnosis lists, the nearest to the user first."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """A cause that the evidence proves."""
@@ -109,7 +113,7 @@ def _undecided(facts: Facts, rules: list[Rule]) -> tuple[tuple[str, ...], str]:
     if facts.default_page:
         return (), DEFAULT_PAGE.format(program=facts.default_page)
     suspected = {rule: advice for rule in rules if rule.suspect and (advice := rule.suspect(facts))}
-    candidates = tuple(rule.id for rule in suspected)
+    candidates = tuple(rule.id for rule in suspected)[:MOST]
     nearest, advice = next(iter(suspected.items()), (None, ""))
     before_the_server = nearest is not None and nearest.hop in BEFORE_THE_SERVER
     if facts.may_not_be_dss and not before_the_server and not facts.opened_paths:

@@ -99,6 +99,11 @@ class Facts(OpenFacts):
         """The response to the first handshake; to the page if there was no handshake."""
         return self.response(self.evidence.paths[0]) if self.evidence.paths else self.evidence.page
 
+    @cached_property
+    def first_outcome(self) -> str:
+        """The same as a clause."""
+        return f"{'the handshake' if self.evidence.paths else 'the page'}: {self.first_response}"
+
     def answered_like_plain_get(self, path: str) -> bool:
         """Tell whether a known server responded to the handshake as to a plain GET."""
         response = self.response(path)
@@ -177,7 +182,7 @@ class Facts(OpenFacts):
     @cached_property
     def reached(self) -> bool:
         """Whether page and health check responded; 401, 403 and 404 count too."""
-        return all(0 < page.status < 400 or page.status in {*AUTHENTICATION, 404} for page in self.pages)
+        return all(map(loads, self.pages))
 
     @cached_property
     def responded(self) -> bool:
@@ -191,7 +196,8 @@ class Facts(OpenFacts):
         opened = all(shake.opened for shake in evidence.handshakes if shake.variant in ALL_MUST_OPEN)
         answered = not any(ping.error for ping in evidence.pings if not ping.variant)
         unspoiled = not evidence.route.tls.code and not self.rewritten
-        return bool(evidence.paths) and opened and answered and self.stayed_open and self.reached and unspoiled
+        every = bool(evidence.paths) and opened and not self.closed_paths
+        return every and answered and self.stayed_open and self.reached and unspoiled
 
     @cached_property
     def rewritten(self) -> bool:
@@ -215,7 +221,7 @@ class Facts(OpenFacts):
     def default_page(self) -> str:
         """The program whose default page is the response to everything, if any."""
         programs = [default_page(each) for each in (*self.pages, *map(self.response, self.evidence.paths))]
-        return programs[0] if programs and all(programs) else ""
+        return programs[0] if len(set(programs)) == 1 else ""
 
     @cached_property
     def moved_to(self) -> str:
@@ -296,6 +302,11 @@ def _mentions(products: tuple[str, ...], issuer: str) -> bool:
 def same(one: Response, other: Response) -> bool:
     """Tell whether two responses have the same status code and body."""
     return (one.status, one.body) == (other.status, other.body)
+
+
+def loads(page: Response) -> bool:
+    """Tell whether a page responded; 401, 403 and 404 count too."""
+    return 0 < page.status < 400 or page.status in {*AUTHENTICATION, 404}
 
 
 def timed_out(response: Response) -> bool:

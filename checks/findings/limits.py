@@ -30,34 +30,43 @@ PLANNED_S = 60
 def rejected(facts: Facts) -> list[Response]:
     """Return the responses that rejected a handshake or a page, the handshakes first."""
     shakes = [shake for path in facts.evidence.paths for shake in facts.attempts(path)]
-    again = [each for each in facts.evidence.rechecks if not each.opened and (each.upgrade or each.path in PAGES)]
-    responses = [shake.response for shake in shakes if not shake.opened] + facts.pages
-    responses += [each.response for each in sorted(again, key=lambda each: not each.upgrade)]
+    again = [each.response for each in facts.evidence.rechecks if each.upgrade and not each.opened]
+    responses = [*(shake.response for shake in shakes if not shake.opened), *again, *_pages(facts)]
     return [response for response in responses if response.status >= 400 or response.error]
+
+
+def _pages(facts: Facts) -> list[Response]:
+    """Return the responses to requests for pages, in both looks."""
+    again = [each.response for each in facts.evidence.rechecks if not each.upgrade and each.path in PAGES]
+    return [*facts.pages, *again]
 
 
 def proof(facts: Facts) -> str:
     """Return the proof that a limit on connections is reached, or nothing."""
+    pages = {id(page) for page in _pages(facts)}
     for response in rejected(facts):
         if phrase := limit_phrase(response):
-            return f"expected 101 Switching Protocols, got {response} with the words {phrase!r}" + _alone(facts)
+            expected = "a page" if id(response) in pages else "101 Switching Protocols"
+            return f"expected {expected}, got {response} with the words {phrase!r}" + _alone(facts)
     for ping in facts.evidence.pings:
         reason = ping.close_reason.lower()
-        if ping.error and any(phrase in reason for phrase in LIMITS):
+        if ping.error and ping.close_code and any(phrase in reason for phrase in LIMITS):
             return f"expected a pong, got the close code {ping.close_code} with the words {ping.close_reason!r}"
     recheck = facts.second_look.limit
     if not recheck:
         return ""
     number = f"{recheck.held} WebSocket{'' if recheck.held == 1 else 's'}"
+    first, second = (str(each.response) for each in facts.second_look.at("held") if not each.opened)
+    got = f"{first}, twice" if first == second else f"{first}, then {second}"
     return (
-        f"expected a WebSocket to open beside {number} of this test, got {recheck.response}, twice;"
+        f"expected a WebSocket to open beside {number} of this test, got {got};"
         " it opened each time after they were closed"
     )
 
 
 def _alone(facts: Facts) -> str:
     opened = facts.second_look.recovered or any(each.opened for each in facts.second_look.at("after"))
-    return "; it opened when no other connection of this test was open" if opened else ""
+    return "; a WebSocket opened when no other connection of this test was open" if opened else ""
 
 
 def suspicion(facts: Facts) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from checks.evidence import CLOSED, NO_PONG, OUR_LIMIT
-from checks.findings.advice import COOKIES, CREDENTIALS, DIRECT, LIMIT, MOMENT
+from checks.findings.advice import COOKIES, CREDENTIALS, DIRECT, LIMIT, MOMENT, RESTART
 from checks.findings.arrival import over_http_2
 from checks.findings.browsers import BROWSERS
-from checks.findings.facts import TOO_MANY, Facts, same, timed_out
+from checks.findings.facts import TOO_MANY, Facts, loads, same, timed_out
 from checks.findings.phrases import CLIENT_CERTIFICATE
 from checks.findings.responders import own_page
 from checks.findings.strays import only_handshake_strays
@@ -32,6 +32,10 @@ DEFAULT_PAGE = (
 """The advice for a proxy that has no site by this name."""
 
 
+CLOSED_BY_SERVER = "the server closed the "
+"""The beginning of the error of a ping on a WebSocket that the server closed."""
+
+
 class Step(NamedTuple):
     """One row of a table."""
 
@@ -39,17 +43,24 @@ class Step(NamedTuple):
     advice: str
     """What to do, without a full stop.
 
-    {path} is the path of the first WebSocket that did not open, and {seconds} how long its handshake took alone.
+    {path} is the path of the first WebSocket that was redirected to itself, or did not open. {seconds} is how long its
+    handshake took alone.
     """
 
 
 def next_step(facts: Facts) -> str:
     """Return the advice of the first row that applies; empty if none does."""
-    rows = (*ALWAYS, *(SOME_CLOSED if facts.closed_paths else ALL_OPENED))
+    tried = SOME_CLOSED if facts.closed_paths else ALL_OPENED
+    rows = (*ALWAYS, *(tried if facts.evidence.paths else NONE_TRIED))
     advice = next((row.advice for row in rows if row.applies(facts)), "")
     shake = facts.second_look.handshake
     seconds = f"{shake.response.seconds:.0f}" if shake else ""
-    return advice.format(path=facts.closed_paths[0], seconds=seconds) if facts.closed_paths else advice
+    return advice.format(path=_path(facts), seconds=seconds) if facts.closed_paths else advice
+
+
+def _path(facts: Facts) -> str:
+    """Return the path that an advice is about."""
+    return next(filter(facts.redirected_to_itself, facts.closed_paths), facts.closed_paths[0])
 
 
 def _wants_client_certificate(facts: Facts) -> bool:
@@ -152,9 +163,14 @@ ALL_OPENED = (
         LIMIT,
     ),
     Step(
-        lambda facts: not facts.reached,
+        lambda facts: not facts.is_websocket_url and not loads(facts.evidence.page),
         "the WebSocket opens and the page does not load: find the page request in the proxy log, and see which server"
         " it was sent to",
+    ),
+    Step(
+        lambda facts: not facts.reached,
+        "the WebSocket opens and the health check of DSS fails: find the request for /dip/api/ping in the proxy log,"
+        " and see which server it was sent to",
     ),
     Step(
         lambda facts: _ping_error(facts).startswith(NO_PONG),
@@ -171,8 +187,12 @@ ALL_OPENED = (
         " before it closes the WebSocket. Some servers report in a message what they miss, such as the page's Host",
     ),
     Step(
-        lambda facts: bool(_ping_error(facts)),
+        lambda facts: _ping_error(facts).startswith(CLOSED_BY_SERVER),
         "the WebSocket opens and then closes: check the DSS log, then the proxy logs, at the time of this test",
+    ),
+    Step(
+        lambda facts: bool(_ping_error(facts)),
+        "the WebSocket opens and a ping gets no pong: check the DSS log, then the proxy logs, at the time of this test",
     ),
     Step(
         lambda facts: any(not shake.opened for shake in facts.evidence.handshakes if shake.variant in BROWSERS),
@@ -185,20 +205,41 @@ ALL_OPENED = (
     ),
     Step(
         lambda facts: bool(facts.evidence.sizes) and not any(size.passed for size in facts.evidence.sizes),
-        "the server does not accept the messages of this test, whatever their size: to find a size limit, point the"
-        " proxy to `echo` instead of the server",
+        "no message of this test got through, whatever its size: to find a size limit, point the proxy to `echo`"
+        " instead of the server",
     ),
     Step(
         lambda facts: not all(size.passed for size in facts.evidence.sizes),
-        "messages failed in different ways, or only sometimes: run the same command again, with a longer --timeout",
+        "messages failed in different ways, or not only the largest did: run the same command again, with a longer"
+        " --timeout",
     ),
     Step(
         _http2_fails,
         "the server negotiates HTTP/2 (ALPN) but does not support it, so browsers load no page: remove h2 from its ALPN"
         " protocols",
     ),
+    Step(
+        lambda facts: any(not shake.opened for shake in facts.evidence.handshakes if shake.variant == "http2"),
+        "a handshake over HTTP/2 failed: look for it in the proxy log, at the time of this test",
+    ),
+    Step(
+        lambda facts: any(hold.dropped for hold in facts.evidence.holds),
+        RESTART,
+    ),
+    Step(
+        lambda _: True,
+        "run diagnose again, on another network too, and compare the steps above",
+    ),
 )
 """The rows if each WebSocket opened."""
+
+NONE_TRIED = (
+    Step(
+        lambda _: True,
+        "no handshake was sent: run diagnose again, with the URL that the browser shows",
+    ),
+)
+"""The row if the test ended before the first handshake."""
 
 SOME_CLOSED = (
     Step(
@@ -279,7 +320,8 @@ SOME_CLOSED = (
     ),
     Step(
         _only_handshake_answered,
-        "a hop recognized the upgrade request and rejected it: check the logs, from the proxy to DSS",
+        "the handshake gets another response than the same request without Upgrade: look for both in the logs, from the"
+        " proxy to DSS",
     ),
     Step(
         lambda _: True,

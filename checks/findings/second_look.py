@@ -56,7 +56,8 @@ class SecondLook:
     @cached_property
     def recovered(self) -> bool:
         """Whether the WebSocket opened alone, after none had opened."""
-        return bool(self.handshake and self.handshake.opened)
+        shake = self.handshake
+        return bool(shake and shake.opened and not self.evidence.handshake(shake.path).opened)
 
     @cached_property
     def stopped(self) -> bool:
@@ -78,13 +79,14 @@ class SecondLook:
         None unless such requests fail there repeatedly, and only there.
         """
         beside, apart = self.at("beside a handshake"), self.at("together", "alone again")
-        if not self.only_handshake_fails or not apart:
+        if not self.only_handshake_fails or not self.at("together"):
             return None
         handshakes_failed = all(limited(each.response) for each in beside if each.upgrade)
         failed = [each for one in _rounds(beside) for each in one if not each.upgrade and limited(each.response)][:1]
+        failed = [each for each in failed if self.alone(each.path)]
         rounds = sum(any(not each.upgrade and limited(each.response) for each in one) for one in _rounds(beside))
         proven = rounds > 1 and handshakes_failed and not any(limited(each.response) for each in apart)
-        return failed[0] if proven else None
+        return failed[0] if proven and failed else None
 
     @cached_property
     def limit(self) -> Recheck | None:

@@ -59,6 +59,12 @@ def advice(facts: Facts) -> str:
     return f"{before}A{ask[1:]}" if before else ask
 
 
+def same_host(authority: str, url: str) -> bool:
+    """Tell whether a tunnel leads to the host of a URL, at another port."""
+    (host, _, port), (own, _, own_port) = authority.rpartition(":"), _authority(url).rpartition(":")
+    return host.lower() == own.lower() != "" and port.isdigit() and port != own_port
+
+
 def _authority(url: str) -> str:
     """Return host and port of a URL."""
     try:

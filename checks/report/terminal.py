@@ -114,8 +114,10 @@ def _websocket(evidence: Evidence, path: str) -> Iterator[str]:
         attempts = facts.inconsistent_attempts(path)
         opened = sum(shake.opened for shake in attempts)
         yield from _row("  repeated", f"{opened} of {len(attempts)} identical handshakes succeeded")
-    shakes = (shake for shake in evidence.handshakes if shake.path == path and shake.arrived_request)
-    for line in _arrived(next(shakes, evidence.handshake(path))):  # a proxy may forward the plain GET alone
+    shakes = [shake for shake in evidence.handshakes if shake.path == path and shake.arrived_request]
+    rewritten = filter(elsewhere, shakes)
+    first = next(rewritten, next(iter(shakes), evidence.handshake(path)))  # a proxy may forward the plain GET alone
+    for line in _arrived(first):
         yield from _row("  arrived", line)
     for result in (result for result in evidence.pings if result.path == path):
         yield from _row("  ping uncompressed" if result.variant else "  ping", _ping(result), result.pong)

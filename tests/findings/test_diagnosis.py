@@ -14,6 +14,7 @@ from support.evidence import (
 )
 from support.random_evidence import random_evidence
 
+from checks.evidence import Certificate
 from checks.findings import cause, diagnose, ids
 from checks.findings.facts import Facts
 from checks.findings.rule import BEHIND_THE_FORWARD_PROXY
@@ -103,7 +104,8 @@ def impossible(evidence):
         causes |= {name for name in ids() if cause(name).hop in BEHIND_THE_FORWARD_PROXY}
     if not evidence.route.proxy:
         causes |= {"proxy-auth", "connect-denied", "forward-proxy-blocks"}
-    if not (evidence.route.tls.version or evidence.route.tls.code):
+    tls = evidence.route.tls
+    if not (tls.version or tls.code or tls.certificate != Certificate()):
         causes |= {"cert-untrusted", "tls-interception", "endpoint-security"}
     if facts.opened_paths:
         causes |= {"upgrade-not-forwarded", "forward-proxy-blocks", "unreachable", "backend-down", "connect-denied"}

@@ -38,7 +38,7 @@ REPEATED = ("page", "health_check", "plain", "handshake")
 STEPS = {
     "400 with Upgrade only": (
         observed(handshakes(response(400), response(426))),
-        "a hop recognized the upgrade request",
+        "the handshake gets another response",
     ),
     "a closed connection with Upgrade only": (
         observed(handshakes(CLOSED, response(426))),
@@ -96,7 +96,7 @@ STEPS = {
     ),
     "403 of nginx, with Upgrade only": (
         observed(handshakes(response(403, "<hr><center>nginx</center>"), response(426))),
-        "a hop recognized the upgrade request",
+        "the handshake gets another response",
     ),
     "no response with Origin only": (
         observed(handshakes(TIMED_OUT, no_origin=OPEN)),
@@ -130,11 +130,11 @@ STEPS = {
     ),
     "the page of / with Upgrade, where / is the WebSocket": (
         observed(handshakes(PAGE, response(426), path="/"), url=WSS),
-        "a hop recognized the upgrade request",
+        "the handshake gets another response",
     ),
     "another page with Upgrade only": (
         observed(handshakes(response(200, "<html>another page"), response(426))),
-        "a hop recognized the upgrade request",
+        "the handshake gets another response",
     ),
     "500 of Apache httpd at one URL": (
         observed(handshakes(APACHE_ERROR, APACHE_ERROR)),
@@ -158,7 +158,7 @@ STEPS = {
     ),
     "426 for both, with different bodies": (
         observed(handshakes(response(426, "a"), response(426, "b"))),
-        "a hop recognized the upgrade request",
+        "the handshake gets another response",
     ),
 }
 """Evidence, and the first words of the advice."""

@@ -24,9 +24,10 @@ def detect(facts: Facts) -> str | None:
         return None
     if _unclear(facts, [evidence.page, evidence.health_check, *look.page, *alone]):
         return None
+    page = f"; the page returned {evidence.page}" if evidence.page.status else ""
     return (
         f"expected 200 OK from the health check of DSS, got {evidence.health_check}, also when no other connection was"
-        f" open; the page returned {evidence.page}"
+        f" open{page}"
     )
 
 

@@ -29,12 +29,13 @@ def detect(facts: Facts) -> str | None:
     dates = f", valid from {certificate.begins[:10]} to {certificate.ends[:10]}" if certificate.ends else ""
     issuer = certificate.issuer or "an unnamed issuer"
     details = f"; it was issued by {issuer}{names}{dates}" if certificate.sha256 else ""
-    return f"{REASONS.get(facts.tls.code, facts.tls.untrusted)}{details}"
+    reason = REASONS.get(facts.tls.code) or facts.tls.untrusted or "the certificate is not trusted"
+    return f"{reason}{details}"
 
 
 def suspect(facts: Facts) -> str | None:
     """Look for a certificate that cannot be judged, or may be the forward proxy's."""
-    if facts.tls.no_trust_store:
+    if facts.tls.code and facts.tls.no_trust_store:
         return "this Python has no trusted certificates: pass those of this computer with --ca FILE"
     if facts.tls.code and facts.certificate_may_be_proxys:
         return ISSUER

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checks.findings.facts import Facts
 from checks.findings.rule import Rule
-from checks.findings.tunnel import advice, quoted, tried, wants_credentials
+from checks.findings.tunnel import advice, quoted, same_host, tried, wants_credentials
 
 REFUSALS = {403, 405, 501}
 """Status codes for a refused tunnel. Only 403 is certain to be from a proxy; with 502 to 504 a proxy has tried."""
@@ -19,10 +19,11 @@ def detect(facts: Facts) -> str | None:
     proof = f"expected 200 for CONNECT from {evidence.route.proxy}, got {tunnel}{quoted(tunnel)}"
     for target, status in evidence.tunnels:
         if status and status not in REFUSALS and status != 407:
-            proof += f"; it does not refuse a tunnel to {target} ({status}), so it refuses the port"
+            proof += f"; it does not refuse a tunnel to {target} ({status})"
+            proof += ", so it refuses the port" if same_host(target, evidence.url) else ""
     if evidence.page.status == tunnel.status:
         proof += "; it refuses the page too, so the cause is not limited to WebSocket"
-    elif evidence.page.status and evidence.page.status not in REFUSALS:
+    elif evidence.page.status and evidence.page.status not in REFUSALS and not evidence.url.startswith("https"):
         proof += f"; the page, which needs no tunnel, returned {evidence.page}"
     return proof
 
@@ -33,7 +34,7 @@ def suspect(facts: Facts) -> str | None:
     It may also come from a server that is not a proxy.
     """
     route, status = facts.evidence.route, facts.evidence.route.tunnel.status
-    if not route.proxy or route.failed != "proxy":
+    if not route.proxy or route.failed != "proxy" or 200 <= status < 300:
         return None
     if not status or status in {404, 405}:
         return "compare the proxy with the one in the settings of a browser that loads the page"

@@ -11,7 +11,7 @@ def detect(facts: Facts) -> str | None:
     # If the certificate is trusted, a sign-in, a proxy or the server may reject the handshake.
     if not facts.certificate_rejected or not facts.certificate_from_this_computer:
         return None
-    return f"the certificate was issued by {facts.tls.certificate.issuer}; the handshake: {facts.first_response}"
+    return f"the certificate was issued by {facts.tls.certificate.issuer}; {facts.first_outcome}"
 
 
 def suspect(facts: Facts) -> str | None:

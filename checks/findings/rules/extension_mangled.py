@@ -31,7 +31,7 @@ def detect(facts: Facts) -> str | None:
 def suspect(facts: Facts) -> str | None:
     """Look for frames that cannot be read, with or without compression."""
     if any(map(unreadable, facts.evidence.pings)):
-        return "run diagnose on another computer and on another network: a hop changes the frames"
+        return "a frame could not be read: run diagnose on another computer and on another network"
     return None
 
 

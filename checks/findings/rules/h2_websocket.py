@@ -11,7 +11,8 @@ def detect(facts: Facts) -> str | None:
     for path in facts.opened_paths:
         shake = facts.evidence.handshake(path, "http2")
         if shake.fault and shake.sent:  # nothing is sent if the server does not offer it
-            return f"over HTTP/2, expected 200, got {shake.response}; over HTTP/1.1, the handshake succeeded"
+            fault = f" ({shake.fault})" if shake.response.status == 200 else ""
+            return f"over HTTP/2, expected 200, got {shake.response}{fault}; over HTTP/1.1, the handshake succeeded"
     return None
 
 

@@ -42,8 +42,8 @@ RULE = Rule(
     title="The handshake gets no response",
     hop="reverse proxy",
     summary=(
-        "The handshake gets no response, although pages load: most often a proxy waits for the end of a "
-        "message that never ends"
+        "The handshake gets no response, although other requests get one: most often a proxy waits for the end of a"
+        " message that never ends"
     ),
     fix="in the proxy in front of DSS, turn on WebSocket, and turn off the buffering of whole requests and responses",
     detect=detect,

@@ -14,7 +14,7 @@ def detect(facts: Facts) -> str | None:
     alone = facts.second_look.alone(failed.path)[-1]
     return (
         f"expected {alone} for {failed.path}, got {failed.response} beside a handshake, repeatedly;"
-        " requests side by side without a handshake succeeded"
+        " requests side by side without a handshake got no such error"
     )
 
 

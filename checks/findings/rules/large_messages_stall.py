@@ -25,8 +25,10 @@ def detect(facts: Facts) -> str | None:
     if not later or _may_be_slow(lost, [size for size in sizes if size.passed]):
         return None
     smallest = min(size.size for size in sizes if not size.passed)
+    before = next(_outcome(size) for size in sizes if size.size == lost.size and not size.passed)
+    outcome = f"{before}, twice" if before == _outcome(lost) else f"{before}, then {_outcome(lost)}"
     return (
-        f"expected a pong after a message of {lost.size} bytes, got {_outcome(lost)}, twice; the smallest that failed"
+        f"expected a pong after a message of {lost.size} bytes, got {outcome}; the smallest that failed"
         f" has {smallest} bytes, and one of {max(later)} bytes passed afterwards"
     )
 
@@ -62,7 +64,7 @@ RULE = Rule(
     __name__,
     title="Large messages do not get through",
     hop="any",
-    summary="Small messages pass, but those above some size are lost, and no hop closes the WebSocket for them",
+    summary="Small messages pass, but those above some size are lost",
     fix=(
         "find the hop that stops them, on another network: lower the packet size (MTU) of a VPN or tunnel, or exempt"
         " the host name of DSS from inspection"

@@ -15,7 +15,7 @@ def detect(facts: Facts) -> str | None:
         scheme = tunnel.header("Proxy-Authenticate")
         asks = f" with Proxy-Authenticate: {scheme}" if scheme else ""
         return f"expected 200 for CONNECT from {route.proxy}, got {tunnel}{asks}{quoted(tunnel)}"
-    if route.failed == "proxy" and CREDENTIALS in tunnel.error:
+    if route.proxy and route.failed == "proxy" and CREDENTIALS in tunnel.error:
         return f"expected a connection through {route.proxy}, got: {tunnel.error}"
     return None
 

@@ -22,8 +22,9 @@ def suspect(facts: Facts) -> str | None:
 
 
 def _no_data(facts: Facts) -> str | None:
-    pings = [facts.evidence.ping_on(path, variant) for path in facts.evidence.paths for variant in PINGED]
-    sent = [ping for ping in pings if ping]
+    evidence = facts.evidence
+    opened = [(path, each) for path in evidence.paths for each in PINGED if evidence.handshake(path, each).opened]
+    sent = [ping for path, each in opened if (ping := evidence.ping_on(path, each))]
     if not sent:
         return None
     expected = "after 101 Switching Protocols, expected a pong (RFC 6455)"
@@ -35,7 +36,7 @@ def _no_data(facts: Facts) -> str | None:
 
 
 def _is_silent(ping: PingResult) -> bool:
-    return ping.error.startswith(NO_PONG) and not (ping.messages or ping.close_code or ping.late)
+    return ping.error.startswith(NO_PONG) and not (ping.messages or ping.close_code or ping.late or ping.unreadable)
 
 
 def _is_one_late(ping: PingResult) -> bool:

@@ -14,9 +14,10 @@ def detect(facts: Facts) -> str | None:
     if facts.works or not facts.certificate_inspected or not broken:
         return None
     here, direct = facts.tls.certificate, facts.direct_certificate
-    other = f"; without the proxy, it was issued by {direct.issuer}" if direct.sha256 else ""
+    other = f"; without the proxy, it was issued by {direct.issuer or 'an unnamed issuer'}" if direct.sha256 else ""
     trust = f" and is not trusted here ({facts.tls.untrusted})" if facts.certificate_rejected else ""
-    return f"the certificate was issued by {here.issuer}{trust}{other}; the handshake: {facts.first_response}"
+    issuer = here.issuer or "an unnamed issuer"
+    return f"the certificate was issued by {issuer}{trust}{other}; {facts.first_outcome}"
 
 
 def suspect(facts: Facts) -> str | None:

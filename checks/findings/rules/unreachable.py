@@ -13,7 +13,7 @@ STAGES = {"name": "no IP address for", "tcp": "no connection to"}
 def detect(facts: Facts) -> str | None:
     """Look for a connection that failed before anything could be requested."""
     route = facts.evidence.route
-    if route.failed not in STAGES or facts.evidence.page.status:
+    if route.failed not in STAGES or facts.responded:
         return None
     host = f"the forward proxy {route.host}" if route.proxy else route.host
     tried = ", ".join(attempt.address for attempt in route.attempts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from checks.findings.advice import BROWSER_URL
+from checks.findings.arrival import difference, missing_upgrade
 from checks.findings.facts import Facts
 from checks.findings.rule import Rule
 from checks.findings.strays import stray
@@ -15,6 +16,8 @@ def detect(facts: Facts) -> str | None:
     for path in filter(facts.lost_upgrade, facts.evidence.paths):
         miss = facts.complaint(path)
         same = f', which reports "{miss.phrase}"' if miss else ", with and without Upgrade"
+        if (shake := facts.evidence.handshake(path)).arrived:
+            same = "".join(f"; {difference(shake, name)}" for name in missing_upgrade(shake))
         other = f"{facts.opened_paths[0]} opened"
         return f"{path}: expected 101 Switching Protocols, got {facts.response(path)}{same}; {other}"
     return None

@@ -13,10 +13,11 @@ def detect(facts: Facts) -> str | None:
     evidence = facts.evidence
     one = len(evidence.paths) == 1
     opened = f"{len(evidence.paths)} WebSocket{'' if one else 's'} opened"
-    repeated = max(sum(map(len, facts.every_attempt(path))) for path in evidence.paths)
+    repeated = sum(map(len, facts.every_attempt(evidence.paths[0])))
     count = f"{repeated} times" if repeated > 1 else "once"
     times = f" {count}" if one else f", the first one {count},"
-    proof = [f"the page returned {evidence.page}", f"{opened}{times} and answered a ping"]
+    page = [f"the page returned {evidence.page}"] if evidence.page.status else []
+    proof = [*page, f"{opened}{times}{_answered(facts)}"]
     proof += [
         f"{'an idle one' if not hold.ping_every else 'one with pings'} stayed open for {hold.seconds:.0f} s"
         f"{' and still answered a ping' if hold.answered else ''}"
@@ -25,6 +26,15 @@ def detect(facts: Facts) -> str | None:
     if evidence.sizes:
         proof.append(f"messages up to {max(size.size for size in evidence.sizes)} bytes passed")
     return "; ".join(proof)
+
+
+def _answered(facts: Facts) -> str:
+    """Return how many of the WebSockets got a ping, and answered it."""
+    paths = facts.evidence.paths
+    pinged = [path for path in paths if facts.evidence.ping_on(path)]
+    if len(pinged) == len(paths):
+        return " and answered a ping"
+    return f", and {len(pinged)} of them answered a ping" if pinged else ""
 
 
 RULE = Rule(

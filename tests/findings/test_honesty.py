@@ -1,0 +1,112 @@
+"""Every sentence of a diagnosis is true of its evidence, whatever the evidence."""
+
+import importlib
+import pkgutil
+
+import pytest
+from findings import cases
+from findings.claims import firsts, holds, untrue, untrue_advice, untrue_row
+from findings.test_diagnosis import impossible
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from support.any_evidence import any_evidence, changed, rearranged
+
+from checks.evidence import Evidence
+from checks.findings import HOPS, cause, diagnose
+from checks.report import terminal
+from checks.report.text import clean
+
+
+def known():
+    """Return every evidence in the cases of the rules."""
+    modules = [importlib.import_module(f"findings.cases.{each.name}") for each in pkgutil.iter_modules(cases.__path__)]
+    tables = [table for module in modules for table in vars(module).values() if isinstance(table, dict)]
+    values = [value if isinstance(value, tuple) else (value,) for table in tables for value in table.values()]
+    return [each for value in values for each in value if isinstance(each, Evidence)]
+
+
+KNOWN = known()
+EVIDENCE = {"a case with other values": st.sampled_from(KNOWN).flatmap(changed), "any values": any_evidence()}
+QUICK = settings(
+    max_examples=300,
+    deadline=None,
+    database=None,
+    print_blob=False,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+"""Without shrinking, a failure takes no minutes; the message names what is wrong."""
+
+EXAMPLES = {"a case with other values": 250, "any values": 80}
+"""How many of each kind one test tries."""
+
+OF_EACH_KIND = pytest.mark.parametrize(("kind", "number"), [(kind, number) for kind in EVIDENCE for number in range(4)])
+
+
+def faults(evidence):
+    """Yield what is wrong with a report, as sentences."""
+    diagnosis = diagnose(evidence)
+    found = {finding.id: untrue(finding.proof, evidence) for finding in diagnosis.findings}
+    yield from (f"{name} claims: {clause}" for name, clause in found.items() if clause)
+    summaries = [f"{finding.id}: {finding.summary}" for finding in diagnosis.findings]
+    yield from (f"the summary {text!r}" for text in summaries if not holds(text, evidence, "summary"))
+    if sentence := untrue_advice(diagnosis.next_step, evidence):
+        yield f"the next step claims: {sentence}"
+    if not (diagnosis.findings or diagnosis.next_step):
+        yield "no finding, and no next step"
+    if len(diagnosis.candidates) > 4:
+        yield f"more than 4 candidates: {diagnosis.candidates}"
+    places = [HOPS.index(cause(candidate).hop) for candidate in diagnosis.candidates]
+    if places != sorted(places):
+        yield f"candidates not in the order of the hops: {diagnosis.candidates}"
+    if wrong := impossible(evidence) & set(diagnosis.candidates):
+        yield f"impossible: {wrong}"
+    if nothing_failed(evidence) and found.keys() - {"works"}:
+        yield f"nothing failed, and still {set(found)}"
+    yield from (f"the row {row!r}" for row in terminal.stages(evidence) if untrue_row(row, evidence))
+    if diagnosis.exit_code == 2 and any(shake.response.status for shake in evidence.handshakes):
+        yield "could not test, although something responded"
+
+
+def nothing_failed(evidence):
+    """Tell whether no probe failed, and nothing arrived changed."""
+    browsers = [shake for shake in evidence.handshakes if shake.variant in {"", "again", "http2", "firefox", "safari"}]
+    opened = [shake.opened and not shake.changed_headers and not shake.arrived_request for shake in browsers]
+    opened += [shake.opened for shake in firsts(evidence)] + [each.opened for each in evidence.rechecks]
+    loaded = evidence.url.startswith("ws") or evidence.page.status == evidence.health_check.status == 200
+    failed = [evidence.route.failed, evidence.route.tls.code, *(hold.dropped for hold in evidence.holds)]
+    failed += [not size.passed for size in evidence.sizes]
+    failed += [ping.error or ping.frame_error for ping in evidence.pings]
+    failed += [evidence.route.tunnel.status not in {0, 200} or evidence.route.tunnel.error]
+    has_policy = "Content-Security-Policy" in f"{evidence.page.headers} {evidence.page.body}"
+    return loaded and all(opened) and not any(failed) and not has_policy and evidence.page.status != 101
+
+
+@OF_EACH_KIND
+def test_every_sentence_is_true(kind, number, monkeypatch):
+    monkeypatch.setattr(terminal, "_row", lambda label, text, _seconds=0.0: [f"{label}\t{clean(text)}"])
+
+    @seed(number)
+    @settings(QUICK, max_examples=EXAMPLES[kind])
+    @given(EVIDENCE[kind])
+    def reports(evidence):
+        assert list(faults(evidence)) == []
+
+    reports()
+
+
+@pytest.mark.parametrize(("holds", "number"), [(holds, number) for holds in (False, True) for number in range(2)])
+def test_neither_order_nor_time_changes_the_verdict(holds, number):
+    pairs = st.sampled_from(KNOWN).flatmap(lambda each: st.tuples(st.just(each), rearranged(each, holds=holds)))
+
+    @seed(number)
+    @QUICK
+    @given(pairs)
+    def verdicts(pair):
+        first, second = (diagnose(evidence) for evidence in pair)
+        names = [finding.id for finding in first.findings]
+        jitter = [[]] if holds and pair[0].holds and not first.works else []
+        assert [finding.id for finding in second.findings] in [names, *jitter]
+        assert holds or first.candidates == second.candidates
+
+    verdicts()
