@@ -65,7 +65,7 @@ def proof(facts: Facts) -> str:
 
 
 def _alone(facts: Facts) -> str:
-    opened = facts.second_look.recovered or any(each.opened for each in facts.second_look.at("after"))
+    opened = facts.second_look.recovered or any(each.opened and each.upgrade for each in facts.second_look.at("after"))
     return "; a WebSocket opened when no other connection of this test was open" if opened else ""
 
 

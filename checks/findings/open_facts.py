@@ -92,7 +92,8 @@ class OpenFacts:
         if len(holds) < 2 or not self._idle_ones_dropped_alike:
             return None
         idle, pinged = holds[-2:]
-        return HeldPair(idle, pinged) if pinged.ping_every and not idle.ping_every and idle.seconds else None
+        ordered = pinged.after >= idle.after and bool(pinged.ping_every) and not idle.ping_every
+        return HeldPair(idle, pinged) if ordered and idle.seconds else None
 
     @cached_property
     def _idle_ones_dropped_alike(self) -> bool:

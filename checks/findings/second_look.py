@@ -57,7 +57,8 @@ class SecondLook:
     def recovered(self) -> bool:
         """Whether the WebSocket opened alone, after none had opened."""
         shake = self.handshake
-        return bool(shake and shake.opened and not self.evidence.handshake(shake.path).opened)
+        tried = shake is not None and shake.path in self.evidence.paths
+        return bool(tried and shake and shake.opened and not self.evidence.handshake(shake.path).opened)
 
     @cached_property
     def stopped(self) -> bool:

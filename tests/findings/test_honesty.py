@@ -97,6 +97,7 @@ def test_every_sentence_is_true(kind, number, monkeypatch):
 
 @pytest.mark.parametrize(("holds", "number"), [(holds, number) for holds in (False, True) for number in range(2)])
 def test_neither_order_nor_time_changes_the_verdict(holds, number):
+    """A proof from durations, of holds or of a proxy that waited for the server, may fail, but not change."""
     pairs = st.sampled_from(KNOWN).flatmap(lambda each: st.tuples(st.just(each), rearranged(each, holds=holds)))
 
     @seed(number)
@@ -105,8 +106,8 @@ def test_neither_order_nor_time_changes_the_verdict(holds, number):
     def verdicts(pair):
         first, second = (diagnose(evidence) for evidence in pair)
         names = [finding.id for finding in first.findings]
-        jitter = [[]] if holds and pair[0].holds and not first.works else []
-        assert [finding.id for finding in second.findings] in [names, *jitter]
-        assert holds or first.candidates == second.candidates
+        timed = names == ["backend-down"] or (holds and pair[0].holds and not first.works)
+        assert [finding.id for finding in second.findings] in ([names, []] if timed else [names])
+        assert timed or first.candidates == second.candidates
 
     verdicts()

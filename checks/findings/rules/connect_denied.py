@@ -34,7 +34,7 @@ def suspect(facts: Facts) -> str | None:
     It may also come from a server that is not a proxy.
     """
     route, status = facts.evidence.route, facts.evidence.route.tunnel.status
-    if not route.proxy or route.failed != "proxy" or 200 <= status < 300:
+    if not route.proxy or route.failed != "proxy" or 200 <= status < 300 or facts.opened_paths:
         return None
     if not status or status in {404, 405}:
         return "compare the proxy with the one in the settings of a browser that loads the page"

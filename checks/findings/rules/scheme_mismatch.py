@@ -13,12 +13,12 @@ PLAIN_TO_TLS = ("https port", "ssl-enabled server port", "http request to an htt
 def detect(facts: Facts) -> str | None:
     """Look for a port that responds in the other scheme only."""
     evidence = facts.evidence
-    if not evidence.other_scheme.status:
+    if not evidence.other_scheme.status or facts.opened_paths:
         return None
     secure = evidence.url.startswith(("https:", "wss:"))
     used, other = ("https", "http") if secure else ("http", "https")
     complains = _complains(evidence.page)
-    plain = NOT_TLS in evidence.route.error
+    plain = NOT_TLS in evidence.route.error and not evidence.page.status
     silent = not evidence.page.status and not evidence.route.failed
     if not (plain if secure else silent or complains):
         return None

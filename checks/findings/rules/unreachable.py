@@ -25,7 +25,9 @@ def detect(facts: Facts) -> str | None:
 def suspect(facts: Facts) -> str | None:
     """Look for a forward proxy that cannot reach the server, or fails itself."""
     route = facts.evidence.route
-    if route.proxy and route.failed == "proxy" and tried(route.tunnel) and not facts.opens_without_proxy:
+    if facts.opened_paths or facts.opens_without_proxy:
+        return None
+    if route.proxy and route.failed == "proxy" and tried(route.tunnel):
         return advice(facts)
     return None
 

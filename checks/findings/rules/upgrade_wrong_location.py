@@ -28,6 +28,8 @@ def suspect(facts: Facts) -> str | None:
     for path in filter(facts.answered_like_plain_get, facts.evidence.paths):
         if facts.opened_paths and facts.response(path).status == 404:
             return BROWSER_URL
+    if len(facts.evidence.paths) > 1 and not facts.opened_paths:
+        return None
     return next(filter(None, (stray(facts, path) for path in facts.closed_paths)), None)
 
 
