@@ -73,7 +73,8 @@ def nothing_failed(evidence):
     browsers = [shake for shake in evidence.handshakes if shake.variant in {"", "again", "http2", "firefox", "safari"}]
     opened = [shake.opened and not shake.changed_headers and not shake.arrived_request for shake in browsers]
     opened += [shake.opened for shake in firsts(evidence)] + [each.opened for each in evidence.rechecks]
-    loaded = evidence.url.startswith("ws") or evidence.page.status == evidence.health_check.status == 200
+    needed = [evidence.page] if evidence.url.startswith("ws") else [evidence.page, evidence.health_check]
+    loaded = all(page.status == 200 for page in needed)
     failed = [evidence.route.failed, evidence.route.tls.code, *(hold.dropped for hold in evidence.holds)]
     failed += [not size.passed for size in evidence.sizes]
     failed += [ping.error or ping.frame_error for ping in evidence.pings]
