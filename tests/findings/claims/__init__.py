@@ -17,7 +17,7 @@ Each is a pattern for the whole text, and a function of the evidence and the gro
 """
 
 INSTRUCTION = re.compile(
-    r"(?:ask|check|compare|connect|find|if|look|make|open|pass|point|repeat|run|sign in|switch|take|temporarily|test"
+    r"(?:ask|check|compare|connect|find|if|look|make|open|pass|point|repeat|run|sign in|switch|write|otherwise|correct|take|temporarily|test"
     r"|turn|use|wait)\b(?!.*(?:\bbecause\b|, but |; )).*",
     re.IGNORECASE | re.DOTALL,
 )

@@ -14,7 +14,9 @@ def advises(pattern):
     return claims(pattern, "advice")
 
 
-@advises("(?:The request must arrive|The proxy must forward both|A server with a list of allowed origins must).*")
+@advises(
+    "(?:Its server may be down|Some servers report in a message what they miss|The proxy must forward both|A server with a list of allowed origins must).*"
+)
 @advises("run diagnose again, without --gentle: it repeats each request alone, and proves whether DSS is down")
 @advises("run diagnose again with --timeout 60, because a slow server may respond later")
 @advises("repeat this test with a longer --timeout: a slow or busy server looks like this, too")
@@ -92,7 +94,44 @@ def _(evidence):
 
 @advises(r"test the URL that the page redirects to: diagnose (\S+)")
 def _(evidence, url):
-    return evidence.page.header("Location").startswith(url)
+    origin, target = re.match(r"\w+://[^/]*", url)[0], evidence.page.header("Location")
+    return target.startswith(re.sub("^ws", "http", origin)) or target.startswith(origin)
+
+
+@advises(r"look for the request in the log of the server, because this URL gets the same page as /")
+def _(evidence):
+    return any(shake.response.body == evidence.page.body != "" for shake in closed(evidence))
+
+
+@advises(r"If it is missing there, the proxy has one page for every URL \(try_files, a sign-in\), or knows .*")
+@advises(r"The rule for \S* may have a scheme that no module handles .*")
+def _(_evidence, *_):
+    return True  # it says what may be
+
+
+@advises(r"find the reason for this error page in the error log of Apache httpd")
+def _(evidence):
+    return 500 in {shake.response.status for shake in closed(evidence)}
+
+
+@advises(r"The handshake gets 404 or the page of /, and the same request without Upgrade gets 400 or 426, as from .*")
+def _(evidence):
+    page = evidence.page.body
+    strays = [shake.path for shake in closed(evidence) if shake.response.status == 404 or shake.response.body == page]
+    return any(evidence.handshake(path, "no-upgrade").response.status in {400, 426} for path in strays)
+
+
+@advises(
+    r"look in the developer tools of a browser .*, because the server sends a frame before it closes the WebSocket"
+)
+def _(evidence):
+    return any(ping.error and ping.close_code and ping.messages for ping in evidence.pings)
+
+
+@advises(r"The response reports that HTTP arrived at a port for HTTPS")
+def _(evidence):
+    bodies = [each.body.lower() for each in [evidence.page, *(shake.response for shake in closed(evidence))]]
+    return any("https" in body or "ssl" in body for body in bodies)
 
 
 @advises(r"the health check of DSS is missing, so this may not be DSS, or .*")
