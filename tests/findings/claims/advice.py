@@ -14,9 +14,8 @@ def advises(pattern):
     return claims(pattern, "advice")
 
 
-@advises(
-    "(?:Its server may be down|Some servers report in a message what they miss|The proxy must forward both|A server with a list of allowed origins must).*"
-)
+@advises("(?:Its server may be down|Some servers report in a message what they miss|The proxy must forward both).*")
+@advises("A server with a list of allowed origins must have this one on it")
 @advises("run diagnose again, without --gentle: it repeats each request alone, and proves whether DSS is down")
 @advises("run diagnose again with --timeout 60, because a slow server may respond later")
 @advises("repeat this test with a longer --timeout: a slow or busy server looks like this, too")
@@ -95,7 +94,7 @@ def _(evidence):
 @advises(r"test the URL that the page redirects to: diagnose (\S+)")
 def _(evidence, url):
     origin, target = re.match(r"\w+://[^/]*", url)[0], evidence.page.header("Location")
-    return target.startswith(re.sub("^ws", "http", origin)) or target.startswith(origin)
+    return target.startswith((re.sub("^ws", "http", origin), origin))
 
 
 @advises(r"look for the request in the log of the server, because this URL gets the same page as /")
@@ -106,7 +105,7 @@ def _(evidence):
 @advises(r"If it is missing there, the proxy has one page for every URL \(try_files, a sign-in\), or knows .*")
 @advises(r"The rule for \S* may have a scheme that no module handles .*")
 def _(_evidence, *_):
-    return True  # it says what may be
+    return True  # of what may be
 
 
 @advises(r"find the reason for this error page in the error log of Apache httpd")
