@@ -7,10 +7,10 @@ from dataclasses import fields, is_dataclass
 import pytest
 from findings import cases
 from findings.claims import firsts, holds, untrue, untrue_advice, untrue_row
-from findings.test_diagnosis import impossible
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis import strategies as st
 from support.any_evidence import any_evidence, changed, rearranged
+from support.impossible import impossible
 
 from checks.evidence import Evidence
 from checks.findings import HOPS, cause, diagnose
