@@ -50,8 +50,8 @@ NOBODY = (
 
 ONE_PAGE = (
     "look for the request in the log of the server, because this URL gets the same page as /. If it is missing there,"
-    " the proxy has one page for every URL (try_files, a sign-in), or knows the server by another host name: add a rule"
-    " for WebSocket URLs. Otherwise make the proxy forward Upgrade and Connection"
+    " the proxy has one page for every URL (try_files, a sign-in), rewrites the URL, or knows the server by another"
+    " host name. Add a rule for WebSocket URLs. Otherwise make the proxy forward Upgrade and Connection"
 )
 
 OTHER_PATH = (

@@ -11,7 +11,7 @@ from checks.findings.arrival import over_http_2
 from checks.findings.browsers import BROWSERS
 from checks.findings.facts import TOO_MANY, Facts, loads, same, timed_out
 from checks.findings.phrases import CLIENT_CERTIFICATE
-from checks.findings.responders import own_page
+from checks.findings.responders import access_rule, own_page
 from checks.findings.strays import only_handshake_strays
 
 MOVED = "test the URL that the page redirects to: diagnose {url}"
@@ -44,7 +44,7 @@ class Step(NamedTuple):
     """What to do, without a full stop.
 
     {path} is the path of the first WebSocket that was redirected to itself, or did not open. {seconds} is how long its
-    handshake took alone.
+    handshake took alone, and {program} the proxy that rejected it.
     """
 
 
@@ -55,12 +55,20 @@ def next_step(facts: Facts) -> str:
     advice = next((row.advice for row in rows if row.applies(facts)), "")
     shake = facts.second_look.handshake
     seconds = f"{shake.response.seconds:.0f}" if shake else ""
-    return advice.format(path=_path(facts), seconds=seconds) if facts.closed_paths else advice
+    return (
+        advice.format(path=_path(facts), seconds=seconds, program=_access_rule(facts)) if facts.closed_paths else advice
+    )
 
 
 def _path(facts: Facts) -> str:
     """Return the path that an advice is about."""
     return next(filter(facts.redirected_to_itself, facts.closed_paths), facts.closed_paths[0])
+
+
+def _access_rule(facts: Facts) -> str:
+    """Return the proxy whose own access rules reject the handshake, if any."""
+    path = facts.closed_paths[0]
+    return access_rule(facts.response(path), facts.plain(path))
 
 
 def _wants_client_certificate(facts: Facts) -> bool:
@@ -261,6 +269,10 @@ SOME_CLOSED = (
         lambda facts: any(map(facts.redirected_to_itself, facts.closed_paths)),
         "find the program that redirects {path} to the URL that was requested, and the condition of that redirect: the"
         " scheme, the host name or a cookie that it expects",
+    ),
+    Step(
+        lambda facts: bool(_access_rule(facts)),
+        "the 403 comes from {program} itself: look for {path} in its log, and find the access rule that rejects it",
     ),
     Step(
         _asks_for_credentials,

@@ -46,6 +46,14 @@ OWN_PAGES = {
 }
 """Phrases of error pages that a reverse proxy makes itself."""
 
+ACCESS_RULES = {
+    "rbac: access denied": "Envoy (RBAC, in Istio an AuthorizationPolicy)",
+    "request forbidden by administrative rules": "HAProxy (http-request deny)",
+    "err_access_denied": "Squid (http_access)",
+    "varnish cache server": "Varnish (synth in VCL)",
+}
+"""Phrases of a 403 by which a proxy rejects a request itself, and the program with the kind of its rules."""
+
 _ORIGIN = (
     r"cross[- ]origin"
     r"|handshake: origin"
@@ -86,6 +94,19 @@ def own_page(response: Response) -> str:
     return "Envoy" if from_envoy(response) and not text else program
 
 
+def access_rule(response: Response, plain: Response) -> str:
+    """Return the proxy whose own access rules reject a request, or an empty string.
+
+    `plain` is the response to the same request without Upgrade. If Envoy rejects that too, upgrades do not matter.
+    """
+    if response.status != 403:
+        return ""
+    text = f"{response.header('X-Squid-Error')} {response.body}".lower()
+    if from_envoy(response) and not response.body and plain.status == 403 and from_envoy(plain):
+        return "Envoy (ext_authz, or another HTTP filter)"
+    return next((program for phrase, program in ACCESS_RULES.items() if phrase in text), "")
+
+
 def from_envoy(response: Response) -> bool:
     """Tell whether Envoy made a response itself.
 
@@ -120,7 +141,8 @@ def may_be_nobodys(response: Response, plain: Response, page: Response) -> bool:
     """
     body = response.body.strip()
     unlike_page = not body or (len(body) < SHORT and response.body != page.body)
-    return response.status == plain.status == 200 and unlike_page and response.body == plain.body
+    by_proxy = response.status == plain.status == 404 and page.status == 200 and bool(default_page(response))
+    return (response.status == plain.status == 200 or by_proxy) and unlike_page and response.body == plain.body
 
 
 def location(response: Response) -> str:

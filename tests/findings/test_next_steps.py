@@ -94,6 +94,26 @@ STEPS = {
         everywhere(response(401, WWW_Authenticate='Basic realm="x"')),
         "pass the credentials that the browser asks for",
     ),
+    "403 of RBAC in Envoy": (
+        observed(handshakes(response(403, "RBAC: access denied", Server="envoy"))),
+        "the 403 comes from Envoy (RBAC, in Istio an AuthorizationPolicy) itself",
+    ),
+    "403 of Squid for everything": (
+        everywhere(response(403, "<html>", X_Squid_Error="ERR_ACCESS_DENIED 0")),
+        "the 403 comes from Squid (http_access) itself",
+    ),
+    "403 of HAProxy, also without Upgrade": (
+        observed(handshakes(*[response(403, "Request forbidden by administrative rules.")] * 2)),
+        "the 403 comes from HAProxy (http-request deny) itself",
+    ),
+    "403 of Envoy itself for everything": (
+        everywhere(response(403, Server="envoy")),
+        "the 403 comes from Envoy (ext_authz, or another HTTP filter) itself",
+    ),
+    "403 of a server behind Envoy for everything": (
+        everywhere(response(403, Server="envoy", x_envoy_upstream_service_time="3")),
+        "sign in with a browser and pass its cookies",
+    ),
     "403 of nginx, with Upgrade only": (
         observed(handshakes(response(403, "<hr><center>nginx</center>"), response(426))),
         "the handshake gets another response",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checks.findings.advice import COOKIES, QUERY
 from checks.findings.facts import AUTHENTICATION, REDIRECTS, Facts
-from checks.findings.responders import location, mentions_origin
+from checks.findings.responders import access_rule, location, mentions_origin
 from checks.findings.rule import Rule
 
 SCHEMES = ("basic", "negotiate", "ntlm", "digest", "kerberos")
@@ -50,7 +50,11 @@ def _may_need_sign_in(facts: Facts, path: str) -> bool:
         to_websocket = location(response).lower().startswith(("ws:", "wss:"))
         return not to_websocket and not facts.redirected_to_itself(path)
     rejected = response.status in AUTHENTICATION and plain.status in {0, 404, *AUTHENTICATION, *REDIRECTS}
-    blamed = mentions_origin(response.body) or facts.evidence.handshake(path, "no-origin").opened
+    blamed = (
+        access_rule(response, plain)
+        or mentions_origin(response.body)
+        or facts.evidence.handshake(path, "no-origin").opened
+    )
     return rejected and not blamed and not facts.refused_everywhere
 
 

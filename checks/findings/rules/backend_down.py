@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from checks.evidence import CLOSED, Response
 from checks.findings.advice import MOMENT
-from checks.findings.facts import Facts, gateway_error
+from checks.findings.facts import GATEWAY_ERRORS, Facts, gateway_error
 from checks.findings.limits import may_be_queue, may_know_no_server
+from checks.findings.responders import from_envoy
 from checks.findings.rule import Rule
 
 
@@ -36,6 +37,8 @@ def suspect(facts: Facts) -> str | None:
 
     That is an unknown host name, a full queue, or a moment that is over.
     """
+    if _no_route(facts):
+        return "check whether the server runs, because Envoy sends a gateway error to plain requests too"
     if facts.opened_paths or not _side_by_side(facts):
         return None
     look = facts.second_look
@@ -49,6 +52,13 @@ def suspect(facts: Facts) -> str | None:
         "use the URL that the browser shows, because the proxy may know DSS by that host name only; if you did, check"
         " whether DSS runs"
     )
+
+
+def _no_route(facts: Facts) -> bool:
+    """Tell whether Envoy itself sends gateway errors, and 403 to a handshake."""
+    plain = [*facts.pages, *map(facts.plain, facts.closed_paths)]
+    alike = all(each.status in GATEWAY_ERRORS and from_envoy(each) for each in plain)
+    return alike and not facts.opened_paths and any(facts.response(path).status == 403 for path in facts.closed_paths)
 
 
 def _side_by_side(facts: Facts) -> bool:
@@ -74,6 +84,7 @@ RULE = Rule(
     summary="A proxy reports that the server behind it does not respond, so the cause is not related to WebSocket",
     fix=(
         "start DSS, or end its maintenance, or correct the host, port and scheme of DSS in the proxy in front of it."
+        " If DSS runs, look for a limit on connections to it in the proxy (Varnish: max_connections)."
         " If the proxy log reports Permission denied, SELinux must allow the connection (httpd_can_network_connect)"
     ),
     detect=detect,

@@ -49,12 +49,23 @@ def detect(facts: Facts) -> str | None:
 
 
 def suspect(facts: Facts) -> str | None:
-    """Look for a 101 without the requested subprotocol."""
+    """Look for a 101 without the requested subprotocol, or an empty 200."""
+    if any(_emptied(facts, path) for path in facts.closed_paths):
+        return (
+            "connect to DSS directly, at its own port. If the response there is a 101, check that it has the headers"
+            " Upgrade and Connection: without them, Caddy turns it into an empty 200"
+        )
     if any("subprotocol" in facts.evidence.handshake(path).fault for path in facts.evidence.paths):
         return (
             "connect to DSS directly, at its own port: if Sec-WebSocket-Protocol comes back there, the proxy drops it"
         )
     return None
+
+
+def _emptied(facts: Facts, path: str) -> bool:
+    """Tell whether the handshake gets an empty 200, and a plain GET something else."""
+    response, plain = facts.response(path), facts.plain(path)
+    return response.status == 200 != plain.status > 0 and not response.body and not response.header("Content-Type")
 
 
 def _missed(facts: Facts, path: str) -> str:

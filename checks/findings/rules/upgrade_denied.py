@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from checks.evidence import Response
-from checks.findings.facts import Facts
+from checks.findings.facts import GATEWAY_ERRORS, Facts
 from checks.findings.responders import from_envoy
 from checks.findings.rule import Rule
 
 OWN_HEADERS = ["date", "server", "connection", "content-length"]
 """The headers of Envoy's own 403, in its order; a 403 that it forwards ends with Connection (observed on 1.40)."""
+
+
+NO_SERVER = (
+    "find out why the same request without Upgrade gets a gateway error: Envoy may have no server for this URL, and"
+    " then it rejects the handshake without asking one. If pages load and the handshake still gets 403, check"
+    " upgrade_configs"
+)
+"""The advice if the error of a plain GET may explain that of the handshake."""
 
 
 def detect(facts: Facts) -> str | None:
@@ -17,7 +25,7 @@ def detect(facts: Facts) -> str | None:
     if not all(_denied(facts, path) for path in paths):
         return None
     for path in paths:
-        if facts.plain(path).status not in {0, 403}:
+        if facts.plain(path).status not in {0, 403, *GATEWAY_ERRORS}:
             return (
                 f"expected 101 Switching Protocols, got {facts.response(path)} with an empty body, from Envoy itself;"
                 f" the same request without Upgrade returned {facts.plain(path)}"
@@ -27,7 +35,10 @@ def detect(facts: Facts) -> str | None:
 
 def suspect(facts: Facts) -> str | None:
     """Look for the same on some WebSockets, as authorization in Envoy may send it."""
-    if any(_denied(facts, path) or _may_be_denied(facts, path) for path in facts.closed_paths):
+    denied = [path for path in facts.closed_paths if _denied(facts, path) or _may_be_denied(facts, path)]
+    if any(facts.plain(path).status in GATEWAY_ERRORS for path in denied):
+        return NO_SERVER
+    if any(facts.plain(path).status != 403 for path in denied):
         return (
             "check whether upgrade_configs in Envoy applies to this URL too, and whether a filter of Envoy refuses it"
         )

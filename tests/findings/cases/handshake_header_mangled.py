@@ -44,6 +44,10 @@ QUIET = {
 }
 
 UNDECIDED = {
+    "an empty 200, as Caddy sends for a 101 without Connection": (
+        observed(handshakes(response(200, Server="Caddy"), response(426))),
+        ["handshake-header-mangled"],
+    ),
     "a response without the subprotocol": (
         observed([Handshake(NOTIFICATIONS, "", OPEN, "no subprotocol came back, and browsers insist")]),
         ["handshake-header-mangled"],

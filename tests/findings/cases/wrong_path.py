@@ -4,6 +4,7 @@ from support.evidence import (
     KERNEL,
     NOT_FOUND,
     OPEN,
+    PAGE,
     UPGRADE_REQUIRED,
     WEBAPP,
     everywhere,
@@ -27,6 +28,14 @@ QUIET = {
 }
 
 UNDECIDED = {
+    "the page, as where a proxy removes a prefix": (
+        observed(handshakes(PAGE, PAGE)),
+        ["upgrade-not-forwarded", "upgrade-wrong-location", "wrong-path"],
+    ),
+    "the 404 of a proxy, and the page loads": (
+        observed(handshakes(response(404, "404 page not found"), response(404, "404 page not found"))),
+        ["upgrade-not-forwarded", "upgrade-wrong-location", "wrong-path"],
+    ),
     "404 with Upgrade and without": (
         observed(handshakes(NOT_FOUND, NOT_FOUND)),
         ["upgrade-not-forwarded", "wrong-path"],
