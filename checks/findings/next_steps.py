@@ -55,9 +55,10 @@ def next_step(facts: Facts) -> str:
     advice = next((row.advice for row in rows if row.applies(facts)), "")
     shake = facts.second_look.handshake
     seconds = f"{shake.response.seconds:.0f}" if shake else ""
-    return (
-        advice.format(path=_path(facts), seconds=seconds, program=_access_rule(facts)) if facts.closed_paths else advice
-    )
+    if not facts.closed_paths:
+        return advice
+    program = _access_rule(facts) or own_page(facts.response(facts.closed_paths[0]))
+    return advice.format(path=_path(facts), seconds=seconds, program=program)
 
 
 def _path(facts: Facts) -> str:
@@ -128,6 +129,11 @@ def _only_handshake_unanswered(facts: Facts) -> bool:
 
 def _only_handshake_closed(facts: Facts) -> bool:
     return _differs_from_plain_get(facts) and CLOSED in facts.response(facts.closed_paths[0]).error
+
+
+def _sent_cookies(facts: Facts) -> bool:
+    shake = facts.evidence.handshake(facts.closed_paths[0])
+    return any(name.lower() == "cookie" for name, _ in shake.sent)
 
 
 def _only_handshake_answered(facts: Facts) -> bool:
@@ -279,6 +285,11 @@ SOME_CLOSED = (
         CREDENTIALS,
     ),
     Step(
+        lambda facts: facts.refused_everywhere and _sent_cookies(facts),
+        "open the page in a browser. If it loads there, pass its cookies again: those of this test may have expired."
+        " If the browser gets the same error, the cause is not related to WebSocket",
+    ),
+    Step(
         lambda facts: facts.refused_everywhere,
         f"{COOKIES}, because the page is rejected like the WebSocket; if the browser gets the same error, the cause is"
         " not related to WebSocket",
@@ -329,6 +340,11 @@ SOME_CLOSED = (
         lambda facts: _status(facts) == 500 and _only_handshake_answered(facts),
         "check the error logs, from the proxy to DSS, at the time of this test. If the proxy asks a sign-in service"
         " first (auth_request, forward_auth), it must not send Upgrade to that service",
+    ),
+    Step(
+        lambda facts: _only_handshake_answered(facts) and bool(own_page(facts.response(facts.closed_paths[0]))),
+        "the error page is that of {program}, and the same request without Upgrade gets another response: look in its"
+        " config for a rule about {path}, Upgrade or Connection",
     ),
     Step(
         _only_handshake_answered,

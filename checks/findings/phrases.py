@@ -82,5 +82,11 @@ LIMITS = (
 SERVER_DOWN = ("temporarily unable to service your", "upstream connect error", "no healthy upstream", "lighttpd/")
 """Phrases of Apache httpd and Envoy if the server does not respond; lighttpd sends 503 for no other reason."""
 
+TLS_TO_PLAIN = ("wrong_version_number", "wrong version number", "first record does not look like a tls handshake")
+"""Phrases of OpenSSL, BoringSSL (Envoy) and Go for TLS to a port that serves plain HTTP."""
+
+TLS_FAILED = ("error during ssl handshake with remote server", "tls error", "tls_error")
+"""Phrases of Apache httpd and Envoy if TLS with the server behind them fails, for whatever reason."""
+
 CLIENT_CERTIFICATE = ("certificate required", "no required ssl certificate")
 """Phrases of TLS 1.3 (RFC 8446, section 6.2) and of nginx if the client sent no certificate."""

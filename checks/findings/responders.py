@@ -54,6 +54,12 @@ ACCESS_RULES = {
 }
 """Phrases of a 403 by which a proxy rejects a request itself, and the program with the kind of its rules."""
 
+PROXY_SERVERS = (
+    *("nginx", "openresty", "tengine", "apache", "caddy", "haproxy", "envoy", "lighttpd", "varnish", "traefik"),
+    *("squid", "cloudflare", "cloudfront", "awselb", "akamai", "microsoft-iis", "bigip", "kong", "litespeed", "httpd"),
+)
+"""Words in the `Server` header of programs that are used as reverse proxies."""
+
 _ORIGIN = (
     r"cross[- ]origin"
     r"|handshake: origin"
@@ -105,6 +111,12 @@ def access_rule(response: Response, plain: Response) -> str:
     if from_envoy(response) and not response.body and plain.status == 403 and from_envoy(plain):
         return "Envoy (ext_authz, or another HTTP filter)"
     return next((program for phrase, program in ACCESS_RULES.items() if phrase in text), "")
+
+
+def from_application(response: Response) -> bool:
+    """Tell whether a server behind the proxies sent a response, not a proxy itself."""
+    programs = [response.header(name).lower() for name in ("Server", "X-Powered-By")]
+    return any(program and not any(proxy in program for proxy in PROXY_SERVERS) for program in programs)
 
 
 def from_envoy(response: Response) -> bool:

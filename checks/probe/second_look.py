@@ -30,8 +30,11 @@ MOST_HELD = 6
 BEFORE_SIGN_IN = {403, 404}
 """The status codes of many servers for everything until a user has signed in."""
 
-ROUNDS = 4
+ROUNDS = 3
 """How often plain requests are sent beside a handshake: a proxy with several threads may separate them."""
+
+BESIDE = 2
+"""Plain requests beside each handshake: few, because most of them fail, and a guard may count failures."""
 
 ENOUGH = 2
 """Rounds with an effect after which no further one is needed; after as many without it, none is likely."""
@@ -121,7 +124,7 @@ class _SecondLook:
         A limit rejects the same one again, and none that is opened after the others are closed.
         """
         if await self._rejected_while_held():
-            for _ in range(MOST_HELD):
+            for _ in range(self.rechecks[-2].held + 1):  # one more than were open when one was rejected
                 if not (await self._handshake("in turn")).opened:
                     return
                 await asyncio.sleep(SETTLE_S)
@@ -147,20 +150,20 @@ class _SecondLook:
 
     async def _beside_each_other(self) -> None:
         """Test whether plain requests fail beside a handshake, and only there."""
-        plain = [*self.pages] * (6 // len(self.pages))  # several, because each thread of a proxy has its own connection
+        plain = [*self.pages] * (BESIDE // len(self.pages))
         effects: list[bool] = []
+        together = await asyncio.gather(*(self._get("together", path) for path in (*plain, "/")))
+        if any(limited(each.response) for each in together):
+            return
         for _ in range(ROUNDS):
-            together = await asyncio.gather(*(self._get("together", path) for path in (*plain, "/")))
-            if any(limited(each.response) for each in together):
-                return
             handshake = asyncio.ensure_future(self._handshake("beside a handshake"))
             beside = await asyncio.gather(*(self._get("beside a handshake", path) for path in plain))
             await handshake
             await asyncio.sleep(DRAINED_S)
-            await self._get("alone again", "/")
             effects.append(any(limited(each.response) for each in beside))
             if effects.count(True) == ENOUGH or effects.count(False) == ENOUGH:
-                return
+                break
+        await self._get("alone again", "/")
 
     async def _get(self, moment: Moment, path: str, before: Response | None = None) -> Recheck:
         response = await self._patient(before).get(path)

@@ -116,7 +116,7 @@ STEPS = {
     ),
     "403 of nginx, with Upgrade only": (
         observed(handshakes(response(403, "<hr><center>nginx</center>"), response(426))),
-        "the handshake gets another response",
+        "the error page is that of nginx",
     ),
     "no response with Origin only": (
         observed(handshakes(TIMED_OUT, no_origin=OPEN)),
@@ -171,6 +171,14 @@ STEPS = {
     "101 that browsers reject": (
         handshake_header_mangled.QUIET["Upgrade to another protocol, twice"],
         "connect to DSS directly, at its own port: if the response differs",
+    ),
+    "403 for everything, although cookies were sent": (
+        observed(
+            tuple(replace(shake, sent=(("Cookie", "sso=old"),)) for shake in handshakes(response(403), response(403))),
+            page=response(403),
+            health_check=response(403),
+        ),
+        "open the page in a browser. If it loads there, pass its cookies again",
     ),
     "502 for notebooks only": (
         observed(handshakes(OPEN), handshakes(response(502), response(502), path=KERNEL)),

@@ -26,6 +26,9 @@ from checks.findings import diagnose
 from checks.probe.gentle import MAX_FAILURES
 
 SEEDS = pytest.mark.parametrize("seeds", [range(first, first + 250) for first in range(0, 2000, 250)], ids=str)
+MOST_REQUESTS, FOR_A_LIMIT = 26, 40
+"""The requests of both looks, as docs/reference/diagnose.md states."""
+
 FAILURES = [Response(status) for status in (429, 500, 502, 503, 504)] + [CLOSED, TIMED_OUT, HAPROXY_503, VARNISH_503]
 
 
@@ -173,3 +176,19 @@ def test_a_lost_upgrade_makes_at_most_ten_requests_fail():
     server = Counting(BROKEN["a lost Upgrade"])
     observe(server)
     assert server.failed <= 10
+
+
+FAILING = {
+    "503 for each handshake, while pages load": ScriptedServer({"upgrade": server_response(503)}),
+    "502 for each handshake, while pages load": ScriptedServer({"upgrade": server_response(502)}),
+    "a handshake that ends the requests beside it": ScriptedServer(ends_others=True),
+    "a limit of two sockets": ScriptedServer(most=2),
+    "502 for everything": ScriptedServer(all_urls_send(server_response(502))),
+}
+
+
+@pytest.mark.parametrize("case", FAILING)
+def test_both_looks_make_few_requests(case):
+    server = FAILING[case]
+    observe(server)
+    assert server.requests <= (FOR_A_LIMIT if server.most else MOST_REQUESTS)

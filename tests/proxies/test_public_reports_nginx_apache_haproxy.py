@@ -159,8 +159,7 @@ REPORTS = {
         "StudioQi/jeto/issues/26",
         "nginx",
         nginx(f"location / {{ proxy_pass http://443; {HOST} {UPGRADE} }}"),
-        among="scheme-mismatch",
-        advice="write https:// before the host and port of the server",
+        named="scheme-mismatch",
     ),
     "nginx, em-websocket without headers": Report(
         "nginx-proxy/nginx-proxy/issues/175",
@@ -354,7 +353,8 @@ REPORTS = {
             f"SSLProxyEngine On\n{REWRITE}RewriteRule .* wss://DSS_HOST:DSS_PORT%{{REQUEST_URI}} [P]\n"
             f"{PASS}\n{KEEP_HOST}"
         ),
-        advice="does not fit the port of the server",
+        among="scheme-mismatch",
+        advice="use http or ws there",
     ),
     "Apache, no handler for the scheme": Report(
         "openshift/origin/issues/17016",

@@ -6,8 +6,19 @@ from checks.evidence import CLOSED, Response
 from checks.findings.advice import MOMENT
 from checks.findings.facts import GATEWAY_ERRORS, Facts, gateway_error
 from checks.findings.limits import may_be_queue, may_know_no_server
+from checks.findings.phrases import TLS_TO_PLAIN
 from checks.findings.responders import from_envoy
 from checks.findings.rule import Rule
+
+HOST_NAME = (
+    "use the URL that the browser shows, because the proxy may know DSS by that host name only; if you did, check"
+    " whether DSS runs"
+)
+
+RUNS = (
+    "check whether the server runs, and whether the proxy has its host, port and scheme. Look in the error log of the"
+    " proxy for the server that it could not reach"
+)
 
 
 def detect(facts: Facts) -> str | None:
@@ -39,6 +50,8 @@ def suspect(facts: Facts) -> str | None:
     """
     if _no_route(facts):
         return "check whether the server runs, because Envoy sends a gateway error to plain requests too"
+    if facts.is_websocket_url:
+        return _of_websocket_url(facts)
     if facts.opened_paths or not _side_by_side(facts):
         return None
     look = facts.second_look
@@ -48,10 +61,21 @@ def suspect(facts: Facts) -> str | None:
         return "run diagnose again, without --gentle: it repeats each request alone, and proves whether DSS is down"
     if not all(map(gateway_error, look.health_check)):
         return None
-    return (
-        "use the URL that the browser shows, because the proxy may know DSS by that host name only; if you did, check"
-        " whether DSS runs"
-    )
+    return HOST_NAME
+
+
+def _of_websocket_url(facts: Facts) -> str | None:
+    """Return the advice if everything gets a gateway error, also alone.
+
+    Without a health check, nothing proves whose server that is.
+    """
+    look, first = facts.second_look, [facts.evidence.page, *map(facts.response, facts.evidence.paths)]
+    if facts.may_be_forward_proxy(lambda shake: gateway_error(shake.response)) or not look.handshake:
+        return None
+    responses = [*first, *look.page, *look.plain, look.handshake.response]
+    if not all(map(gateway_error, responses)):
+        return None
+    return HOST_NAME if any(map(may_know_no_server, responses)) else RUNS
 
 
 def _no_route(facts: Facts) -> bool:
@@ -71,21 +95,23 @@ def _side_by_side(facts: Facts) -> bool:
 
 
 def _unclear(facts: Facts, responses: list[Response]) -> bool:
-    """Tell whether the proxy may not have tried to connect to DSS."""
+    """Tell whether the proxy may not have tried to connect to DSS, or was connected."""
     closed = any(CLOSED in facts.response(path).error for path in facts.evidence.paths)
     at_once = any(map(may_know_no_server, responses)) and not closed
-    return at_once or any(map(may_be_queue, responses))
+    answers = any(phrase in response.body.lower() for phrase in TLS_TO_PLAIN for response in responses)
+    return at_once or answers or any(map(may_be_queue, responses))
 
 
 RULE = Rule(
     __name__,
     title="The reverse proxy cannot reach DSS",
     hop="server",
-    summary="A proxy reports that the server behind it does not respond, so the cause is not related to WebSocket",
+    summary="A proxy reports that it cannot reach the server behind it, so pages fail like WebSockets",
     fix=(
         "start DSS, or end its maintenance, or correct the host, port and scheme of DSS in the proxy in front of it."
-        " If DSS runs, look for a limit on connections to it in the proxy (Varnish: max_connections)."
-        " If the proxy log reports Permission denied, SELinux must allow the connection (httpd_can_network_connect)"
+        " If the proxy log reports Permission denied, SELinux must allow the connection (httpd_can_network_connect)."
+        " If DSS runs, look for a limit on connections to it in the proxy (nginx: max_conns, HAProxy: maxconn,"
+        " Varnish: max_connections)"
     ),
     detect=detect,
     suspect=suspect,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checks.findings.facts import GATEWAY_ERRORS, REDIRECTS, TOO_MANY, Facts
-from checks.findings.responders import location
+from checks.findings.responders import from_application, location
 from checks.findings.rule import Rule
 
 UNDECIDED = REDIRECTS | GATEWAY_ERRORS | TOO_MANY | {0, 500}
@@ -13,7 +13,8 @@ UNDECIDED = REDIRECTS | GATEWAY_ERRORS | TOO_MANY | {0, 500}
 def detect(facts: Facts) -> str | None:
     """Look for a redirect to the requested URL, which X-Forwarded-Proto prevents.
 
-    If a proxy overwrites that header, only the handshake may be redirected.
+    If a proxy overwrites that header, only the handshake may be redirected. Such a redirect comes from the server,
+    because a rule of a proxy may redirect for the sake of Upgrade alone.
     """
     for path in facts.closed_paths:
         if not _redirected(facts, path):
@@ -25,8 +26,8 @@ def detect(facts: Facts) -> str | None:
         told, plain = facts.evidence.handshake(path, "forwarded-https").response, facts.plain(path)
         if told.status not in UNDECIDED:
             return f"{proof}; with X-Forwarded-Proto: https, the same handshake returned {told}"
-        # Every hop gets the same Host and cookies for both: only the scheme that the proxy reports may differ.
-        if plain.status not in UNDECIDED:
+        # The server gets the same Host and cookies for both: only the scheme that the proxy reports may differ.
+        if plain.status not in UNDECIDED and from_application(facts.response(path)):
             return f"{proof}; the same request without Upgrade returned {plain}"
     return None
 
@@ -36,7 +37,7 @@ def suspect(facts: Facts) -> str | None:
     if any(_redirected(facts, path) for path in facts.closed_paths):
         return (
             "make the proxy that decrypts HTTPS send X-Forwarded-Proto: https to the server, and every proxy behind it"
-            " forward that header unchanged"
+            " forward that header unchanged. If they do, look in the proxy config for a redirect of the handshake"
         )
     return None
 

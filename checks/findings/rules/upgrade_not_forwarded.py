@@ -43,7 +43,7 @@ def suspect(facts: Facts) -> str | None:
         response = facts.response(path)
         if response.status == facts.evidence.page.status == 400 and not facts.is_websocket_url:
             continue  # the page, which requests no upgrade, is rejected as well
-        if facts.is_websocket_url and response.status == 404 and same(response, facts.evidence.page):
+        if response.status == 404 and same(response, facts.evidence.page):
             continue  # nothing is at any URL
         if response.status in AMBIGUOUS and same(response, facts.plain(path)):
             return stray(facts, path) or (OTHER_PATH if response.status == 404 else DIRECT)

@@ -70,7 +70,20 @@ QUIET = {
     "502 in the first look alone": without_rechecks(DOWN),
 }
 
+
+def at_websocket_url(answer):
+    """Return evidence of a WebSocket URL with one response everywhere, also alone."""
+    first = observed(handshakes(answer, answer), url="ws://dss.example.com", page=answer, health_check=Response())
+    return alone(first)
+
+
 UNDECIDED = {
+    "502 for everything, asked as ws": (at_websocket_url(response(502)), ["backend-down"]),
+    "a host name that may be unknown to HAProxy, asked as ws": (at_websocket_url(HAPROXY_503), ["backend-down"]),
+    "503 of HAProxy after a wait of 5 s, asked as ws": (
+        at_websocket_url(replace(HAPROXY_503, seconds=5.0)),
+        ["connections-exhausted", "backend-down"],
+    ),
     "a host name that may be unknown to HAProxy": (everywhere(HAPROXY_503), ["backend-down"]),
     "a host name that may be unknown to OpenShift": (
         everywhere(response(503, "<h1>Application is not available</h1>")),

@@ -15,6 +15,8 @@ from support.evidence import (
 from checks.probe import NOTIFICATIONS
 
 ITSELF = redirect(HTTPS + NOTIFICATIONS)
+BY_SERVER = redirect(HTTPS + NOTIFICATIONS, Server="gunicorn")
+SPELLED = f"https://DSS.example.com.:443{NOTIFICATIONS.replace('e', '%65')}"
 
 
 def looped(target=ITSELF, plain=ITSELF, told=ITSELF, **more):
@@ -34,15 +36,23 @@ FIRES = {
         page=redirect(f"{HTTPS}/"),
     ),
     "only the handshake is redirected, as behind a proxy that reports wss": observed(
-        handshakes(ITSELF, forwarded_https=ITSELF), url=HTTPS
+        handshakes(BY_SERVER, forwarded_https=BY_SERVER), url=HTTPS
     ),
-    "in another spelling of the URL": observed(
-        handshakes(redirect(f"https://DSS.example.com.:443{NOTIFICATIONS.replace('e', '%65')}")), url=HTTPS
+    "the same, from Express": observed(
+        handshakes(redirect(HTTPS + NOTIFICATIONS, X_Powered_By="Express"), forwarded_https=ITSELF), url=HTTPS
     ),
-    "in a relative URL": observed(handshakes(redirect(NOTIFICATIONS)), url=HTTPS),
+    "in another spelling of the URL": observed(handshakes(redirect(SPELLED, Server="gunicorn")), url=HTTPS),
+    "in a relative URL": observed(handshakes(redirect(NOTIFICATIONS, Server="gunicorn")), url=HTTPS),
 }
 
-QUIET = {
+BY_PROXY = {
+    f"only the handshake is redirected, by {server or 'nobody who gives a name'}": observed(
+        handshakes(redirect(HTTPS + NOTIFICATIONS, Server=server), forwarded_https=ITSELF), url=HTTPS
+    )
+    for server in ("nginx/1.31.3", "Apache/2.4.71 (Debian)", "Caddy", "envoy", "")
+}
+
+QUIET = BY_PROXY | {
     "a loop that X-Forwarded-Proto does not end": looped(),
     "a loop, and no response with X-Forwarded-Proto": looped(told=TIMED_OUT),
     "a loop, and a limit with X-Forwarded-Proto": looped(told=response(429)),
@@ -56,7 +66,7 @@ QUIET = {
     "to a malformed URL": observed(handshakes(redirect("https://[half")), url=HTTPS),
 }
 
-UNDECIDED = {
+UNDECIDED = {name: (evidence, ["forwarded-proto"]) for name, evidence in BY_PROXY.items()} | {
     "a loop that X-Forwarded-Proto does not end": (looped(), ["forwarded-proto"]),
     "a loop, and no response with X-Forwarded-Proto": (looped(told=TIMED_OUT), ["forwarded-proto"]),
 }

@@ -65,6 +65,7 @@ QUIET = {
     ),
     "an empty page instead of the handshake": observed(handshakes(response(200), response(200))),
     "404": observed(handshakes(response(404), response(404))),
+    "404 for every URL": everywhere(response(404)),
     "404 and 401": observed(
         handshakes(response(401), response(401)), handshakes(response(404), response(404), path="/typo")
     ),

@@ -294,6 +294,7 @@ def _(evidence):
     return any(evidence.handshake(shake.path, "no-upgrade").response.status for shake in ended)
 
 
+@advises(r"the error page is that of .+, and the same request without Upgrade gets another response: .*")
 @advises(r"the handshake gets another response than the same request without Upgrade: .*")
 def _(evidence):
     pairs = [(shake.response, evidence.handshake(shake.path, "no-upgrade").response) for shake in closed(evidence)]

@@ -5,7 +5,7 @@ import re
 from checks.evidence import NO_PONG
 from checks.findings.rules.cert_untrusted import REASONS
 
-from . import claims, firsts, near
+from . import claims, closed, firsts, near
 
 
 def held(evidence, *, pings, dropped):
@@ -114,6 +114,18 @@ def _(evidence, got):
 @claims(r"expected a page with (https?), got: (.*)")
 def _(evidence, scheme, got):
     return (scheme == "https") == evidence.url.startswith(("https:", "wss:")) and got == str(evidence.page)
+
+
+@claims(r"expected a response from the server, got (.*) with the words '(.*)'")
+def _(evidence, got, words):
+    responses = [evidence.page, *(shake.response for shake in closed(evidence))]
+    return any(str(each) == got and words in each.body.lower() for each in responses)
+
+
+@claims(r"the port of the URL itself does not send them")
+def _(evidence):
+    secure = evidence.url.startswith(("https:", "wss:"))
+    return secure or 0 < evidence.page.status < 400 or "plain HTTP" in evidence.other_scheme.error
 
 
 @claims(r"with (https?), the same port sent (.*)")

@@ -1,5 +1,7 @@
 """The claims of summaries, where they are about the evidence."""
 
+import re
+
 from checks.evidence import NO_RESPONSE
 
 from . import GATEWAY, claims, closed, firsts, of
@@ -103,7 +105,9 @@ def _(evidence):
 
 @sums_up("scheme-mismatch")
 def _(evidence):
-    return evidence.other_scheme.status > 0
+    bodies = [evidence.page.body, *(shake.response.body for shake in closed(evidence))]
+    words = re.compile("https port|ssl-enabled server|to an https server|wrong.version.number|first record does not")
+    return evidence.other_scheme.status > 0 or any(words.search(body.lower()) for body in bodies)
 
 
 @sums_up("tls-interception")
