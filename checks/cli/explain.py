@@ -114,24 +114,18 @@ def _read(text: str) -> Answer:
     return answer
 
 
-def as_json(answer: Answer) -> dict[str, Any]:
+def as_json(answer: Answer) -> dict[str, list[dict[str, Any]]]:
     """Return the readings, the most important first."""
-    from checks.symptoms import QUESTIONS  # noqa: PLC0415
-
     readings = [
         {
             "line": reading.masked,
-            "count": reading.count,
-            "family": reading.symptom.family,
-            "websocket": reading.socket.origin if reading.socket else None,
             "causes": list(reading.causes),
             "means": reading.symptom.means,
             "next": reading.symptom.next,
         }
         for reading in answer.readings
     ]
-    unread = {} if readings else {"questions": [" ".join(question) for question in QUESTIONS]}
-    return {"readings": readings, "cut": answer.cut, **unread}
+    return {"readings": readings}
 
 
 def lines_of(answer: Answer) -> Iterator[str]:

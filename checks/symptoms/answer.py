@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from checks.symptoms import sockets
-from checks.symptoms.data import MOST_CAUSES, Symptom
-from checks.symptoms.match import SHOWS_WEBSOCKET, Entry, Match, any_literal, candidates, entry, find
+from checks.symptoms.data import MOST_CAUSES, Symptom, symptoms
+from checks.symptoms.match import ABOUT, Entry, Match, allowed, as_pasted, entry, find
+from checks.symptoms.prefilter import possible
 from checks.symptoms.regex import compiled
 from checks.symptoms.sockets import Pages, Socket
 from checks.symptoms.text import LIMIT, paragraphs, shortened
@@ -17,6 +18,13 @@ ADDRESS = compiled("((?:wss?|https?)://)[^ '\"\u201d\u2019]+")
 
 SECRETS = compiled("((?:wss?|https?)://)(?:[^/ @'\"]*@)?([^ ?#'\"]*)([?#][^ '\"]*)?")
 """A URL, with a password before its host or a token after its path."""
+
+ARGUMENTS = compiled(
+    "([?&;][A-Za-z0-9_.%-]{1,60}=|^[A-Za-z0-9_.%-]{0,60}=|"
+    "[a-z0-9_.-]{0,40}(?:sess|token|auth|secret|passw|jwt)[a-z0-9_.-]{0,40}=|"
+    "(?:cookie|authorization|api-?key|token|password)['\"]{0,2}: ?['\"]?)[^ '\"&][^ '\"]*(?: [^ '\":]{8,})?"
+)
+"""The value of an argument or of a header, which may be a secret."""
 
 QUESTIONS = (
     (
@@ -66,12 +74,13 @@ class Reading:
     @property
     def masked(self) -> str:
         """The line as pasted, without passwords and queries in its URLs."""
-        return SECRETS.sub(lambda found: found[1] + found[2] + ("?..." if found[3] else ""), self.line)
+        line = SECRETS.sub(lambda found: found[1] + found[2] + ("?..." if found[3] else ""), self.line)
+        return ARGUMENTS.sub(r"\1...", line)
 
     @property
     def shown(self) -> str:
         """The line without what may be a secret."""
-        line = ADDRESS.sub(r"\1...", self.line)
+        line = ARGUMENTS.sub(r"\1...", ADDRESS.sub(r"\1...", self.line))
         return line if len(line) <= SHOWN else line[:SHOWN] + "..."
 
 
@@ -90,21 +99,22 @@ class Answer:
 def read(text: str) -> Answer:
     """Return what a text means."""
     entries = [entry(lines) for lines in paragraphs(shortened(text))]
-    lowered = "\n".join(joined.text.lower() for each in entries for joined in each.joined)
-    about = any(word in lowered for word in SHOWS_WEBSOCKET)
-    known = candidates(lowered, sum(len(each.lines) for each in entries), about=about)
-    pages = sockets.pages_in(lowered) if known else Pages()
-    likely = any_literal(known)
-    some = [each for each in entries if any(likely.search(joined.text.lower()) for joined in each.joined)]
-    found = [reading for each in some for reading in _readings(each, known, pages)] if known else []
+    lowered = "\n".join(each.joined[-1].text.lower() for each in entries)
+    about = bool(ABOUT.search(lowered))
+    known = allowed(sum(len(each.lines) for each in entries), about=about)
+    pages = sockets.pages_in(lowered)
+    found = [reading for each in entries for reading in _readings(each, known, pages)]
     return Answer(tuple(_ranked(_counted(found), pages)), len(text) > LIMIT, about)
 
 
-def _readings(each: Entry, known: list[Symptom], pages: Pages) -> Iterable[Reading]:
+def _readings(each: Entry, known: frozenset[int], pages: Pages) -> Iterable[Reading]:
+    known &= frozenset().union(*(possible(joined.text.lower()) for joined in each.joined))
+    if not known or each.foreign:
+        return
     places = sockets.sockets_in(each.joined[-1].text)
     shown = {name for _, socket in places for name in sockets.evidence(socket, pages)}
-    for match in find(each, [symptom for symptom in known if not symptom.when or symptom.when in shown]):
-        pasted = " ".join(line.pasted.strip() for line in each.lines[match.first : match.last + 1])
+    for match in find(each, frozenset(number for number in known if symptoms()[number].when in {"", *shown})):
+        pasted = as_pasted(each, match.first, match.last)
         socket = _socket(each, match, places)
         yield Reading(match.symptom, pasted, 1, socket, socket is not None, match.symptom.causes)
 

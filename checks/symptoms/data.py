@@ -9,7 +9,7 @@ from importlib import resources
 from re import Pattern
 from typing import Any
 
-from checks.symptoms.literals import leading_conditions, literals
+from checks.symptoms.literals import Clauses, clauses, leading_conditions
 from checks.symptoms.regex import compiled
 from checks.symptoms.text import straight
 
@@ -49,6 +49,8 @@ class Symptom:
     """It counts only in a text of at most so many lines, unless 0: people's own words are short."""
     gate: str = ""
     """A pattern that its line must match too. Many symptoms share one, so it is tried once for a line."""
+    number: str = ""
+    """A pattern for the number in the text, if there must be one; it costs less than the gate."""
     case: bool = False
     """Whether its pattern distinguishes upper and lower case."""
     harmless: bool = False
@@ -60,13 +62,12 @@ class Symptom:
         return compiled(straight(self.pattern), case=self.case)
 
     @functools.cached_property
-    def literals(self) -> tuple[str, ...]:
-        """Return texts in lower case, one of which is in every match, if there are any."""
-        return literals(straight(self.pattern))
-
-    def possible(self, lowered: str) -> bool:
-        """Return whether a text in lower case can match."""
-        return not self.literals or any(part in lowered for part in self.literals)
+    def clauses(self) -> tuple[Clauses, ...]:
+        """What matches of each alternative contain; nothing if any text may match."""
+        gate = clauses(straight(self.gate)) if self.gate else ()
+        more = gate[0] if len(gate) == 1 else ()
+        found = clauses(straight(self.pattern))
+        return tuple(tuple(dict.fromkeys([*each, *more])) for each in found) or gate
 
 
 @functools.cache
@@ -90,6 +91,7 @@ def _symptom(content: dict[str, Any], entry: dict[str, Any]) -> Symptom:
     entry = dict(entry)
     for kind in NUMBERS:
         if number := entry.pop(kind, ""):
+            entry["number"] = f"(?:{number})(?![0-9])"
             entry["gate"] = f"(?:{'|'.join(before(kind))})[0-9]"
             entry["pattern"] = f"(?:{'|'.join(before(kind))})(?:{number})(?![0-9])"
     conditions = "".join(leading_conditions(entry["pattern"]))

@@ -5,11 +5,14 @@ from __future__ import annotations
 from re import Pattern
 from typing import Any
 
-from checks.symptoms import answer, data, match, sockets, text
+from checks.symptoms import answer, data, match, prefilter, sockets, text
 from checks.symptoms.regex import SOURCES
 
 PATTERNS: dict[str, Pattern[str]] = {
+    "about": match.ABOUT,
     "address": answer.ADDRESS,
+    "arguments": answer.ARGUMENTS,
+    "begun": match.BEGUN,
     "blanks": text.BLANKS,
     "breaks": text.LINE_BREAKS,
     "dashes": text.DASHES,
@@ -17,6 +20,7 @@ PATTERNS: dict[str, Pattern[str]] = {
     "each": text.EACH_LINE,
     "entity": text.ENTITY,
     "escapes": text.ESCAPES,
+    "foreign": match.FOREIGN,
     "invisible": text.INVISIBLE,
     "loopback": sockets.LOOPBACK,
     "page": sockets.PAGE,
@@ -24,6 +28,7 @@ PATTERNS: dict[str, Pattern[str]] = {
     "quotes": text.QUOTES,
     "source": text.SOURCE,
     "start": text.START,
+    "surely": match.SURELY,
     "url": sockets.URL,
 }
 
@@ -37,7 +42,9 @@ def for_page() -> dict[str, Any]:
         "log": answer.LOG,
         "rare": answer.RARE,
         "shown": answer.SHOWN,
-        "about": match.SHOWS_WEBSOCKET,
+        "head": prefilter.HEAD,
+        "window": match.WINDOW,
+        "typos": [[right, SOURCES[wrong]] for right, wrong in text.TYPOS.items()],
         "entities": text.ENTITIES,
         "ports": sockets.PORTS,
         "unencrypted": sorted(sockets.UNENCRYPTED),
@@ -51,7 +58,8 @@ def for_page() -> dict[str, Any]:
 def _symptom(symptom: data.Symptom) -> dict[str, Any]:
     fields = {
         "pattern": text.straight(symptom.pattern),
-        "literals": symptom.literals,
+        "clauses": symptom.clauses,
+        "digits": symptom.number,
         "causes": symptom.causes,
         "means": symptom.means,
         "next": symptom.next,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 LEAST = 3
-"""A shorter text excludes too little."""
+"""A shorter text excludes little, so it counts only where there is no longer one."""
 
 
 class _Atom(NamedTuple):
@@ -20,9 +20,26 @@ class _Atom(NamedTuple):
     """Whether it must occur, exactly once."""
 
 
-def literals(pattern: str) -> tuple[str, ...]:
-    """Return texts in lower case, one of which every match contains, if any."""
-    return tuple(sorted({part.lower() for part in _required(pattern)}))
+Clauses = tuple[tuple[str, ...], ...]
+"""Texts in lower case: a match contains one of each."""
+
+
+def clauses(pattern: str) -> tuple[Clauses, ...]:
+    """Return what matches of each alternative of a pattern contain.
+
+    It is empty if one may contain anything. The clause that excludes most comes first.
+    """
+    found = []
+    for alternative in _alternatives(pattern):
+        choices = {tuple(sorted({part.lower() for part in texts})) for texts in _choices(alternative)}
+        if not choices:
+            return ()
+        found.append(tuple(sorted(choices, key=_weakest)))
+    return tuple(dict.fromkeys(found))
+
+
+def _weakest(texts: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
+    return -min(map(len, texts)), texts
 
 
 def leading_conditions(pattern: str) -> list[str]:
@@ -45,20 +62,31 @@ def _required(pattern: str) -> list[str]:
     """Return the best text of each alternative, or nothing if one has none."""
     found = []
     for alternative in _alternatives(pattern):
-        choices = [[run] for run in _runs(alternative) if len(run) >= LEAST]
-        choices += [
-            inner for atom in alternative if atom.kind == "group" and atom.kept and (inner := _group(atom.text))
-        ]
+        choices = _choices(alternative)
         if not choices:
             return []
-        found += max(choices, key=lambda texts: min(map(len, texts)))
+        best: list[str] = max(choices, key=_strength)
+        found += best
     return found
 
 
+def _strength(texts: list[str]) -> tuple[int, float]:
+    return min(map(len, texts)), sum(map(len, texts)) / len(texts)
+
+
+def _choices(alternative: list[_Atom]) -> list[list[str]]:
+    """Return lists of texts; every match of the alternative contains one of each."""
+    runs = _runs(alternative)
+    choices = [[run] for run in runs if len(run) >= LEAST] or [[run] for run in runs if len(run) == LEAST - 1]
+    return choices + [
+        inner for atom in alternative if atom.kind == "group" and atom.kept and (inner := _group(atom.text))
+    ]
+
+
 def _group(text: str) -> list[str]:
-    if text.startswith(("?!", "?=")):
+    if text.startswith("?!"):
         return []
-    return _required(text.removeprefix("?:"))
+    return _required(text.removeprefix("?:").removeprefix("?="))
 
 
 def _runs(atoms: list[_Atom]) -> list[str]:

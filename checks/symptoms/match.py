@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from re import Pattern
 from typing import NamedTuple
 
 from checks.symptoms.data import Symptom, symptoms
+from checks.symptoms.prefilter import possible
 from checks.symptoms.regex import compiled
 from checks.symptoms.text import Line, straight
 
-SHOWS_WEBSOCKET = ("ws://", "wss://", "websocket", "/channels", "upgrade")
-"""Texts, in lower case, that show that a text is about a WebSocket."""
+ABOUT = compiled(
+    r"wss?://|web ?socket|/channels(?![\w.-])|/wss?(?:[/? ']|$)"
+    r"|(?:^|\n)(?![^\n]*transport=polling)[^\n]*socket\.io(?![\w-])"
+    r"|_stcore/stream|signalr|101 switching protocols|connection'?: ?'?upgrade"
+    r"|upgrade_failed|upgraded connection|'upgrade'"
+)
+"""What shows that a text is about a WebSocket. Many other things are upgraded too."""
+
+FOREIGN = compiled(
+    r"^npm (?:err!|warn|error)|^(?:pip3?|yum|dnf|apt|apt-get|conda|brew) (?:install|upgrade|update)"
+    r"|could not fetch url|retrying \(retry\(|httpsconnectionpool\(|urllib3\.connection|caused by (?:ssl|proxy)error\("
+    r"|you are using pip version|fatal: unable to access|rpc failed; |^e: failed to fetch|yum[a-z ]*: \[errno"
+    r"|error response from daemon|kubectl: |unable to upgrade connection: (?:pod|container)"
+    r"|kex_exchange_identification|client_loop: send|^ssh: |smtp[a-z]*\.|psql: |sqlexception|tunnelerror:could not"
+    r"|failed to connect to (?:github|gitlab|bitbucket)|oserror\('tunnel connection failed"
+    r"|cross-origin request blocked|cross-origin-resource-policy"
+)
+"""What other programs print whose connections fail for similar reasons."""
+
+SURELY = compiled(r"wss?://")
+"""What shows that even the line of such a program is about a WebSocket."""
+
+BEGUN = compiled("^[^ '\"]+")
+"""The rest of a word."""
+
+WINDOW = 40
+"""Lines that are searched as one line, at most. An entry with more is searched in windows that overlap by half."""
 
 
 class Joined(NamedTuple):
@@ -37,6 +61,14 @@ class Entry(NamedTuple):
     lines: list[Line]
     joined: list[Joined]
     """The lines as one, in each way in which it may have been broken; the last one restores most."""
+    widest: int
+    """Characters of its longest line."""
+
+    @property
+    def foreign(self) -> bool:
+        """Whether another program printed it, and it is not about a WebSocket."""
+        text = self.joined[-1].text
+        return bool(FOREIGN.search(text)) and not SURELY.search(text)
 
 
 class Match(NamedTuple):
@@ -57,38 +89,44 @@ class Match(NamedTuple):
 
 def entry(lines: list[Line]) -> Entry:
     """Return the lines with the ways to join them."""
-    joined = [_join(lines, 0)]
     widest = max(len(line.pasted) for line in lines)
+    return Entry(lines, _joined(lines, widest), widest)
+
+
+def _joined(lines: list[Line], widest: int) -> list[Joined]:
+    joined = [_join(lines, 0)]
     if any(len(line.pasted) == widest for line in lines[:-1]):
         joined.append(_join(lines, widest))
-    return Entry(lines, joined)
+    return joined
 
 
-def candidates(lowered: str, lines: int, *, about: bool) -> list[Symptom]:
-    """Return the symptoms that a text in lower case can have.
+def windows(each: Entry) -> Iterator[tuple[int, Joined]]:
+    """Yield parts of the entry as one line, with the numbers of their first lines."""
+    if len(each.lines) <= WINDOW:
+        yield from ((0, joined) for joined in each.joined)
+        return
+    for start in range(0, len(each.lines) - WINDOW // 2, WINDOW // 2):
+        yield from ((start, joined) for joined in _joined(each.lines[start : start + WINDOW], each.widest))
+
+
+def allowed(lines: int, *, about: bool) -> frozenset[int]:
+    """Return the numbers of the symptoms that a text of so many lines can have.
 
     `about` is whether it mentions a WebSocket.
     """
-    fitting = (symptom for symptom in symptoms() if not symptom.most_lines or lines <= symptom.most_lines)
-    possible = (symptom for symptom in fitting if about or not symptom.needs_websocket)
-    return [symptom for symptom in possible if symptom.possible(lowered)]
+    return frozenset(
+        number
+        for number, symptom in enumerate(symptoms())
+        if (not symptom.most_lines or lines <= symptom.most_lines) and (about or not symptom.needs_websocket)
+    )
 
 
-def any_literal(known: list[Symptom]) -> Pattern[str]:
-    """Return a pattern that finds a literal of any symptom in lower case."""
-    if all(symptom.literals for symptom in known):
-        return re.compile("|".join(re.escape(part) for symptom in known for part in symptom.literals))
-    return re.compile("")
-
-
-def find(each: Entry, known: list[Symptom]) -> list[Match]:
+def find(each: Entry, known: frozenset[int]) -> list[Match]:
     """Return the best match of each line of an entry, in the order of the lines."""
-    whole = [joined.text.lower() for joined in each.joined]
-    known = [symptom for symptom in known if any(symptom.possible(lowered) for lowered in whole)]
-    matches = list(_within_lines(each.lines, known)) if known else []
-    for joined, lowered in zip(each.joined, whole):  # Python 3.9 has no strict
-        if len(each.lines) > 1:
-            matches += _across_lines(joined, [symptom for symptom in known if symptom.possible(lowered)])
+    matches = list(_within_lines(each.lines, known))
+    if len(each.lines) > 1:
+        for start, joined in windows(each):
+            matches += _across_lines(start, joined, known)
     best: list[Match] = []
     taken: set[int] = set()
     for match in sorted(matches, key=lambda other: other.rank):
@@ -99,26 +137,27 @@ def find(each: Entry, known: list[Symptom]) -> list[Match]:
     return sorted(best, key=lambda match: match.first)
 
 
-def _within_lines(lines: list[Line], known: list[Symptom]) -> Iterator[Match]:
+def _within_lines(lines: list[Line], known: frozenset[int]) -> Iterator[Match]:
     for number, line in enumerate(lines):
-        lowered = line.text.lower()
-        for symptom in _admitted(line.text, [symptom for symptom in known if symptom.possible(lowered)]):
+        for symptom in _admitted(line.text, known):
             if found := symptom.regex.search(line.text):
                 yield Match(symptom, number, number, found.end() - found.start())
 
 
-def _admitted(text: str, known: list[Symptom]) -> list[Symptom]:
-    """Return the symptoms whose gate the text matches."""
-    opened = {gate: bool(compiled(straight(gate)).search(text)) for gate in {symptom.gate for symptom in known}}
-    return [symptom for symptom in known if opened[symptom.gate]]
+def _admitted(text: str, known: frozenset[int]) -> list[Symptom]:
+    """Return the symptoms that the text can have, and whose gate it matches."""
+    listed = [symptoms()[number] for number in sorted(possible(text.lower()) & known)]
+    likely = [each for each in listed if not each.number or compiled(each.number).search(text)]
+    opened = {gate: bool(compiled(straight(gate)).search(text)) for gate in {symptom.gate for symptom in likely}}
+    return [symptom for symptom in likely if opened[symptom.gate]]
 
 
-def _across_lines(joined: Joined, known: list[Symptom]) -> Iterator[Match]:
+def _across_lines(start: int, joined: Joined, known: frozenset[int]) -> Iterator[Match]:
     for symptom in _admitted(joined.text, known):
         for found in symptom.regex.finditer(joined.text):
             first, last = joined.line_at(found.start()), joined.line_at(max(found.start(), found.end() - 1))
             if first < last:
-                yield Match(symptom, first, last, found.end() - found.start())
+                yield Match(symptom, start + first, start + last, found.end() - found.start())
 
 
 def _join(lines: list[Line], width: int) -> Joined:
@@ -129,9 +168,28 @@ def _join(lines: list[Line], width: int) -> Joined:
     parts, ends, length = [], [], 0
     for line, following in zip(lines, [*lines[1:], None]):
         hyphen = line.text[-1:] == "-" and line.text[-2:-1] not in ("", " ")
-        anywhere = len(line.pasted) == width and line.pasted[-1:] not in " \t"
-        whole = not following or hyphen or (anywhere and following.pasted[:1] not in " \t")
+        whole = not following or hyphen or _cut(line, following, width)
         parts.append(line.text if whole else f"{line.text} ")
         ends.append(length + len(line.text))
         length += len(parts[-1])
     return Joined("".join(parts), ends)
+
+
+def _cut(line: Line, following: Line, width: int) -> bool:
+    """Return whether a line was broken at that width within a word."""
+    return len(line.pasted) == width and line.pasted[-1:] not in " \t" and following.pasted[:1] not in " \t"
+
+
+def as_pasted(each: Entry, first: int, last: int) -> str:
+    """Return lines as pasted, as one.
+
+    The rest of a word that the line before begins may be a secret, so it is not in it.
+    """
+    lines = each.lines[first : last + 1]
+    parts = [
+        line.pasted.strip() + ("" if following and _cut(line, following, each.widest) else " ")
+        for line, following in zip(lines, [*lines[1:], None])
+    ]
+    rest = first > 0 and _cut(each.lines[first - 1], lines[0], each.widest)
+    text = "".join(parts).strip()
+    return BEGUN.sub("...", text) if rest else text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ LIMIT = 1_000_000
 
 LINE_BREAKS = compiled("\r\n|[\r\n\u0085\u2028\u2029]")
 
-ESCAPES = compiled("\x1b(?:\\[[0-9;?]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|[@-Z\\\\^_])")
+ESCAPES = compiled("\x1b(?:\\[[0-9;?]*[@-~]|\\][^\x07\x1b\n\r]*(?:\x07|\x1b\\\\)?|[@-Z\\\\^_])")
 """Colours and titles for a terminal."""
 
 INVISIBLE = compiled("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u0000-\u0008\u000e-\u001f\u007f]")
@@ -23,10 +24,10 @@ DASHES = compiled("[\u2010-\u2015\u2212]")
 ENTITIES = {"&quot;": "'", "&#39;": "'", "&#x27;": "'", "&apos;": "'", "&lt;": "<", "&gt;": ">", "&amp;": "&"}
 ENTITY = compiled("&(?:quot|#39|#x27|apos|lt|gt|amp);")
 
-EACH_LINE = compiled(r"^(?:(?:>|&gt;) ?)+|^[A-Za-z0-9][\w./-]{0,60} {0,20}\| ")
+EACH_LINE = compiled(r"(^|\n)(?:(?:(?:>|&gt;) ?)+|[A-Za-z0-9][\w./-]{0,60} {0,20}\| )")
 """What mail programs and Docker Compose write before every line, also before the rest of a long one."""
 
-QUERY = compiled(r"((?:wss?|https?)://[^ '?#]{0,2000})[?#][^ ']*")
+QUERY = compiled(r"((?:wss?|https?)://[^ '?#\n]{0,2000})[?#][^ '\n]*")
 """A URL with a query, which may hold any text and is not evidence."""
 
 SOURCE = compiled(
@@ -35,6 +36,15 @@ SOURCE = compiled(
     r"(?:\?[^ ()]{0,40}?)?(?::\d{1,7}){0,2}(?:, line \d{1,7}(?::\d{1,7})?)?\)?$"
 )
 """Where in its scripts a browser places an error."""
+
+PLACES = re.compile(r"\.(?:m?js|tsx?|jsx|vue|html?)|\(index\)|VM\d|<anonymous>", re.IGNORECASE)
+"""What every such place contains."""
+
+TYPOS = {
+    "websocket": compiled(r"web[ -]?s(?:oke|ock|occke|okce|coke|oc[e]|ockec)t(?=s?(?![a-z]))"),
+    "connect": compiled(r"con(?:ec|nc|nc[e]|enc)t(?=(?:s|ed|ing|ions?|ivity)?(?![a-z]))"),
+}
+"""Frequent misspellings."""
 
 TAIL = 200
 """Characters at the end of a line where that place is looked for."""
@@ -64,16 +74,26 @@ def straight(text: str) -> str:
     return DASHES.sub("-", QUOTES.sub("'", text))
 
 
-def normal(text: str) -> str:
-    """Return a line without what differs between copies of it.
+def plain(text: str) -> str:
+    """Return a text without colours, invisible characters and quote marks."""
+    return EACH_LINE.sub(r"\1", LINE_BREAKS.sub("\n", INVISIBLE.sub("", ESCAPES.sub("", text))))
 
-    Colours, invisible characters, doubled blanks, queries of URLs and source locations are dropped.
+
+def normal(text: str) -> str:
+    """Return a plain text without what differs between copies of it.
+
+    Entities, doubled blanks and queries of URLs are replaced. It has as many lines as before.
     """
-    plain = INVISIBLE.sub("", ESCAPES.sub("", unicodedata.normalize("NFC", text)))
-    plain = ENTITY.sub(lambda found: ENTITIES[found[0].lower()], plain)
-    plain = BLANKS.sub(" ", straight(plain)).strip(" ")
-    plain = QUERY.sub(r"\1", plain)
-    return plain[:-TAIL] + SOURCE.sub("", plain[-TAIL:])
+    text = ENTITY.sub(lambda found: ENTITIES[found[0].lower()], unicodedata.normalize("NFC", text))
+    text = BLANKS.sub(" ", straight(text))
+    for right, wrong in TYPOS.items():
+        text = wrong.sub(right, text)
+    return QUERY.sub(r"\1", text)
+
+
+def _without_source(line: str) -> str:
+    tail = line[-TAIL:]
+    return line[:-TAIL] + SOURCE.sub("", tail) if PLACES.search(tail) else line
 
 
 def shortened(text: str) -> str:
@@ -87,10 +107,10 @@ def paragraphs(text: str) -> list[list[Line]]:
     An empty line ends an entry, and so does a line that begins like an entry.
     """
     found: list[list[Line]] = [[]]
-    for raw in LINE_BREAKS.split(text):
-        pasted = EACH_LINE.sub("", INVISIBLE.sub("", ESCAPES.sub("", raw)))
-        line = Line(pasted, normal(pasted))
-        if found[-1] and (not line.text or START.search(line.text)):
+    pasted = plain(text)
+    for raw, normalised in zip(pasted.split("\n"), normal(pasted).split("\n")):  # Python 3.9 has no strict
+        line = Line(raw, _without_source(normalised.strip(" ")))
+        if found[-1] and (not line.text or START.match(line.text)):
             found.append([])
         if line.text:
             found[-1].append(line)

@@ -85,7 +85,7 @@ class Lists(_Directive):
     def run(self) -> list[nodes.Node]:
         """Return a section for each family; log a warning if there is none."""
         self.depend()
-        wanted = self.arguments[0].split(", ") if self.arguments else families()
+        wanted = [name.strip() for name in self.arguments[0].split(";")] if self.arguments else families()
         made: list[nodes.Node] = []
         for family in wanted:
             items = [self._item(symptom) for symptom in symptoms() if symptom.family == family]

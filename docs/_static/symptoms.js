@@ -18,41 +18,93 @@
     }).then(() => {
       known = globalThis.symptomData;
       for (const [name, [pattern, flags]] of Object.entries(known.patterns)) known[name] = new RegExp(pattern, flags);
-      for (const name of ["blanks", "dashes", "entity", "escapes", "invisible", "page", "query", "quotes", "url"])
+      const everywhere = ["blanks", "breaks", "dashes", "each", "entity", "escapes", "invisible", "page", "query"];
+      for (const name of [...everywhere, "quotes", "url"])
         known[name] = new RegExp(known[name].source, `${known[name].flags}g`);
+      known.typos = known.typos.map(([right, [pattern, flags]]) => [right, new RegExp(pattern, `${flags}g`)]);
       const gates = new Map();
       known.symptoms.forEach((each, number) => {
-        const { weight = 0, causes = [], literals = [] } = each;
+        const { weight = 0, causes = [], clauses = [] } = each;
         const regex = new RegExp(each.pattern, each.case ? "u" : "iu");
         if (each.gate) gates.set(each.gate, gates.get(each.gate) ?? new RegExp(each.gate, "iu"));
-        Object.assign(each, { number, weight, causes, literals, regex, gate: gates.get(each.gate) });
+        if (each.digits) each.digits = new RegExp(each.digits, "iu");
+        Object.assign(each, { number, weight, causes, clauses, regex, gate: gates.get(each.gate) });
       });
+      index();
     }));
 
   // text.py
 
+  const plain = (text) =>
+    text.replace(known.escapes, "").replace(known.invisible, "").replace(known.breaks, "\n").replace(known.each, "$1");
+
   function normal(text) {
-    let plain = text.normalize("NFC").replace(known.escapes, "").replace(known.invisible, "");
-    plain = plain.replace(known.entity, (found) => known.entities[found.toLowerCase()]);
-    plain = plain.replace(known.quotes, "'").replace(known.dashes, "-").replace(known.blanks, " ").replace(/^ +| +$/g, "");
-    const signs = [...plain.replace(known.query, "$1")];
+    let found = text.normalize("NFC").replace(known.entity, (entity) => known.entities[entity.toLowerCase()]);
+    found = found.replace(known.quotes, "'").replace(known.dashes, "-").replace(known.blanks, " ");
+    for (const [right, wrong] of known.typos) found = found.replace(wrong, right);
+    return found.replace(known.query, "$1");
+  }
+
+  function withoutSource(line) {
+    const signs = [...line];
     return signs.slice(0, -known.tail).join("") + signs.slice(-known.tail).join("").replace(known.source, "");
   }
 
   function paragraphs(text) {
     const found = [[]];
-    for (const raw of text.split(known.breaks)) {
-      const pasted = raw.replace(known.escapes, "").replace(known.invisible, "").replace(known.each, "");
-      const line = { pasted, text: normal(pasted), size: size(pasted) };
+    const all = plain(text);
+    const normalised = normal(all).split("\n");
+    all.split("\n").forEach((pasted, number) => {
+      const line = { pasted, text: withoutSource(normalised[number].replace(/^ +| +$/g, "")), size: size(pasted) };
       if (found.at(-1).length && (!line.text || known.start.test(line.text))) found.push([]);
       if (line.text) found.at(-1).push(line);
-    }
+    });
     return found.filter((lines) => lines.length);
+  }
+
+  // prefilter.py
+
+  const heads = new Map();
+  const short = new Set();
+  const considered = new Map();
+  const always = [];
+
+  function index() {
+    for (const symptom of known.symptoms) {
+      if (!symptom.clauses.length) always.push(symptom);
+      for (const [key, ...others] of symptom.clauses) {
+        for (const literal of key) {
+          if (!considered.has(literal)) considered.set(literal, []);
+          considered.get(literal).push({ symptom, others });
+        }
+        for (const literal of [key, ...others].flat()) {
+          const head = literal.slice(0, known.head);
+          if (head.length < known.head) short.add(literal);
+          else heads.set(head, (heads.get(head) ?? new Set()).add(literal));
+        }
+      }
+    }
+  }
+
+  function possible(lowered) {
+    const begun = new Set();
+    for (let place = 0; place + known.head <= lowered.length; place++) {
+      const head = lowered.slice(place, place + known.head);
+      if (heads.has(head)) begun.add(head);
+    }
+    const present = new Set([...short].filter((part) => lowered.includes(part)));
+    for (const head of begun) for (const part of heads.get(head)) if (lowered.includes(part)) present.add(part);
+    const found = new Set(always);
+    for (const literal of present) {
+      for (const { symptom, others } of considered.get(literal) ?? []) {
+        if (others.every((texts) => texts.some((part) => present.has(part)))) found.add(symptom);
+      }
+    }
+    return found;
   }
 
   // match.py
 
-  const possible = ({ literals }, lowered) => !literals.length || literals.some((part) => lowered.includes(part));
   const lineAt = (ends, place) => {
     let low = 0;
     let high = ends.length - 1;
@@ -64,12 +116,25 @@
     return low;
   };
 
-  function admitted(text, candidates) {
+  function admitted(text, allowed) {
+    const likely = [...possible(text.toLowerCase())].filter((each) => allowed.has(each)).sort((one, other) => one.number - other.number);
     const opened = new Map();
-    return candidates.filter(({ gate }) => {
+    return likely.filter(({ digits, gate }) => {
+      if (digits && !digits.test(text)) return false;
       if (!opened.has(gate)) opened.set(gate, !gate || gate.test(text));
       return opened.get(gate);
     });
+  }
+
+  const cut = (line, following, width) =>
+    line.size === width && !/(?:^|[ \t])$/.test(line.pasted) && !/^(?:[ \t]|$)/.test(following.pasted);
+
+  function asPasted({ lines, widest }, first, last) {
+    const own = lines.slice(first, last + 1);
+    const part = (line, number) =>
+      line.pasted.trim() + (number + 1 < own.length && cut(line, own[number + 1], widest) ? "" : " ");
+    const text = own.map(part).join("").trim();
+    return first && cut(lines[first - 1], own[0], widest) ? text.replace(known.begun, "...") : text;
   }
 
   function join(lines, width) {
@@ -80,36 +145,46 @@
       ends.push(text.length);
       const following = lines[number + 1];
       const hyphen = /[^ ]-$/.test(line.text);
-      const anywhere = line.size === width && !/[ \t]$/.test(line.pasted);
-      if (following && !hyphen && !(anywhere && !/^[ \t]/.test(following.pasted))) text += " ";
+      if (following && !hyphen && !cut(line, following, width)) text += " ";
     });
-    return { text, ends, lowered: text.toLowerCase() };
+    return { text, ends };
+  }
+
+  function joinedIn(lines, widest) {
+    const joined = [join(lines, 0)];
+    if (lines.slice(0, -1).some((line) => line.size === widest)) joined.push(join(lines, widest));
+    return joined;
   }
 
   function entry(lines) {
-    const joined = [join(lines, 0)];
-    const widest = Math.max(...lines.map((line) => line.size));
-    if (lines.slice(0, -1).some((line) => line.size === widest)) joined.push(join(lines, widest));
-    return { lines, joined };
+    let widest = 0;
+    for (const line of lines) widest = Math.max(widest, line.size);
+    return { lines, joined: joinedIn(lines, widest), widest };
   }
 
-  function find({ lines, joined }, candidates) {
-    const likely = candidates.filter((each) => joined.some(({ lowered }) => possible(each, lowered)));
+  function windows({ lines, joined, widest }) {
+    if (lines.length <= known.window) return joined.map((each) => [0, each]);
+    const found = [];
+    for (let start = 0; start < lines.length - known.window / 2; start += known.window / 2)
+      for (const each of joinedIn(lines.slice(start, start + known.window), widest)) found.push([start, each]);
+    return found;
+  }
+
+  function find(each, allowed) {
+    const { lines } = each;
     const matches = [];
     lines.forEach(({ text }, number) => {
-      if (!likely.length) return;
-      const lowered = text.toLowerCase();
-      for (const symptom of admitted(text, likely.filter((each) => possible(each, lowered)))) {
+      for (const symptom of admitted(text, allowed)) {
         const found = symptom.regex.exec(text);
         if (found) matches.push({ symptom, first: number, last: number, length: size(found[0]) });
       }
     });
-    for (const { text, ends, lowered } of lines.length > 1 ? joined : []) {
-      for (const symptom of admitted(text, likely.filter((each) => possible(each, lowered)))) {
+    for (const [start, { text, ends }] of lines.length > 1 ? windows(each) : []) {
+      for (const symptom of admitted(text, allowed)) {
         for (const found of text.matchAll(new RegExp(symptom.regex.source, `g${symptom.regex.flags}`))) {
           const first = lineAt(ends, found.index);
           const last = lineAt(ends, Math.max(found.index, found.index + found[0].length - 1));
-          if (first < last) matches.push({ symptom, first, last, length: size(found[0]) });
+          if (first < last) matches.push({ symptom, first: start + first, last: start + last, length: size(found[0]) });
         }
       }
     }
@@ -193,29 +268,29 @@
     const signs = cut ? [...text] : [];
     const whole = cut ? `${signs.slice(0, half).join("")}\n\n${signs.slice(-half).join("")}` : text;
     const entries = paragraphs(whole).map(entry);
-    const lowered = entries.flatMap(({ joined }) => joined.map((each) => each.lowered)).join("\n");
-    const about = known.about.some((word) => lowered.includes(word));
+    const lowered = entries.map(({ joined }) => joined.at(-1).text.toLowerCase()).join("\n");
+    const about = known.about.test(lowered);
     const count = entries.reduce((sum, { lines }) => sum + lines.length, 0);
-    const fitting = known.symptoms.filter(({ lines, needs }) => (!lines || count <= lines) && (about || !needs));
-    const candidates = fitting.filter((each) => possible(each, lowered));
-    const pages = candidates.length ? pagesIn(lowered) : [];
-    const escaped = (part) => part.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
-    const parts = candidates.flatMap(({ literals }) => literals).map(escaped);
-    const likely = new RegExp(candidates.every(({ literals }) => literals.length) ? parts.join("|") : "", "u");
-    const some = entries.filter(({ joined }) => candidates.length && joined.some((each) => likely.test(each.lowered)));
-    const found = some.flatMap((each) => readings(each, candidates, pages));
+    const fits = ({ lines, needs }) => (!lines || count <= lines) && (about || !needs);
+    const allowed = new Set(known.symptoms.filter(fits));
+    const pages = pagesIn(lowered);
+    const found = entries.flatMap((each) => readings(each, allowed, pages));
     return { readings: ranked(counted(found), pages), cut, about };
   }
 
-  function readings(each, candidates, pages) {
+  function readings(each, allowed, pages) {
     const { text, ends } = each.joined.at(-1);
+    const likely = each.joined.flatMap((joined) => [...possible(joined.text.toLowerCase())]);
+    if (!likely.some((symptom) => allowed.has(symptom))) return [];
+    if (known.foreign.test(text) && !known.surely.test(text)) return [];
     const places = socketsIn(text);
     const shown = places.flatMap((socket) => evidence(socket, pages));
-    return find(each, candidates.filter(({ when }) => !when || shown.includes(when))).map(({ symptom, first, last }) => {
+    const fits = (symptom) => allowed.has(symptom) && (!symptom.when || shown.includes(symptom.when));
+    return find(each, new Set(likely.filter(fits))).map(({ symptom, first, last }) => {
       const start = first ? ends[first - 1] : 0;
       const inside = places.find(({ place }) => start <= place && place < ends[last]);
       const socket = inside ?? places.findLast(({ place }) => place < start);
-      const line = each.lines.slice(first, last + 1).map(({ pasted }) => pasted.trim()).join(" ");
+      const line = asPasted(each, first, last);
       return { symptom, line, count: 1, socket, named: Boolean(socket), causes: symptom.causes };
     });
   }
@@ -282,7 +357,8 @@
   }
 
   function hidden(line) {
-    const short = line.replace(new RegExp(known.address.source, "giu"), "$1...");
+    const all = (name) => new RegExp(known[name].source, "giu");
+    const short = line.replace(all("address"), "$1...").replace(all("arguments"), "$1...");
     const signs = [...short];
     return signs.length > known.shown ? `${signs.slice(0, known.shown).join("")}...` : short;
   }

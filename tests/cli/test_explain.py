@@ -126,7 +126,10 @@ def test_it_reads_standard_input(argv, monkeypatch, capsys):
 
 def test_json_has_every_reading(capsys):
     assert main(["explain", "--json", "WebSocket closed with code 1009"]) == 0
-    [reading] = json.loads(capsys.readouterr().out)["readings"]
+    found = json.loads(capsys.readouterr().out)
+    assert list(found) == ["readings"]
+    [reading] = found["readings"]
+    assert list(reading) == ["line", "causes", "means", "next"]
     assert reading["line"] == "WebSocket closed with code 1009"
     assert reading["causes"] == ["message-size-limit"]
     assert reading["means"]
@@ -141,7 +144,7 @@ def test_text_that_is_not_understood_gets_three_questions(text, capsys):
     assert "3. How long did the connection last?" in output
     assert output.endswith("diagnose https://dss.example.com")
     assert main(["explain", "--json", text]) == 1
-    assert len(json.loads(capsys.readouterr().out)["questions"]) == 3
+    assert json.loads(capsys.readouterr().out) == {"readings": []}
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from support.proof import ROOT
 
 from checks import findings, symptoms
 from checks.symptoms.data import MOST_CAUSES, ONLY_IN_BROWSER, files
@@ -58,3 +59,9 @@ def test_data_examples_are_read_as_their_symptom(symptom):
         assert first == symptom or alike, (
             f"{example!r} is read as {first.family} {first.shown[0]!r}; use `weight` or a narrower pattern"
         )
+
+
+def test_every_family_is_on_one_page():
+    pages = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "reference").glob("*messages.md"))
+    listed = [name.strip() for found in re.findall(r"\{symptom-list\} (.*)", pages) for name in found.split(";")]
+    assert sorted(listed) == sorted(symptoms.families())
