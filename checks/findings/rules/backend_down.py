@@ -59,9 +59,7 @@ def suspect(facts: Facts) -> str | None:
         return MOMENT
     if not look.health_check:
         return "run diagnose again, without --gentle: it repeats each request alone, and proves whether DSS is down"
-    if not all(map(gateway_error, look.health_check)):
-        return None
-    return HOST_NAME
+    return HOST_NAME if all(map(gateway_error, look.health_check)) else None
 
 
 def _of_websocket_url(facts: Facts) -> str | None:

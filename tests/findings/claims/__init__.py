@@ -17,8 +17,8 @@ Each is a pattern for the whole text, and a function of the evidence and the gro
 """
 
 INSTRUCTION = re.compile(
-    r"(?:ask|check|compare|connect|correct|find|if|look|make|open|otherwise|pass|point|repeat|run|sign in|switch|take"
-    r"|temporarily|test|turn|use|wait|write)\b(?!.*(?:\bbecause\b|, but |; )).*",
+    r"(?:add|ask|check|compare|connect|correct|find|if|look|make|open|otherwise|pass|point|repeat|run|sign in|switch"
+    r"|take|temporarily|test|turn|use|wait|write)\b(?!.*(?:\bbecause\b|, but |; )).*",
     re.IGNORECASE | re.DOTALL,
 )
 """A sentence that only says what to do; a condition claims nothing either."""
