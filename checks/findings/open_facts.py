@@ -27,7 +27,7 @@ class HeldPair:
 
         They are so few that no pair has both the same age and the same moment.
         """
-        return min(1.0, abs(self.pinged.after - self.idle.after) / 4)
+        return min(JITTER_S, abs(self.pinged.after - self.idle.after) / 4)
 
     @property
     def both_dropped(self) -> bool:

@@ -113,10 +113,10 @@ def access_rule(response: Response, plain: Response) -> str:
     return next((program for phrase, program in ACCESS_RULES.items() if phrase in text), "")
 
 
-def from_application(response: Response) -> bool:
-    """Tell whether a server behind the proxies sent a response, not a proxy itself."""
-    programs = [response.header(name).lower() for name in ("Server", "X-Powered-By")]
-    return any(program and not any(proxy in program for proxy in PROXY_SERVERS) for program in programs)
+def may_be_from_proxy(response: Response) -> bool:
+    """Tell whether the only program that a response names is used as a proxy."""
+    programs = [response.header(name).lower() for name in ("Server", "X-Powered-By") if response.header(name)]
+    return bool(programs) and all(any(proxy in program for proxy in PROXY_SERVERS) for program in programs)
 
 
 def from_envoy(response: Response) -> bool:

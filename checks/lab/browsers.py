@@ -95,7 +95,10 @@ def record_webkit() -> Recorded:
         for name in SERVERS:
             url = f"{_url(server, name, host)}{'#faults' if name == 'https' else ''}"
             with opened_in_webkit(url) as process:
-                process.wait_until(server.done[name].is_set, TIMEOUT)
+                try:
+                    process.wait_until(server.done[name].is_set, TIMEOUT)
+                except LabError as error:  # such as a display without a session, or no processor time left
+                    raise OptionalError(f"WebKitGTK did not load a page in {TIMEOUT:.0f} s") from error
                 time.sleep(0.2)  # its output is buffered
                 printed += process.output()
     return _recorded(webkit_version(), server, [], printed.splitlines(), host)

@@ -175,9 +175,16 @@ def test_ctrl_c_during_an_import_is_one_line(module):
     assert (done.returncode, done.stderr) == INTERRUPTED
 
 
+WITH_CTRL_C = (
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    " runpy.run_module('checks', run_name='__main__')"
+)
+"""A process in the background, as on CI, may ignore Ctrl-C by default."""
+
+
 def test_ctrl_c_during_a_test_is_one_line():
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        command = [sys.executable, "-m", "checks", "diagnose", f"http://127.0.0.1:{silent.getsockname()[1]}"]
+        command = [sys.executable, "-c", WITH_CTRL_C, "diagnose", f"http://127.0.0.1:{silent.getsockname()[1]}"]
         with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
             connection, _ = silent.accept()
             process.send_signal(signal.SIGINT)

@@ -5,6 +5,8 @@ Each connects to one site, whatever host it is asked for, and records that it wa
 
 import asyncio
 import contextlib
+import socket
+import struct
 import threading
 
 REFUSALS = {
@@ -35,6 +37,9 @@ class Proxies:
 
     async def _serve(self, name, reader, writer):
         if name == "closes":
+            await reader.read(1)
+            # Reset the connection: without this, Chromium sees either a reset or an orderly end.
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return
         first = await reader.readexactly(1)
         if name == "socks4":

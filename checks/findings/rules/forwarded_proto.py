@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checks.findings.facts import GATEWAY_ERRORS, REDIRECTS, TOO_MANY, Facts
-from checks.findings.responders import from_application, location
+from checks.findings.responders import location, may_be_from_proxy
 from checks.findings.rule import Rule
 
 UNDECIDED = REDIRECTS | GATEWAY_ERRORS | TOO_MANY | {0, 500}
@@ -27,7 +27,7 @@ def detect(facts: Facts) -> str | None:
         if told.status not in UNDECIDED:
             return f"{proof}; with X-Forwarded-Proto: https, the same handshake returned {told}"
         # The server gets the same Host and cookies for both: only the scheme that the proxy reports may differ.
-        if plain.status not in UNDECIDED and from_application(facts.response(path)):
+        if plain.status not in UNDECIDED and not may_be_from_proxy(facts.response(path)):
             return f"{proof}; the same request without Upgrade returned {plain}"
     return None
 

@@ -43,13 +43,16 @@ FIRES = {
     ),
     "in another spelling of the URL": observed(handshakes(redirect(SPELLED, Server="gunicorn")), url=HTTPS),
     "in a relative URL": observed(handshakes(redirect(NOTIFICATIONS, Server="gunicorn")), url=HTTPS),
+    "only the handshake is redirected, by a program that gives no name": observed(
+        handshakes(redirect(HTTPS + NOTIFICATIONS), forwarded_https=ITSELF), url=HTTPS
+    ),
 }
 
 BY_PROXY = {
-    f"only the handshake is redirected, by {server or 'nobody who gives a name'}": observed(
+    f"only the handshake is redirected, by {server}": observed(
         handshakes(redirect(HTTPS + NOTIFICATIONS, Server=server), forwarded_https=ITSELF), url=HTTPS
     )
-    for server in ("nginx/1.31.3", "Apache/2.4.71 (Debian)", "Caddy", "envoy", "")
+    for server in ("nginx/1.31.3", "Apache/2.4.71 (Debian)", "Caddy", "envoy")
 }
 
 QUIET = BY_PROXY | {

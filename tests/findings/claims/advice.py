@@ -42,6 +42,24 @@ def _(evidence):
     return any(shake.response.status and len(shake.response.body.strip()) < 64 for shake in closed(evidence))
 
 
+@advises(r"the 403 comes from .+ itself: look for .+")
+def _(evidence):
+    return 403 in {shake.response.status for shake in closed(evidence)}
+
+
+@advises(r"find out why the same request without Upgrade gets a gateway error: .*")
+@advises(r"check whether the server runs, because Envoy sends a gateway error to plain requests too")
+def _(evidence):
+    return bool({502, 503, 504} & {shake.response.status for shake in of(evidence, "no-upgrade")})
+
+
+@advises(r"If pages load and the handshake still gets 403, check upgrade_configs")
+@advises(r"connect to DSS directly, at its own port")
+@advises(r"If the response there is a 101, check that it has the headers Upgrade and Connection: .*")
+def _(_evidence):
+    return True  # of what to try
+
+
 @advises(r"ask for the limits of every proxy: an idle timeout and a maximum connection lifetime both look like this")
 @advises(r"run this test again, for longer: if every WebSocket lasts equally long, .*")
 def _(evidence):
