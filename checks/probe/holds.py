@@ -198,5 +198,6 @@ def _faster(holds: Sequence[HoldResult]) -> float:
     if pinged.dropped and abs(moments[0] - moments[1]) < SAME_MOMENT_S:
         return 0.0
     first_pings = pinged.dropped and pinged.seconds < 1.5 * pinged.ping_every
+    ping_met_the_drop = pinged.dropped and pinged.found_by_ping  # so it is not known when it dropped
     clearly_faster = pinged.ping_every <= idle.seconds / 2 or idle.seconds - pinged.ping_every > EXTRA_S
-    return 0.0 if clearly_faster and not first_pings else life / FASTER
+    return 0.0 if clearly_faster and not (first_pings or ping_met_the_drop) else life / FASTER
