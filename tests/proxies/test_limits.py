@@ -18,7 +18,6 @@ LIMITS = {
     "a circuit breaker": ("envoy", "type: STRICT_DNS\n", "circuit_breakers: { thresholds: [{ max_requests: 1 }] }"),
     "a queue": ("haproxy", "option forwardfor\n", "timeout queue 1s\n    default-server maxconn 1"),
     "a limit on connections": ("nginx", "location / {\n", "    limit_conn dss 1;"),
-    "a pool of connections": ("apache", "upgrade=websocket nocanon", " max=1 acquire=200"),
 }
 """For each limit of one connection: the proxy, a text in its config, and what follows there."""
 

@@ -117,6 +117,7 @@ def test_the_page_reads_every_text_like_python(browser, site):
 def test_every_pattern_compiles_in_javascript(browser, site):
     with opened(browser, f"file://{site}/index.html") as page:
         page.fill("textarea", "WebSocket connection failed")
+        page.wait_for_function("globalThis.symptomData")
         compiled = page.evaluate("globalThis.symptomData.symptoms.map((each) => each.regex.unicode)")
     assert compiled == [True] * len(ALL)
 
