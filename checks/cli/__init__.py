@@ -105,7 +105,7 @@ def _add(group: argparse._SubParsersAction[Parser], name: str, module: ModuleTyp
 def commands(name: str = "") -> dict[str, ModuleType]:
     """Return the module of the command with this name.
 
-    Where there is no such command, return all by name, those that need the lab last. They are slower to import.
+    If no command has that name, return all of them by name. Those that need the lab come last: they import slowly.
     """
     names = [module.name for module in pkgutil.iter_modules(__path__)]
     modules = {each: _module(each) for each in names if each == name}

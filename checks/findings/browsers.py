@@ -62,7 +62,7 @@ def opens_in_another(facts: Facts) -> bool:
 
 
 def _rejected(shake: Handshake) -> bool:
-    """Tell whether a server rejected the handshake, and not for a limit of its own."""
+    """Tell whether the handshake was rejected, and not because of a limit."""
     return CLOSED in shake.response.error or shake.response.status not in {0, *TOO_MANY}
 
 

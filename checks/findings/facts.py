@@ -124,7 +124,7 @@ class Facts(OpenFacts):
             return "upgrade" in response.body.lower() or "websocket" in response.body.lower()
         if response.status == 405:  # from a server that allows GET: a hop changed the method
             return notifications and "get" not in response.header("Allow").lower()
-        # Never 200: the response may be nobody's, such as Caddy's own for a URL that no rule covers.
+        # Never 200: a proxy may send it without asking any server, as Caddy does for a URL that no rule covers.
         # Never 404: there may be no WebSocket, because the kernel has ended or the URL is wrong.
         return response.status == 426 and not bare_426(self.evidence.page)
 
@@ -326,13 +326,13 @@ def gateway_error(response: Response) -> bool:
 
 
 def firewall_phrase(response: Response) -> str:
-    """Return the phrase of a firewall in a response; empty if there is none."""
+    """Return the phrase of a firewall in a response, or an empty string."""
     text = " ".join([response.body, *(value for _, value in response.headers)]).lower()
     return next((phrase for phrase in FIREWALLS if phrase in text), "")
 
 
 def limit_phrase(response: Response) -> str:
-    """Return the phrase about a limit in a rejection; empty if there is none."""
+    """Return the phrase that mentions a limit in a rejection, or an empty string."""
     if response.status not in {*GATEWAY_ERRORS, *TOO_MANY, 403, 509}:
         return ""
     text = f"{response.reason} {response.body}".lower()

@@ -327,9 +327,9 @@ SOME_CLOSED = (
     Step(
         lambda facts: only_handshake_strays(facts, facts.closed_paths[0]),
         "look in the proxy config for a rule that only upgrade requests match (Apache httpd: RewriteRule with ws://),"
-        " and correct where it sends {path}. The handshake gets 404 or the page of /, and the same request without"
-        " Upgrade gets 400 or 426, as from a WebSocket server. If there is no such rule, compare the URL with the one"
-        " in the developer tools of a browser",
+        " and correct where it sends {path}. The handshake gets 404 or the page of /, but the same request without"
+        " Upgrade gets 400 or 426, which WebSocket servers send. If there is no such rule, compare the URL with the one"
+        " that the developer tools of a browser show",
     ),
     Step(
         lambda facts: _status(facts) == 500 and own_page(facts.response(facts.closed_paths[0])) == "Apache httpd",

@@ -128,7 +128,7 @@ def from_envoy(response: Response) -> bool:
 
 
 def bare_426(response: Response) -> bool:
-    """Tell whether a 426 has no words of its own.
+    """Tell whether a response is a 426 without an explanation.
 
     Envoy sends it for HTTP/1.0, and ws for Node.js to a plain GET.
     """

@@ -96,10 +96,9 @@ def record_webkit() -> Recorded:
             url = f"{_url(server, name, host)}{'#faults' if name == 'https' else ''}"
             with opened_in_webkit(url) as process:
                 try:
-                    process.wait_until(server.done[name].is_set, TIMEOUT)
+                    process.wait_until(lambda: DONE in process.output(), TIMEOUT)
                 except LabError as error:  # such as a display without a session, or no processor time left
                     raise OptionalError(f"WebKitGTK did not load a page in {TIMEOUT:.0f} s") from error
-                time.sleep(0.2)  # its output is buffered
                 printed += process.output()
     return _recorded(webkit_version(), server, [], printed.splitlines(), host)
 

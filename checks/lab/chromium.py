@@ -31,7 +31,7 @@ NO_OWN_REQUESTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-"""Options that stop Chromium from sending requests of its own."""
+"""Options that keep Chromium from sending its own requests."""
 
 
 def chromium() -> Path:

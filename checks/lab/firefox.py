@@ -40,7 +40,7 @@ PREFERENCES = {
     "services.settings.server": "data:,",
     "toolkit.telemetry.server": "",
 }
-"""Preferences that stop Firefox from sending requests of its own, and from waiting after a handshake that failed."""
+"""Preferences that keep Firefox from sending its own requests, and from waiting after a failed handshake."""
 
 LISTENS = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
 TIMEOUT = 30 * SCALE

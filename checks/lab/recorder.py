@@ -45,6 +45,7 @@ const open = path => new Promise(resolve => {{
     await open("{SOCKET}");
     if (location.hash) for (const path of {list(FAULTS.values())}) await open(path);
     await fetch("{DONE}");
+    console.log("{DONE}");
 }})();
 </script>"""
 """The page; the faults follow where its URL has a fragment."""

@@ -19,7 +19,7 @@ PACKAGES = "webkit2gtk-driver xvfb xauth"
 """Debian's packages; the first brings the browser too."""
 
 DISPLAY = ("xvfb-run", "--auto-servernum")
-"""Starts a program on a virtual display of its own, which even its version takes."""
+"""Starts a program on its own virtual display: the browser needs one even to print its version."""
 
 
 def _browser() -> Path:
@@ -46,7 +46,7 @@ def host_name() -> str:
 
     WebKit resolves names as the system does, and browsers treat `localhost` like https.
 
-    Raises OptionalError if there is none.
+    Raises OptionalError if this computer has no such name.
     """
     name = socket.gethostname()
     with contextlib.suppress(OSError):

@@ -27,7 +27,7 @@ def detect(facts: Facts) -> str | None:
         shake = facts.evidence.handshake(path)
         changed = [name for name in REQUESTED if name in shake.changed_headers]
         if shake.response.status == 101 and REQUESTED[0] in changed:
-            continue  # the server computed Sec-WebSocket-Accept for another key, which has a rule of its own
+            continue  # accept_mismatch reports this: the server computed Sec-WebSocket-Accept for another key
         if changed and not (shake.opened or missing_upgrade(shake) or over_http_2(shake)):
             return "; ".join([f"got {shake.response}{_because(shake)}", *(difference(shake, name) for name in changed)])
         if proof := _missed(facts, path):

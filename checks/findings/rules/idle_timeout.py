@@ -54,7 +54,7 @@ def suspect(facts: Facts) -> str | None:
 def _drop(idle: HoldResult) -> str:
     """Return how an idle WebSocket dropped, and when."""
     if idle.error.startswith(NO_PONG):
-        return f"after {idle.seconds:.1f} s one no longer responded, though nobody closed it ({idle.error})"
+        return f"after {idle.seconds:.1f} s one stopped responding, although it was not closed ({idle.error})"
     if idle.found_by_ping:
         return f"after {idle.seconds:.1f} s one no longer worked ({idle.error})"
     return f"it dropped without a close frame after {idle.seconds:.1f} s"
