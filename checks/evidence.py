@@ -36,6 +36,9 @@ opens the WebSocket. `firefox` and `safari` are the handshakes of these browsers
 `keep-alive` has Firefox's `Connection`. `forwarded-https` adds X-Forwarded-Proto: https.
 """
 
+OTHER_BROWSERS: tuple[Variant, ...] = ("firefox", "safari")
+"""The browsers besides Chromium whose handshakes are tried."""
+
 Moment = Literal["alone", "together", "beside a handshake", "alone again", "held", "after", "in turn"]
 """When a request of the second look was made.
 

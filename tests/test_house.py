@@ -128,8 +128,8 @@ ALLOWED_IN_FINDINGS = {
         *("strays", "tunnel"),
     },
     "strays": {"advice", "facts", "responders"},
-    "next_steps": {"advice", "arrival", "browsers", "facts", "phrases", "responders", "strays"},
-    "diagnosis": {"browsers", "facts", "next_steps", "rule", "rules"},
+    "next_steps": {"advice", "arrival", "facts", "phrases", "responders", "strays"},
+    "diagnosis": {"advice", "browsers", "facts", "next_steps", "rule", "rules"},
 }
 """For each module of checks/findings/, the others that it may import; rules never import each other."""
 

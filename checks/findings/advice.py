@@ -66,3 +66,19 @@ RESTART = (
     "run this test again, for longer: if every WebSocket lasts equally long, look for a timeout, and otherwise for"
     " restarts in the logs"
 )
+
+MOVED = "test the URL that the page redirects to: diagnose {url}"
+"""The advice for a site that redirects everything to another."""
+
+NOT_DSS = (
+    "the health check of DSS is missing, so this may not be DSS, or the proxy may know DSS by another host name."
+    " Compare the URL with the one in your browser. To test another site, pass the URL of its WebSocket, which begins"
+    " with ws"
+)
+"""The advice for a site that does not look like DSS."""
+
+DEFAULT_PAGE = (
+    "every URL gets the default page of {program}, so this is not DSS, or the proxy knows DSS by another host name."
+    " Compare the URL with the one in your browser, and the host name with the names in the proxy config"
+)
+"""The advice for a proxy that has no site by this name."""

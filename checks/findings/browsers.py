@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from checks.evidence import CLOSED, Handshake, Variant
-from checks.findings.facts import OTHER_BROWSERS, TOO_MANY, Facts
+from checks.evidence import CLOSED, OTHER_BROWSERS, Handshake, Variant
+from checks.findings.facts import TOO_MANY, Facts
 
 BROWSERS: dict[Variant, str] = {"firefox": "Firefox", "safari": "Safari"}
 """The variants with the handshake of a browser, and its name."""

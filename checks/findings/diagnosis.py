@@ -6,9 +6,10 @@ import os
 from dataclasses import dataclass
 
 from checks.evidence import Evidence
+from checks.findings.advice import DEFAULT_PAGE, MOVED, NOT_DSS
 from checks.findings.browsers import opens_in_another
 from checks.findings.facts import Facts
-from checks.findings.next_steps import DEFAULT_PAGE, MOVED, NOT_DSS, next_step
+from checks.findings.next_steps import next_step
 from checks.findings.rule import BEFORE_THE_SERVER, BEHIND_THE_FORWARD_PROXY, Hop, Rule
 from checks.findings.rules import all_rules
 

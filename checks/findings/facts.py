@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cached_property
 from urllib.parse import urlsplit
 
-from checks.evidence import NO_RESPONSE, Certificate, Handshake, PingResult, Response, Tls, Variant
+from checks.evidence import NO_RESPONSE, OTHER_BROWSERS, Certificate, Handshake, PingResult, Response, Tls
 from checks.findings.arrival import elsewhere, missing_upgrade, over_http_1_0, over_http_2
 from checks.findings.complaints import CONNECTION, EITHER, HTTP_1_0, UPGRADE, Complaint, missed
 from checks.findings.open_facts import OpenFacts
@@ -37,9 +37,6 @@ TRIED_S = 2.0
 
 WRONG_HOST_NAME = 62
 """OpenSSL's code for a certificate that is for another host name (x509_vfy.h)."""
-
-OTHER_BROWSERS: tuple[Variant, ...] = ("firefox", "safari")
-"""The variants with the handshake of a browser besides Chromium."""
 
 ALL_MUST_OPEN = frozenset({"", "http2", "again", *OTHER_BROWSERS})
 """The variants that browsers send, so that WebSocket works only if each of them opens."""

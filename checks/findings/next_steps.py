@@ -5,32 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from checks.evidence import CLOSED, NO_PONG, OUR_LIMIT
+from checks.evidence import CLOSED, NO_PONG, OTHER_BROWSERS, OUR_LIMIT
 from checks.findings.advice import COOKIES, CREDENTIALS, DIRECT, LIMIT, MOMENT, RESTART
 from checks.findings.arrival import over_http_2
-from checks.findings.browsers import BROWSERS
 from checks.findings.facts import TOO_MANY, Facts, loads, same, timed_out
 from checks.findings.phrases import CLIENT_CERTIFICATE
 from checks.findings.responders import access_rule, own_page
 from checks.findings.strays import only_handshake_strays
-
-MOVED = "test the URL that the page redirects to: diagnose {url}"
-"""The advice for a site that redirects everything to another."""
-
-NOT_DSS = (
-    "the health check of DSS is missing, so this may not be DSS, or the proxy may know DSS by another host name."
-    " Compare the URL with the one in your browser. To test another site, pass the URL of its WebSocket, which begins"
-    " with ws"
-)
-"""The advice for a site that does not look like DSS."""
-
-
-DEFAULT_PAGE = (
-    "every URL gets the default page of {program}, so this is not DSS, or the proxy knows DSS by another host name."
-    " Compare the URL with the one in your browser, and the host name with the names in the proxy config"
-)
-"""The advice for a proxy that has no site by this name."""
-
 
 CLOSED_BY_SERVER = "the server closed the "
 """The beginning of the error of a ping on a WebSocket that the server closed."""
@@ -209,7 +190,7 @@ ALL_OPENED = (
         "the WebSocket opens and a ping gets no pong: check the DSS log, then the proxy logs, at the time of this test",
     ),
     Step(
-        lambda facts: any(not shake.opened for shake in facts.evidence.handshakes if shake.variant in BROWSERS),
+        lambda facts: any(not shake.opened for shake in facts.evidence.handshakes if shake.variant in OTHER_BROWSERS),
         "a handshake with the headers of Firefox or Safari failed: look for it in the proxy log, at the time of this"
         " test, and open DSS in that browser",
     ),

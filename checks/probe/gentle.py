@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from checks.evidence import Response
+from checks.evidence import OTHER_BROWSERS, Response
 
 from .stream import Stream
-from .survey import BROWSERS, Survey
+from .survey import Survey
 
 MAX_FAILURES = 3
 """How many requests may fail; fail2ban, for example, blocks an IP address after five by default."""
@@ -38,7 +38,7 @@ class GentleSurvey(Survey):
     async def _as_other_browsers(self) -> None:
         """Make the handshakes that browsers make besides the first."""
         self.add(handshakes=await self.over_http2())
-        for family in BROWSERS:
+        for family in OTHER_BROWSERS:
             if self._may_go_on():
                 await self.vary(self.paths[0], family)
 

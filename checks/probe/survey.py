@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Callable
 
-from checks.evidence import NO_PONG, NOT_REQUESTED, Evidence, Handshake, PingResult, Response, Variant
+from checks.evidence import NO_PONG, NOT_REQUESTED, OTHER_BROWSERS, Evidence, Handshake, PingResult, Response, Variant
 
 from .connect import ConnectError
 from .frames import ping
@@ -30,9 +30,6 @@ Where the first succeeds, the handshakes of other browsers are among them.
 
 AUTHENTICATION = {401, 407}
 """The status codes for missing or rejected credentials (RFC 9110, sections 15.5.2 and 15.5.8)."""
-
-BROWSERS: tuple[Variant, ...] = ("firefox", "safari")
-"""The browsers besides Chromium whose handshakes are tried."""
 
 REFUSALS = {200, 400, 403, 404, 405, 406, 426}
 """The status codes of a server or firewall that rejects a handshake for what is in it."""
@@ -150,11 +147,11 @@ class Survey:
     async def _explain(self) -> None:
         """Repeat the handshake; where something failed, also change one thing at a time."""
         if self.all_opened_and_answered():
-            await self._repeat(self.paths[:1], REPEATS - len(BROWSERS), BROWSERS)
+            await self._repeat(self.paths[:1], REPEATS - len(OTHER_BROWSERS), OTHER_BROWSERS)
         else:
             await asyncio.gather(self._repeat_failed(), self._compare())
             if self._another_browser_may_open():
-                await self._repeat(self.paths[:1], 0, BROWSERS)
+                await self._repeat(self.paths[:1], 0, OTHER_BROWSERS)
         await self._repeat_alone(self.paths[0])
         notebook = any(path.startswith("/jupyter/") for path in self.paths)
         if not self.target.is_socket and not notebook and self.all_opened_and_answered():
@@ -213,7 +210,7 @@ class Survey:
         Neither is every second nor every third request, so load balancers do not give each its own server.
         """
         opened = self.evidence.handshake(path).opened
-        tried = [shake for shake in self.evidence.handshakes if shake.variant in BROWSERS]
+        tried = [shake for shake in self.evidence.handshakes if shake.variant in OTHER_BROWSERS]
         differing: list[Variant] = [shake.variant for shake in tried if shake.opened != opened]
         if not differing:
             return

@@ -9,10 +9,19 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from checks.evidence import NOT_REQUESTED, Evidence, Handshake, HoldResult, PingResult, Response, Route, SizeResult
+from checks.evidence import (
+    NOT_REQUESTED,
+    OTHER_BROWSERS,
+    Evidence,
+    Handshake,
+    HoldResult,
+    PingResult,
+    Response,
+    Route,
+    SizeResult,
+)
 from checks.findings import Diagnosis, Finding, cause
 from checks.findings.arrival import elsewhere, over_http_1_0, over_http_2
-from checks.findings.browsers import BROWSERS
 from checks.findings.facts import Facts
 
 from .text import WIDTH, clean, wrap
@@ -143,7 +152,7 @@ def _arrived(shake: Handshake) -> Iterator[str]:
 def _differs(evidence: Evidence, shake: Handshake) -> bool:
     """Tell whether a handshake shows more than the first one on its path."""
     repeats = shake.variant == "again" or shake in evidence.handshakes[: evidence.handshakes.index(shake)]
-    as_first = shake.variant in BROWSERS and shake.opened == evidence.handshake(shake.path).opened
+    as_first = shake.variant in OTHER_BROWSERS and shake.opened == evidence.handshake(shake.path).opened
     return not repeats and not as_first
 
 
