@@ -167,7 +167,9 @@ class Tools(Written):
                 ended = "and keeps running" if output["exit_code"] is None else f"and exit code {output['exit_code']}"
                 yield from (tool, f": `` {words} ``" if output["line"] else f": {words}", f"  {ended}", "")
             named = ", ".join(f"**{each}**" for each in case["causes"]) or "not decided; next"
-            yield from ("diagnose", f": {named}: {case['proof']}", "")
+            # As code, because -- would become a dash.
+            proof = re.sub(r"--[a-z]+(?: [A-Z]+)?", r"`\g<0>`", case["proof"])
+            yield from ("diagnose", f": {named}: {proof}", "")
         told = ", ".join(f"{name} {version}" for name, version in seen["versions"].items())
         yield f"Versions: {told}. Run `python -m checks tools` to repeat this."
 
@@ -179,7 +181,8 @@ class Download(SphinxDirective):
         """Return the link, the size, and the checksum, or how to build the file."""
         self.env.note_dependency(str(PACKED))
         if not PACKED.exists():
-            return [nodes.paragraph("", "This copy of the site does not include it. Run `make pyz` in a checkout.")]
+            missing = "This copy of the site does not include it. In a checkout, build it: "
+            return [nodes.paragraph("", "", nodes.Text(missing), nodes.literal("", "make pyz"))]
         data = PACKED.read_bytes()
         link = nodes.reference("", PACKED.name, refuri="../" * self.env.docname.count("/") + PACKED.name)
         offered = nodes.paragraph("", "", link, nodes.Text(f", {len(data) / 1e6:.1f} MB, with the SHA-256"))
