@@ -183,8 +183,8 @@ class Facts(OpenFacts):
 
     @cached_property
     def responded(self) -> bool:
-        """Whether anything responded: the page, or a handshake."""
-        return bool(self.evidence.page.status) or any(shake.response.status for shake in self.evidence.handshakes)
+        """Whether anything responded: the page, or a handshake, in either look."""
+        return self.second_look.responded
 
     @cached_property
     def works(self) -> bool:

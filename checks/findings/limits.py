@@ -84,8 +84,8 @@ def suspicion(facts: Facts) -> str:
 
 def _recovered(facts: Facts, responses: list[Response]) -> str:
     """Return the advice if the WebSocket opened when it was alone."""
-    if timed_out(facts.first_response) and facts.reached:
-        return ""  # it is slow
+    if facts.second_look.slow or (timed_out(facts.first_response) and facts.reached):
+        return ""
     return MOMENT if any(map(gateway_error, responses)) else BURST
 
 

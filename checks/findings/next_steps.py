@@ -84,11 +84,6 @@ def _same_error_everywhere(facts: Facts) -> bool:
     return same and facts.second_look.same_status_alone == status
 
 
-def _slow(facts: Facts) -> bool:
-    """Tell whether the handshake opened when the test waited longer."""
-    return facts.second_look.recovered and timed_out(facts.response(facts.closed_paths[0]))
-
-
 def _asks_for_credentials(facts: Facts) -> bool:
     return facts.refused_everywhere and bool(facts.evidence.page.header("WWW-Authenticate"))
 
@@ -243,7 +238,7 @@ SOME_CLOSED = (
         " ban of this IP address. When it has ended, test with diagnose --gentle, which sends few requests",
     ),
     Step(
-        _slow,
+        lambda facts: facts.second_look.slow,
         "the WebSocket opened, but its handshake took {seconds} s: test DSS directly, at its own port, without the"
         " proxy. If the handshake is as slow there, look at the load of DSS, otherwise at the proxies in between. For"
         " the rest of this test, pass --timeout 60",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from checks.evidence import Evidence, Moment, Recheck, Response
+from checks.evidence import NO_RESPONSE, Evidence, Moment, Recheck, Response
 
 HEALTH_CHECK = "/dip/api/ping"
 
@@ -59,6 +59,21 @@ class SecondLook:
         shake = self.handshake
         tried = shake is not None and shake.path in self.evidence.paths
         return bool(tried and shake and shake.opened and not self.evidence.handshake(shake.path).opened)
+
+    @cached_property
+    def slow(self) -> bool:
+        """Whether it opened later than the first look had waited for it."""
+        shake = self.handshake
+        if not (shake and self.recovered):
+            return False
+        first = self.evidence.handshake(shake.path).response
+        return first.error.startswith(NO_RESPONSE) and shake.response.seconds > first.seconds
+
+    @cached_property
+    def responded(self) -> bool:
+        """Whether anything responded, in this look or the first."""
+        first = [self.evidence.page, *(shake.response for shake in self.evidence.handshakes)]
+        return any(response.status for response in [*first, *(each.response for each in self.evidence.rechecks)])
 
     @cached_property
     def stopped(self) -> bool:

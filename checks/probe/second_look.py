@@ -106,11 +106,12 @@ class _SecondLook:
                 return  # the others would only wait, too
             if limited(response) and not all(limited(each.response) for each in self.rechecks):
                 await asyncio.sleep(DRAINED_S)
-                await self._get("alone", path)
-        handshake = await self._handshake("alone", before=self.evidence.handshake(self.path).response)
+                await self._get("alone", path, before)
+        first = self.evidence.handshake(self.path).response
+        handshake = await self._handshake("alone", first)
         if handshake.response.status in LIMITED and not all(limited(each.response) for each in self.rechecks):
             await asyncio.sleep(DRAINED_S)
-            handshake = await self._handshake("alone")
+            handshake = await self._handshake("alone", first)
         self.some_opened = handshake.opened
 
     def _only_handshake_fails_alone(self) -> bool:

@@ -124,6 +124,8 @@ def _websocket(evidence: Evidence, path: str) -> Iterator[str]:
         opened = sum(shake.opened for shake in attempts)
         yield from _row("  repeated", f"{opened} of {len(attempts)} identical handshakes succeeded")
     shakes = [shake for shake in evidence.handshakes if shake.path == path and shake.arrived_request]
+    if shakes and all(shake.variant == "no-upgrade" for shake in shakes):
+        yield from _row("  arrived", "only the request without Upgrade")
     rewritten = filter(elsewhere, shakes)
     first = next(rewritten, next(iter(shakes), evidence.handshake(path)))  # a proxy may forward the plain GET alone
     for line in _arrived(first):

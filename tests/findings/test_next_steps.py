@@ -6,11 +6,13 @@ import pytest
 from findings.cases import auth_on_handshake, extension_mangled, handshake_header_mangled, scheme_mismatch, wrong_path
 from support.evidence import (
     CLOSED,
+    HEALTHY,
     KERNEL,
     NOT_FOUND,
     OPEN,
     PAGE,
     TIMED_OUT,
+    UPGRADE_REQUIRED,
     WSS,
     alone,
     at_websocket,
@@ -53,6 +55,20 @@ STEPS = {
     "a handshake that takes 12 s": (
         alone(observed(handshakes(TIMED_OUT)), handshake=replace(OPEN, seconds=12.0)),
         "the WebSocket opened, but its handshake took 12 s",
+    ),
+    "everything takes 12 s": (
+        alone(
+            everywhere(TIMED_OUT),
+            page=replace(PAGE, seconds=12.0),
+            health_check=HEALTHY,
+            plain=UPGRADE_REQUIRED,
+            handshake=replace(OPEN, seconds=12.0),
+        ),
+        "the WebSocket opened, but its handshake took 12 s",
+    ),
+    "no response at first, and then one at once": (
+        alone(observed(handshakes(TIMED_OUT)), handshake=OPEN),
+        "run diagnose again, because a handshake that failed at first succeeded a moment later",
     ),
     "400 for everything, and then nothing": (
         alone(

@@ -1,5 +1,6 @@
 """What a first look showed side by side counts only if it is also true alone."""
 
+import asyncio
 import random
 from dataclasses import replace
 from itertools import pairwise
@@ -98,6 +99,21 @@ def test_a_site_that_recovers_gets_no_cause(answer):
 @pytest.mark.parametrize("answer", FAILURES, ids=str)
 def test_a_site_that_recovers_gets_a_next_step(answer):
     assert diagnose(alone(everywhere(answer), **FINE)).next_step
+
+
+class GivesUp(ScriptedServer):
+    """A proxy that waits in vain for the response to a handshake, and then sends 504."""
+
+    async def serve_websocket(self, _head, _reader, writer):
+        await asyncio.sleep(0.5)
+        writer.write(server_response(504))
+
+
+def test_each_repeated_handshake_gets_more_time():
+    evidence = observe(GivesUp(), timeout=0.3)
+    alone = [each for each in evidence.rechecks if each.upgrade and each.moment == "alone"]
+    assert [each.response.status for each in alone] == [504, 504]
+    assert named(evidence) == ([], ["handshake-unanswered", "http2-upstream"])
 
 
 class Flapping(ScriptedServer):

@@ -9,20 +9,29 @@ from checks.findings.rule import Rule
 COMPARED: tuple[Variant, ...] = ("", "no-origin")
 """The handshake of a browser, and that of a script."""
 
+GATEWAY_TIMEOUT = 504
+"""The status code of a proxy that waited in vain (RFC 9110, section 15.6.5)."""
+
 
 def detect(facts: Facts) -> str | None:
     """Look for handshakes without a response, not even late, unlike a plain GET."""
-    patient = facts.second_look.handshake
-    if not (_unanswered(facts) and patient and timed_out(patient.response)):
+    alone = [each.response for each in facts.second_look.at("alone") if each.upgrade]
+    if not (_unanswered(facts) and alone and all(map(timed_out, alone))):
         return None
     return (
-        f"expected 101 Switching Protocols, got {patient.response};"
+        f"expected 101 Switching Protocols, got {alone[-1]};"
         f" the same request without Upgrade returned {facts.plain(facts.evidence.paths[0])}"
     )
 
 
 def suspect(facts: Facts) -> str | None:
-    """Look for the same where the test did not wait longer."""
+    """Look for the same where the test did not wait longer, or a proxy did not."""
+    look = facts.second_look
+    if look.only_handshake_fails and look.handshake and look.handshake.response.status == GATEWAY_TIMEOUT:
+        return (
+            "look for the handshake in the log of the server, because a proxy waited for the response in vain. If it is"
+            " missing there, look for it in the logs of the proxies in between"
+        )
     if _unanswered(facts) and not facts.second_look.handshake:
         return "run diagnose again with --timeout 60, because a slow server may respond later"
     return None

@@ -12,10 +12,12 @@ from support.evidence import (
     at_websocket,
     handshakes,
     observed,
+    recheck,
     response,
 )
 
 from checks.evidence import Response
+from checks.probe import NOTIFICATIONS
 
 FIRES = {
     "no response": alone(observed(handshakes(TIMED_OUT)), handshake=Response(error="no response within 30 s")),
@@ -35,6 +37,11 @@ QUIET = {
     "no handshake": observed(),
     "a response after 12 s": alone(observed(handshakes(TIMED_OUT)), handshake=replace(OPEN, seconds=12.0)),
     "a rejection after 12 s": alone(observed(handshakes(TIMED_OUT)), handshake=response(400)),
+    "a 504 after 25 s, then no response in 10 s": alone(
+        observed(handshakes(TIMED_OUT)),
+        recheck("alone", NOTIFICATIONS, TIMED_OUT, upgrade=True),
+        handshake=response(504),
+    ),
     "no response yet": observed(handshakes(TIMED_OUT)),
     "no response at a WebSocket URL": at_websocket(TIMED_OUT, UPGRADE_REQUIRED),
 }
@@ -42,4 +49,12 @@ QUIET = {
 UNDECIDED = {
     "no response yet": (QUIET["no response yet"], ["handshake-unanswered"]),
     "no response at a WebSocket URL": (at_websocket(TIMED_OUT, UPGRADE_REQUIRED), ["handshake-unanswered"]),
+    "a 504 for the handshake only": (
+        alone(observed(handshakes(response(504), UPGRADE_REQUIRED))),
+        ["handshake-unanswered", "http2-upstream"],
+    ),
+    "a 504 after the test had waited longer": (
+        alone(observed(handshakes(TIMED_OUT)), handshake=response(504)),
+        ["handshake-unanswered", "http2-upstream"],
+    ),
 }

@@ -274,6 +274,12 @@ def _(evidence, seconds):
     return any(f"{each.seconds:.0f}" == seconds for each in opened)
 
 
+@advises(r"look for the handshake in the log of the server, because a proxy waited for the response in vain")
+def _(evidence):
+    statuses = {each.response.status for each in rechecks(evidence, "alone", upgrade=True)}
+    return 504 in statuses and any(shake.response.status for shake in of(evidence, "no-upgrade"))
+
+
 @advises(r"find the program that redirects (\S*) to the URL that was requested, .*")
 def _(evidence, path):
     return 300 < evidence.handshake(path).response.status < 400

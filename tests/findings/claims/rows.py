@@ -42,6 +42,12 @@ def _(evidence, opened, total):
     return any((sum(each), len(each)) == (int(opened), int(total)) for each in groups)
 
 
+@row("  arrived\tonly the request without Upgrade")
+def _(evidence):
+    shakes = [shake for shake in evidence.handshakes if shake.arrived_request]
+    return {"no-upgrade"} in [{shake.variant for shake in shakes if shake.path == path} for path in evidence.paths]
+
+
 @row("  arrived\tas (.*)")
 def _(evidence, request):
     return any(clean(shake.arrived_request) == request for shake in evidence.handshakes)
