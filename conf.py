@@ -34,6 +34,7 @@ extensions = [
     "configs",  # docs/_ext/configs.py
     "commands",  # docs/_ext/commands.py
     "symptoms",  # docs/_ext/symptoms.py
+    "diagrams",  # docs/_ext/diagrams.py
 ]
 exclude_patterns = ["_ext", "_static", "_templates"]
 

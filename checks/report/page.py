@@ -60,6 +60,8 @@ def _without_fences(lines: list[str]) -> Iterator[str]:
 def _block(directive: str | None, argument: str, block: list[str]) -> Iterator[str]:
     if directive == "literalinclude":
         yield f"    [{argument.strip().replace('../', '')}]"
+    elif directive == "diagram":
+        yield from (line for line in block if not line.startswith(":caption:"))
     elif not directive:
         yield from (f"    {line}" for line in block)
 

@@ -238,6 +238,8 @@ def test_every_link_and_every_fetched_file_exists(pages, site):
 @pytest.mark.quick
 def test_every_picture_is_on_a_page(pages):
     shown = {Path(urlsplit(url).path).name for page in pages.values() for url in page.fetches + page.links}
+    drawn = {f"{each.removeprefix('diagram-')}.svg" for page in pages.values() for each in page.ids if each}
+    shown |= drawn | {name.replace(".svg", "-wide.svg") for name in drawn}
     report(
         [
             f"_images/{picture.name} is on no page: include it with a figure directive, or delete it"
