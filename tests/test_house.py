@@ -62,36 +62,44 @@ def part_of(name):
     return [*name.split("."), "__init__"][1]
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_imports_run_downwards(name):
-    imported = {part_of(other) for other in modules_imported_by(name)}
-    wrong = imported - {part_of(name)} - ALLOWED[part_of(name)]
-    assert not wrong, f"{name} imports {sorted(wrong)}: expected only {sorted(ALLOWED[part_of(name)])}"
+def test_imports_run_downwards():
+    imported = {name: {part_of(other) for other in modules_imported_by(name)} for name in MODULES}
+    wrong = {
+        name: sorted(extra)
+        for name, parts in imported.items()
+        if (extra := parts - {part_of(name)} - ALLOWED[part_of(name)])
+    }
+    assert wrong == {}, "expected each part of checks/ to import only what ALLOWED lists for it"
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_no_module_imports_the_tests(name):
-    tests = {"tests", *(path.stem for path in (ROOT / "tests").iterdir())}
-    imported = set()
-    for node in ast.walk(ast.parse(MODULES[name].read_text())):
-        if isinstance(node, ast.Import):
-            imported |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            imported.add(node.module.partition(".")[0])
-    wrong = sorted(imported & tests)
-    assert not wrong, f"{name} imports {wrong} from tests/: move what it needs to checks/"
-
-
-@pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_module_below_tests_imports_a_test_module(path):
-    imported = set()
+def names_imported_by(path):
+    """Return the full names that a file imports, as written."""
+    names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            imported |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            imported |= {f"{node.module or ''}.{alias.name}" for alias in node.names}
-    wrong = sorted(name for name in imported if any(part.startswith("test_") for part in name.split(".")))
-    assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}: move what both need to tests/support/"
+            names |= {f".{node.module or ''}.{alias.name}" for alias in node.names}
+    return names
+
+
+def test_no_module_imports_the_tests():
+    tests = {"tests", *(path.stem for path in (ROOT / "tests").iterdir())}
+    imported = {name: {other.partition(".")[0] for other in names_imported_by(path)} for name, path in MODULES.items()}
+    wrong = {name: sorted(roots & tests) for name, roots in imported.items() if roots & tests}
+    assert wrong == {}, "move what they need to checks/"
+
+
+def test_no_module_below_tests_imports_a_test_module():
+    wrong = {
+        str(path.relative_to(ROOT)): name
+        for path in TESTS
+        for name in names_imported_by(path)
+        if any(part.startswith("test_") for part in name.split("."))
+    }
+    assert wrong == {}, "move what both need to tests/support/"
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name.startswith("checks.cli.")])

@@ -9,13 +9,14 @@ from checks import symptoms
 FOLDER = Path(__file__).parent / "corpus"
 
 
-def entries():
-    """Return every text of the corpus."""
-    return [entry for file in sorted(FOLDER.glob("*.json")) for entry in json.loads(file.read_text(encoding="utf-8"))]
+def entries(name="*"):
+    """Return the texts of one file of the corpus, or of all."""
+    files = sorted(FOLDER.glob(f"{name}.json"))
+    return [entry for file in files for entry in json.loads(file.read_text(encoding="utf-8"))]
 
 
-def verdict(entry):
-    """Return how well a text is read.
+def verdict(entry, readings=None):
+    """Return how well a text is read, given what was read in it.
 
     first: the first cause is right; or nothing is named, as it should be.
     among: a right cause is in the list.
@@ -23,7 +24,8 @@ def verdict(entry):
     missed: nothing is understood.
     wrong: causes are named, and none is right.
     """
-    readings = symptoms.read(entry["input"]).readings
+    if readings is None:
+        readings = symptoms.read(entry["input"]).readings
     named = [cause for reading in readings for cause in reading.causes]
     first = list(readings[0].causes) if readings else []
     if not entry["expects"]:

@@ -8,8 +8,7 @@ from support.proof import ROOT
 from checks import findings, symptoms
 from checks.symptoms.data import MOST_CAUSES, ONLY_IN_BROWSER, files
 
-ALL = symptoms.symptoms()
-NAMES = [f"{symptom.family}: {symptom.shown[0]}" for symptom in ALL]
+FAMILIES = pytest.mark.parametrize("family", symptoms.families())
 
 KEYS = {"shown", "pattern", "status", "close", "causes", "means", "next", "source", "examples"} | {
     *("needs_websocket", "weight", "when", "harmless", "case"),
@@ -34,31 +33,42 @@ def test_a_file_has_the_expected_keys(name):
         assert entry["examples"], f"{name}: {entry['shown']} needs an example"
 
 
-@pytest.mark.parametrize("symptom", ALL, ids=NAMES)
-def test_data_of_a_symptom_is_valid(symptom):
-    assert NOT_PORTABLE.findall(symptom.pattern) == []
+def of(family):
+    """Return the symptoms of a family."""
+    return [symptom for symptom in symptoms.symptoms() if symptom.family == family]
+
+
+@FAMILIES
+def test_data_of_a_symptom_is_valid(family):
     known = {*findings.ids(), *ONLY_IN_BROWSER}
-    assert set(symptom.causes) <= known, f"unknown cause in {symptom.shown[0]}"
-    assert len(symptom.causes) <= MOST_CAUSES
-    assert len(set(symptom.causes)) == len(symptom.causes)
-    assert symptom.means.endswith(".")
-    assert symptom.next.endswith((".", "?"))
-    assert "*" not in re.sub("`[^`]*`", "", f"{symptom.means} {symptom.next}"), "only `code` is rendered"
-    assert symptom.source.startswith(("https://", "measured with ", "seen on "))
+    for symptom in of(family):
+        name = symptom.shown[0]
+        assert NOT_PORTABLE.findall(symptom.pattern) == [], name
+        assert set(symptom.causes) <= known, f"unknown cause in {name}"
+        assert len(symptom.causes) <= MOST_CAUSES, name
+        assert len(set(symptom.causes)) == len(symptom.causes), name
+        assert symptom.means.endswith("."), name
+        assert symptom.next.endswith((".", "?")), name
+        assert "*" not in re.sub("`[^`]*`", "", f"{symptom.means} {symptom.next}"), f"{name}: only `code` is rendered"
+        assert symptom.source.startswith(("https://", "measured with ", "seen on ")), name
 
 
-@pytest.mark.parametrize("symptom", ALL, ids=NAMES)
-def test_data_examples_are_read_as_their_symptom(symptom):
-    for example in symptom.examples:
-        text = example + ("\nwss://" if symptom.needs_websocket else "")
-        readings = symptoms.read(text).readings
-        assert readings, f"nothing matches {example!r}"
-        first = readings[0].symptom
-        # Two programs may print the same text; then it does not matter which of them is named.
-        alike = first.family != symptom.family and set(first.causes[:1]) <= set(symptom.causes)
-        assert first == symptom or alike, (
-            f"{example!r} is read as {first.family} {first.shown[0]!r}; use `weight` or a narrower pattern"
-        )
+def read_as(symptom, example):
+    """Return what is read in an example instead of its symptom, or None."""
+    readings = symptoms.read(example + ("\nwss://" if symptom.needs_websocket else "")).readings
+    if not readings:
+        return "nothing"
+    first = readings[0].symptom
+    # Two programs may print the same text; then it does not matter which of them is named.
+    alike = first.family != symptom.family and set(first.causes[:1]) <= set(symptom.causes)
+    return None if first == symptom or alike else f"{first.family} {first.shown[0]!r}"
+
+
+@FAMILIES
+def test_data_examples_are_read_as_their_symptom(family):
+    pairs = [(symptom, example) for symptom in of(family) for example in symptom.examples]
+    wrong = {example: found for symptom, example in pairs if (found := read_as(symptom, example))}
+    assert wrong == {}, "use `weight` or a narrower pattern"
 
 
 def test_every_family_is_on_one_page():
