@@ -1,7 +1,8 @@
 """Let readers fill in their own values.
 
-``{blanks} nginx`` explains the blanks of checks/recipes/nginx, and marks them in all code of its page.
-docs/_static/blanks.js turns the list into a form, and copies the typed values to the marks.
+``{blanks} nginx`` is a form for the blanks of checks/recipes/nginx, and marks them in all code of its page.
+Without a recipe, each line of its content is a blank: ``dss.example.com: the host name of DSS``.
+docs/_static/blanks.js copies the typed values to the marks. Without JavaScript, a list explains the blanks.
 """
 
 from __future__ import annotations
@@ -77,39 +78,81 @@ def marked(html: str, kinds: Mapping[str, str], *, urls: bool = False) -> str:
 
 
 class Blanks(SphinxDirective):
-    """The blanks of a recipe, each with its meaning."""
+    """A form for the blanks of a recipe, or of the content."""
 
-    required_arguments = 1
+    optional_arguments = 1
+    has_content = True
 
     def run(self) -> list[nodes.Node]:
-        """Return the list; log a warning if the recipe has no blanks."""
-        self.env.note_dependency(str(RECIPES / self.arguments[0] / "recipe.toml"))
-        recipe = recipes().get(self.arguments[0])
-        blanks = recipe.file.blanks if recipe else {}
-        if not blanks:
-            log.warning(
-                "checks/recipes/%s/recipe.toml declares no blanks", self.arguments[0], location=self.get_location()
-            )
+        """Return the form; log a warning if there are no blanks."""
+        found = self._of_recipe(self.arguments[0]) if self.arguments else self._of_content()
+        if not found:
+            named = f"checks/recipes/{self.arguments[0]}/recipe.toml" if self.arguments else "{blanks}"
+            log.warning("%s declares no blanks", named, location=self.get_location())
             return []
-        kinds = {literal: blank.kind or kind(literal) for literal, blank in blanks.items()}
-        box = nodes.container("", nodes.paragraph("", "Fill in your own values:"), classes=["blanks"], blanks=kinds)
         # `80` and `*:80` are the same port, so they share a field.
         together: dict[str, list[str]] = {}
-        for literal in blanks:
+        for literal in found:
             together.setdefault(changed(literal), []).append(literal)
-        box += nodes.definition_list(
-            "", *(_item(literals, kinds[literals[0]], blanks[literals[0]].means) for literals in together.values())
-        )
-        return [box]
+        fields = [(key, *found[literals[0]], literals) for key, literals in together.items()]
+        kinds = {literal: kind for literal, (kind, _) in found.items()}
+        listed = nodes.definition_list("", *(_item(literals, means) for _, _, means, literals in fields))
+        rows = "".join(_row(number, *field[:3]) for number, field in enumerate(fields))
+        parts = [_html(FORM.format(rows=rows)), nodes.paragraph("", "Replace these with your own values:"), listed]
+        return [nodes.container("", *parts, _html("</noscript>"), classes=["blanks"], blanks=kinds)]
+
+    def _of_recipe(self, name: str) -> dict[str, tuple[str, str]]:
+        """Return kind and meaning of each blank of a recipe."""
+        self.env.note_dependency(str(RECIPES / name / "recipe.toml"))
+        recipe = recipes().get(name)
+        blanks = recipe.file.blanks if recipe else {}
+        return {literal: (blank.kind or kind(literal), _sentence(blank.means)) for literal, blank in blanks.items()}
+
+    def _of_content(self) -> dict[str, tuple[str, str]]:
+        """Return kind and meaning of each blank of the content."""
+        pairs = [line.rpartition(": ") for line in self.content if line]
+        return {literal: (kind(literal), _sentence(means)) for literal, _, means in pairs}
 
 
-def _item(literals: Iterable[str], what: str, means: str) -> nodes.definition_list_item:
-    term = nodes.term(classes=[what])
+def _sentence(means: str) -> str:
+    return means[:1].upper() + means[1:]
+
+
+def _html(text: str) -> nodes.raw:
+    return nodes.raw("", text, format="html")
+
+
+# On a wide screen, site.css shows the form in its place. The list in <noscript> follows.
+FORM = """
+<button class="for-blanks" type="button" popovertarget="blanks">Fill in your own values</button>
+<div id="blanks" popover role="group" aria-labelledby="blanks-title">
+<p id="blanks-title">Fill in your own values</p>
+<div>{rows}</div>
+<p>Your values fill in every snippet and command on this page. They stay in your browser.
+<span><button class="reset" type="button">Reset</button>
+<button class="done" type="button" popovertarget="blanks" popovertargetaction="hide">Done</button></span></p>
+</div>
+<noscript>
+"""
+
+
+def _row(number: int, key: str, what: str, means: str) -> str:
+    """Return the field of one blank: its label, the entry, and the place of an error."""
+    mode = ' inputmode="numeric"' if what == "port" else ""
+    return (
+        f'<div><label for="blank-{number}">{escape(means)}</label>'
+        f'<input id="blank-{number}" class="{what}" placeholder="{escape(key)}" aria-describedby="blank-{number}-why"'
+        f' autocomplete="off" autocapitalize="off" spellcheck="false"{mode}>'
+        f'<p id="blank-{number}-why" aria-live="polite"></p></div>\n'
+    )
+
+
+def _item(literals: Iterable[str], means: str) -> nodes.definition_list_item:
+    term = nodes.term()
     for literal in literals:
         term += [nodes.Text(", ")] if len(term) else []
         term += nodes.literal(literal, literal, classes=["blank"])
-    sentence = nodes.paragraph("", means[:1].upper() + means[1:])
-    return nodes.definition_list_item("", term, nodes.definition("", sentence))
+    return nodes.definition_list_item("", term, nodes.definition("", nodes.paragraph("", means)))
 
 
 def mark(app: Sphinx, _page: str, _template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import zlib
 from functools import cache
 from html import unescape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -12,8 +14,6 @@ import imagesize
 from docutils import nodes
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
 
@@ -94,4 +94,6 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("doctree-read", shorten_diffs)
     # After the extensions that add to the context.
     app.connect("html-page-context", frame, priority=900)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    # A change to an extension makes Sphinx read all pages again.
+    code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    return {"env_version": zlib.crc32(code), "parallel_read_safe": True, "parallel_write_safe": True}

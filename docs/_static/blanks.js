@@ -1,11 +1,5 @@
-// Turn the list of blanks into a form. What you type fills every snippet, and never leaves this browser.
+// What you type into the form of blanks fills every snippet, and never leaves this browser.
 {
-  const make = (tag, properties, ...children) => {
-    const made = Object.assign(document.createElement(tag), properties);
-    made.append(...children);
-    return made;
-  };
-
   // Return what is wrong with a value and what to enter, or an empty string.
   function wrong(kind, text) {
     const leave = (pattern, why) => {
@@ -48,15 +42,9 @@
   }
 
   const own = {};
-  const box = document.querySelector(".blanks");
-  const fields = [...box.querySelectorAll("dt")].map((term, number) => {
-    const key = term.querySelector("var").textContent;
-    const kind = term.className;
-    const id = `blank-${number}`;
-    const why = make("p", { id: `${id}-why`, ariaLive: "polite" });
-    const input = make("input", { id, placeholder: key, autocomplete: "off", autocapitalize: "off", spellcheck: false });
-    if (kind == "port") input.inputMode = "numeric";
-    input.setAttribute("aria-describedby", why.id);
+  const box = document.querySelector("#blanks");
+  const fields = [...box.querySelectorAll("input")].map((input) => {
+    const { placeholder: key, className: kind, nextElementSibling: why } = input;
 
     // While you type, an error may disappear, but no new one appears.
     function take(typing) {
@@ -74,22 +62,8 @@
         stored({ ...stored(), [key]: own[key] });
         put();
       });
-    const load = (values) => ((input.value = values[key] ?? ""), take());
-    const label = make("label", { htmlFor: id }, term.nextElementSibling.textContent.trim());
-    return { load, row: make("div", {}, label, input, why) };
+    return { load: (values) => ((input.value = values[key] ?? ""), take()) };
   });
-
-  const reset = make("button", { type: "button", textContent: "Reset" });
-  const note = "Your values fill in every snippet and command on this page. They stay in your browser.";
-  box.replaceWith(
-    make(
-      "details",
-      { className: "blanks", open: innerWidth > 700 },
-      make("summary", { textContent: box.firstElementChild.textContent.replace(":", "") }),
-      make("div", {}, ...fields.map(({ row }) => row)),
-      make("p", {}, note, reset),
-    ),
-  );
 
   // A mark holds a blank, or the place where a port other than the default goes.
   const marks = [...document.querySelectorAll("var")].map((mark) => [mark, mark.dataset.port, mark.dataset.port ?? mark.textContent]);
@@ -107,7 +81,7 @@
     put();
   }
 
-  reset.addEventListener("click", () => load(stored({})));
+  box.querySelector(".reset").addEventListener("click", () => load(stored({})));
   // Also when you return to this page, or type in another tab.
   for (const event of ["pageshow", "storage"])
     addEventListener(event, ({ persisted }) => persisted === false || load(stored()));

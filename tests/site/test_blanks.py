@@ -36,6 +36,15 @@ ENTERED = {
     "443": "8443",
 }
 PROSE = "Open `http://dss.example.com`, write `listen 80`, and `443` stays as it is.\n"
+OWN = """# Own blanks
+
+```{blanks}
+dss.example.com: host name of DSS
+:443: port of DSS
+```
+
+Open `https://dss.example.com`.
+"""
 REJECTED = {
     "dss.example.com": {
         "https://dss.corp.example": "Remove “https://”: enter only the host name.",
@@ -130,6 +139,7 @@ def site(tmp_path_factory):
         for name, recipe in WITH_BLANKS.items()
     }
     pages["short"] = page_of(NGINX, source, [HTTPS, HTTP])
+    pages["own"] = OWN
     listed = "\n".join(pages)
     pages["index"] = f"# No form\n\n```{{toctree}}\n{listed}\n```\n\n`listen 80`\n"
     for name, text in pages.items():
@@ -165,7 +175,7 @@ def field(page, literal):
 
 def opened(page, name):
     page.goto(f"{name}.html")
-    page.locator(".blanks summary").click()
+    page.locator(".for-blanks").click()
 
 
 def fields_of(recipe):
@@ -251,6 +261,7 @@ def test_copied_files_and_prose_have_the_entered_values(browser, site):
     with reader(browser, site, permissions=["clipboard-read", "clipboard-write"]) as page:
         opened(page, "short")
         enter_all(page, NGINX)
+        page.locator(".done").click()
         block = page.locator(".literal-block-wrapper", has_text="nginx/https.conf").first
         block.locator(".copy").click()
         block.locator(".copy", has_text="Copied").wait_for()
@@ -272,7 +283,7 @@ def test_values_are_kept_across_pages_until_reset(browser, site):
         assert [field(page, key).input_value() for key in ENTERED] == list(ENTERED.values())
         assert ":8080" in shown(page)["haproxy/http.cfg"]
         page.go_back()
-        page.locator(".blanks summary").click()
+        page.locator(".for-blanks").click()
         page.get_by_role("button", name="Reset").click()
         assert {e.input_value() for e in page.locator(".blanks input").all()} == {""}
         assert shown(page)["nginx/http.conf"] == HTTP.read_text()
@@ -348,8 +359,8 @@ def test_a_page_without_javascript_explains_every_blank(browser, site):
     with reader(browser, site, java_script_enabled=False) as page:
         for name, recipe in WITH_BLANKS.items():
             page.goto(f"{name}.html")
-            assert page.locator(".blanks").is_visible()
-            assert page.locator(".blanks :is(input, button)").count() == 0
+            assert page.locator(".blanks dl").is_visible()
+            assert [each.is_visible() for each in page.locator(".blanks :is(input, button)").all()].count(True) == 0
             terms = [term.split(", ") for term in page.locator(".blanks dt").all_text_contents()]
             assert sorted(literal for literals in terms for literal in literals) == sorted(recipe.file.blanks)
             meanings = page.locator(".blanks dd").all_text_contents()
@@ -361,9 +372,23 @@ def test_the_form_is_one_line_on_a_phone(browser, site):
     with reader(browser, site) as page:
         page.goto("short.html")
         assert page.locator(".blanks").bounding_box()["height"] < 60
-        page.set_viewport_size({"width": 1280, "height": 900})
-        page.reload()
+        page.locator(".for-blanks").click()
         assert page.locator(".blanks input").first.is_visible()
+        page.locator(".done").click()
+        assert not page.locator("#blanks").is_visible()
+        page.set_viewport_size({"width": 1280, "height": 900})
+        assert page.locator(".blanks input").first.is_visible()
+        assert not page.locator(".blanks :is(.for-blanks, .done)").first.is_visible()
+
+
+def test_a_page_names_its_own_blanks(browser, site):
+    with reader(browser, site) as page:
+        opened(page, "own")
+        fields = page.locator(".blanks input")
+        named = fields.evaluate_all("all => all.map(e => [e.placeholder, e.labels[0].textContent])")
+        assert named == [["dss.example.com", "Host name of DSS"], ["443", "Port of DSS"]]
+        field(page, "443").fill("8443")
+        assert page.get_by_text("Open https://dss.example.com:8443.").is_visible()
 
 
 def test_a_page_without_blanks_loads_no_script_for_them(browser, site):
