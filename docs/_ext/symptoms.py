@@ -1,6 +1,6 @@
 """Explain what people paste, from checks/symptoms.
 
-``{symptom-reader}`` is where docs/_static/symptoms.js puts a field, and explains what is pasted there.
+``{symptom-reader}`` is a field: docs/_static/symptoms.js explains what is pasted there.
 ``{symptom-list}`` lists the texts of every family, or of the named ones, complete without JavaScript.
 """
 
@@ -29,6 +29,16 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).resolve().parents[2] / "checks" / "symptoms"
 LOWER_CASE = ("curl", "lighttpd", "nginx")
 """Names that keep their first letter at the start of a heading."""
+
+FIELD = """
+<label for="symptom-text"><strong>Paste console errors, log lines, or your own words</strong></label>
+<textarea id="symptom-text" rows="4" spellcheck="false" autocomplete="off" aria-describedby="symptom-note"
+placeholder="WebSocket connection to 'wss://…' failed: …"></textarea>
+<p id="symptom-note">What you paste stays in your browser.</p>
+<div aria-live="polite"></div>
+<noscript><p>Find your message in the list of known messages.</p></noscript>
+"""
+"""The field. Without JavaScript, site.css hides it."""
 
 log = logging.getLogger(__name__)
 
@@ -62,16 +72,16 @@ class _Directive(SphinxDirective):
 
 
 class Reader(_Directive):
-    """The place for a field, with the pages of the causes."""
+    """A field, with the pages of the causes."""
 
     def run(self) -> list[nodes.Node]:
-        """Return the place, with a hint for browsers without JavaScript."""
+        """Return the field, with a hint for browsers without JavaScript."""
         self.depend()
         causes = {name: [title, self.page_of(name)] for name, title in titles().items()}
         box = (
             f'<div id="symptom" data-version="{hashlib.sha256(data().encode()).hexdigest()[:8]}"'
             f' data-causes="{escape(json.dumps(causes, ensure_ascii=False, separators=(",", ":")))}">'
-            "<p>Find your message in the list of known messages.</p></div>"
+            f"{FIELD}</div>"
         )
         return [nodes.raw("", box, format="html", symptom=True)]
 

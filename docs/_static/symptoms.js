@@ -366,24 +366,8 @@
   // The field
 
   const pages = JSON.parse(box.dataset.causes);
-  const field = make("textarea", { id: "symptom-text", rows: 4, spellcheck: false, autocomplete: "off" });
-  // The Content-Security-Policy allows styles that a script sets one by one.
-  Object.assign(field.style, {
-    width: "100%",
-    padding: ".5rem .65rem",
-    border: "1px solid var(--muted)",
-    borderRadius: "6px",
-    background: "var(--bg)",
-    color: "inherit",
-    font: ".875rem/1.5 var(--mono)",
-    overflowWrap: "anywhere",
-  });
-  field.placeholder = "WebSocket connection to 'wss://…' failed: …";
-  const note = make("p", { id: "symptom-note" }, "What you paste stays in your browser.");
-  field.setAttribute("aria-describedby", note.id);
-  const result = make("div", { ariaLive: "polite" });
-  const label = make("strong", {}, "Paste console errors, log lines, or your own words");
-  box.replaceChildren(make("label", { htmlFor: field.id }, label), field, note, result);
+  const field = box.querySelector("textarea");
+  const result = box.querySelector("div");
 
   // Text in which `code` becomes code.
   const withCode = (text) => text.split("`").map((part, number) => (number % 2 ? make("code", {}, part) : part));

@@ -352,18 +352,34 @@ def test_the_heaviest_page_is_within_its_budget(pages, site):
         )
 
 
-def test_every_page_fits_360_px_without_an_error(browser, pages, site):
+WATCH = """window.shifts = [];
+new PerformanceObserver(list => shifts.push(...list.getEntries())).observe({type: "layout-shift", buffered: true});
+document.addEventListener("securitypolicyviolation", e => console.error(e.violatedDirective, e.blockedURI))"""
+MEASURE = """() => {
+    const found = [];
+    const start = e => e.outerHTML.slice(0, 120);
+    if (document.documentElement.scrollWidth > innerWidth) {
+        const wide = [...document.querySelectorAll("#main *")].find(e => e.getBoundingClientRect().right > innerWidth);
+        found.push(`is wider than ${innerWidth} px because of ${wide ? start(wide) : "the frame"}`);
+    }
+    const moved = shifts.reduce((sum, each) => sum + each.value, 0);
+    const nodes = shifts.flatMap(each => each.sources).map(({node}) => node?.nodeType == 1 ? start(node) : "a text");
+    if (moved > 0.02)
+        found.push(`moves by ${moved.toFixed(3)} while it loads, first ${nodes[0]}: render it when the site is built`);
+    return found;
+}"""
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_every_page_fits_and_stays_in_place_without_an_error(browser, pages, site, width):
     problems = []
     with reader(browser, site) as (page, errors):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.add_init_script(WATCH)
         for name, built in pages.items():
             page.goto(name)
-            wide = page.evaluate("""() => document.documentElement.scrollWidth <= 360 ? '' :
-                [...document.querySelectorAll('#main *')].find(e => e.getBoundingClientRect().right > 360)
-                ?.outerHTML.slice(0, 120) ?? 'the frame'""")
-            if wide:
-                problems.append(
-                    f"{name} ({built.source()}) is wider than 360 px because of {wide}: make it wrap or scroll"
-                )
+            page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            problems += [f"{name} ({built.source()}) {what}" for what in page.evaluate(MEASURE)]
             problems += [f"{name} ({built.source()}) causes an error in the browser: {text}" for text in errors]
             errors.clear()
     report(problems)
