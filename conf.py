@@ -35,6 +35,7 @@ extensions = [
     "commands",  # docs/_ext/commands.py
     "symptoms",  # docs/_ext/symptoms.py
     "diagrams",  # docs/_ext/diagrams.py
+    "fixes",  # docs/_ext/fixes.py
 ]
 exclude_patterns = ["_ext", "_static", "_templates"]
 

@@ -2,15 +2,12 @@
 
 ``{config} nginx/https.conf`` shows a file, the tested versions, and what each of its lines does.
 ``{mistake} nginx/idle-timeout`` shows the title of a cause with a link to its page, and the text of the directive,
-which describes the mistake. A dropdown has the difference between the broken example and the config, which
-``{difference} nginx/idle-timeout`` shows alone.
-``{cures}``, on the page of a cause, shows that difference for every proxy that has a broken example.
+which describes the mistake. A dropdown has the fix.
 ``{keys} recipe.toml`` lists the keys of a file that the lab reads, ``{values}`` the values in its templates.
 """
 
 from __future__ import annotations
 
-import difflib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,14 +26,6 @@ if TYPE_CHECKING:
 
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
-
-
-def difference(recipe: Recipe, variant: Path) -> Iterator[str]:
-    """Yield the unified diff from a broken example to the config that it was made of."""
-    config = recipe.changed(variant)
-    names = [f"{recipe.name}/broken/{variant.stem}{config.suffix}", f"{recipe.name}/{config.name}"]
-    texts = [recipe.text(path).splitlines(keepends=True) for path in (variant, config)]
-    return difflib.unified_diff(*texts, *names)
 
 
 class Shown(SphinxDirective):
@@ -62,27 +51,6 @@ class Shown(SphinxDirective):
         around = nodes.Element()
         self.state.nested_parse(StringList(list(lines), self.get_source_info()[0]), self.content_offset, around)
         return around.children
-
-
-class Difference(Shown):
-    """The difference between a broken example and the config that it was made of."""
-
-    required_arguments = 1
-
-    def run(self) -> list[nodes.Node]:
-        """Return a block of code."""
-        proxy, _, finding = self.arguments[0].partition("/")
-        recipe = self.recipe(proxy)
-        try:
-            variant = recipe.variant(finding)
-            text = "".join(difference(recipe, variant))
-        except LabError as error:
-            raise self.error(str(error)) from error
-        for path in (variant, recipe.changed(variant)):
-            self.env.note_dependency(str(path))
-        block = nodes.literal_block(text, text, language="udiff", source=str(variant))
-        self.set_source_info(block)
-        return [block]
 
 
 class Config(Shown):
@@ -130,34 +98,9 @@ class Mistake(Shown):
             "",
             "  :::{dropdown} Show the fix",
             "",
-            f"  ```{{difference}} {proxy}/{finding}",
+            f"  ```{{fix}} {proxy}/{finding}",
             "  ```",
             "  :::",
-        )
-
-
-class Cures(Shown):
-    """The fix for the cause of a page, for each proxy that has a broken example."""
-
-    def run(self) -> list[nodes.Node]:
-        """Return a tab for each proxy."""
-        finding = Path(self.env.docname).name
-        for folder in RECIPES.glob("*/broken"):
-            self.env.note_dependency(str(folder))  # a broken variant may be added
-        made = [recipe for recipe in recipes().values() if any(path.stem == finding for path in recipe.broken)]
-        if not made:
-            raise self.error(f"there is no checks/recipes/<proxy>/broken/{finding}.patch")
-        lines = ["::::{tab-set}", ":sync-group: proxy", ""]
-        for recipe in sorted(made, key=lambda recipe: (recipe.name != "nginx", recipe.title.lower())):
-            page = self.path(Path(self.env.srcdir) / "installation" / "custom" / "reverse-proxy" / f"{recipe.name}.md")
-            lines += [f":::{{tab-item}} {recipe.title}", f":sync: {recipe.name}", ""]
-            lines += [f"```{{difference}} {recipe.name}/{finding}", "```", ""]
-            lines += [f"The whole config: [{recipe.title}]({page}).", ":::", ""]
-        return self.markdown(
-            "The change from a broken example to our config: remove lines with `-`, and add lines with `+`.",
-            "",
-            *lines,
-            "::::",
         )
 
 
@@ -201,9 +144,7 @@ class Values(Shown):
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register with Sphinx."""
     app.add_directive("config", Config)
-    app.add_directive("difference", Difference)
     app.add_directive("mistake", Mistake)
-    app.add_directive("cures", Cures)
     app.add_directive("keys", Keys)
     app.add_directive("values", Values)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

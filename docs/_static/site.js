@@ -24,7 +24,7 @@ async function copy(button, pre) {
   setTimeout(() => (button.textContent = "Copy"), 2000);
 }
 
-for (const pre of document.querySelectorAll("div.highlight pre")) {
+for (const pre of document.querySelectorAll("div:not(.wrong) > div.highlight pre")) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "copy";
