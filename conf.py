@@ -36,6 +36,7 @@ extensions = [
     "symptoms",  # docs/_ext/symptoms.py
     "diagrams",  # docs/_ext/diagrams.py
     "fixes",  # docs/_ext/fixes.py
+    "ticket",  # docs/_ext/ticket.py
 ]
 exclude_patterns = ["_ext", "_static", "_templates"]
 

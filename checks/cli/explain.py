@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from checks import findings
 from checks.report.terminal import named
-from checks.report.text import INDENT, clean, wrap
+from checks.report.text import INDENT, clean, more, wrap
 
 from .parser import UsageError, program
 
@@ -162,7 +162,8 @@ def _explained(reading: Reading, *, several: bool) -> Iterator[str]:
     yield ""
     yield from wrap(f"Next: {reading.symptom.next}", INDENT, INDENT * 2)
     if reading.causes:
-        yield f"{INDENT}More: explain {reading.causes[0]}" + (", or one of the others" if len(causes) > 1 else "")
+        others = ", or one of the others" if len(causes) > 1 else ""
+        yield f"{INDENT}More: {more(reading.causes[0], findings.page(reading.causes[0]))}{others}"
 
 
 def _not_understood(answer: Answer) -> Iterator[str]:

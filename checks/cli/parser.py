@@ -6,8 +6,9 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NoReturn
+
+from checks.report.text import program as program  # noqa: PLC0414  # for the commands
 
 EXIT_CODES = (
     "Exit codes: 0 WebSocket works, 1 something fails, 2 the test could not run: wrong usage, or nothing responds."
@@ -79,12 +80,6 @@ class _Paragraphs(argparse.HelpFormatter):
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         paragraphs = re.split(r"\n\s*\n", text.strip())
         return "\n\n".join(super(_Paragraphs, self)._fill_text(each, width, indent) for each in paragraphs)
-
-
-def program() -> str:
-    """Return the command that runs this program: the module or the single file."""
-    name = Path(sys.argv[0]).name
-    return f"python {name}" if name.endswith(".pyz") else "python -m checks"
 
 
 def expect_between(option: str, value: float, low: float, high: float, unit: str = "") -> None:

@@ -14,7 +14,7 @@ from checks.findings.rule import BEFORE_THE_SERVER, BEHIND_THE_FORWARD_PROXY, Ho
 from checks.findings.rules import all_rules
 
 SITE = os.environ.get("SITE_URL", "")
-"""The URL of the published site; if empty, pages are those of the checkout."""
+"""The URL of the published site; empty if it is not known."""
 
 WORKS = "works"
 """The id of the finding that nothing is wrong."""
@@ -52,7 +52,7 @@ class Finding:
     fix: str
     """The one thing to do."""
     page: str
-    """Where to read more."""
+    """The URL of its page; empty if the URL of the site is not known."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ def diagnose(evidence: Evidence) -> Diagnosis:
 
 
 def page(cause: str) -> str:
-    """Return the URL of a cause's page, or its path in the checkout."""
-    return f"{SITE}findings/{cause}.html" if SITE else f"docs/findings/{cause}.md"
+    """Return the URL of a cause's page; empty if that of the site is not known."""
+    return f"{SITE.rstrip('/')}/findings/{cause}.html" if SITE else ""
 
 
 def _applicable(facts: Facts) -> list[Rule]:

@@ -24,7 +24,7 @@ from checks.findings import Diagnosis, Finding, cause
 from checks.findings.arrival import elsewhere, over_http_1_0, over_http_2
 from checks.findings.facts import Facts
 
-from .text import WIDTH, clean, wrap
+from .text import WIDTH, clean, more, wrap
 
 LABEL = 21
 """Columns for the label of a row."""
@@ -247,7 +247,7 @@ def verdict(evidence: Evidence, diagnosis: Diagnosis) -> Iterator[str]:
             yield from wrap(f"{finding.summary}.", "  ")
             yield from _item("Where", f"{HOPS[finding.hop]}{_products(evidence, finding)}.")
             yield from _item("Fix", f"{finding.fix}.")
-            yield f"  More:  {finding.page}"
+            yield f"  More:  {more(finding.id, finding.page)}"
     if diagnosis.findings:
         return
     if diagnosis.exit_code == 2:

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 import unicodedata
+from pathlib import Path
 
 WIDTH = 80
 """Columns of a terminal."""
 
 INDENT = "  "
 """What explanations are indented with."""
+
+
+def program() -> str:
+    """Return the command that runs this program: the module or the single file."""
+    name = Path(sys.argv[0]).name
+    return f"python {name}" if name.endswith(".pyz") else "python -m checks"
+
+
+def more(cause: str, page: str) -> str:
+    """Return where to read more about a cause.
+
+    It is the URL of its page, or the command that prints the page.
+    """
+    return page or f"{program()} explain {cause}"
 
 
 def clean(text: object, limit: int = 300) -> str:

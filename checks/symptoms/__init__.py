@@ -6,8 +6,20 @@ does the same in the browser, and a test compares the two.
 
 from __future__ import annotations
 
-from checks.symptoms.answer import QUESTIONS, Answer, Reading, read
+from checks.symptoms.answer import QUESTIONS, Answer, Reading, quoted, read, socket_in
 from checks.symptoms.data import ONLY_IN_BROWSER, Symptom, families, symptoms
 from checks.symptoms.text import LIMIT
 
-__all__ = ["LIMIT", "ONLY_IN_BROWSER", "QUESTIONS", "Answer", "Reading", "Symptom", "families", "read", "symptoms"]
+__all__ = [
+    "LIMIT",
+    "ONLY_IN_BROWSER",
+    "QUESTIONS",
+    "Answer",
+    "Reading",
+    "Symptom",
+    "families",
+    "quoted",
+    "read",
+    "socket_in",
+    "symptoms",
+]

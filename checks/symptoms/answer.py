@@ -13,9 +13,6 @@ from checks.symptoms.regex import compiled
 from checks.symptoms.sockets import Pages, Socket
 from checks.symptoms.text import LIMIT, paragraphs, shortened
 
-ADDRESS = compiled("((?:wss?|https?)://)[^ '\"\u201d\u2019]+")
-"""A URL, which may contain a secret."""
-
 SECRETS = compiled("((?:wss?|https?)://)(?:[^/ @'\"]*@)?([^ ?#'\"]*)([?#][^ '\"]*)?")
 """A URL, with a password before its host or a token after its path."""
 
@@ -45,8 +42,16 @@ QUESTIONS = (
 )
 """What to find out where a text is not understood, and what the reply means."""
 
+REPLIES = (("It works there", "It fails there, too"),) * 2 + (
+    ("It fails at once", "It always lasts the same time", "It breaks at random"),
+)
+"""What people may reply to each question."""
+
 SHOWN = 400
 """Characters of a line that are shown, at most."""
+
+MOST_LINES = 5
+"""Lines of a text that is not understood which a ticket shows."""
 
 LOG = 100
 """The weight of what a proxy or server logs: it knows more than its client."""
@@ -74,13 +79,12 @@ class Reading:
     @property
     def masked(self) -> str:
         """The line as pasted, without passwords and queries in its URLs."""
-        line = SECRETS.sub(lambda found: found[1] + found[2] + ("?..." if found[3] else ""), self.line)
-        return ARGUMENTS.sub(r"\1...", line)
+        return without_secrets(self.line)
 
     @property
     def shown(self) -> str:
-        """The line without what may be a secret."""
-        line = ARGUMENTS.sub(r"\1...", ADDRESS.sub(r"\1...", self.line))
+        """The masked line, cut if it is long."""
+        line = self.masked
         return line if len(line) <= SHOWN else line[:SHOWN] + "..."
 
 
@@ -94,6 +98,25 @@ class Answer:
     """Whether the text was too long and only its first part was read."""
     about_websocket: bool
     """Whether the text mentions a WebSocket at all."""
+
+
+def without_secrets(line: str) -> str:
+    """Return a line as pasted, without passwords and queries in its URLs."""
+    line = SECRETS.sub(lambda found: found[1] + found[2] + ("?..." if found[3] else ""), line)
+    return ARGUMENTS.sub(r"\1...", line)
+
+
+def quoted(text: str) -> list[str]:
+    """Return the first lines of a text that is not understood, without secrets."""
+    lines = [line.pasted.strip() for lines in paragraphs(shortened(text)) for line in lines]
+    return [without_secrets(line)[:SHOWN] for line in lines[:MOST_LINES]]
+
+
+def socket_in(text: str) -> Socket | None:
+    """Return the first WebSocket whose URL is in a text."""
+    lines = (entry(lines).joined[-1].text for lines in paragraphs(shortened(text)))
+    found = (socket for line in lines for _, socket in sockets.sockets_in(line))
+    return next(found, None)
 
 
 def read(text: str) -> Answer:

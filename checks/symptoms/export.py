@@ -10,7 +10,6 @@ from checks.symptoms.regex import SOURCES
 
 PATTERNS: dict[str, Pattern[str]] = {
     "about": match.ABOUT,
-    "address": answer.ADDRESS,
     "arguments": answer.ARGUMENTS,
     "begun": match.BEGUN,
     "blanks": text.BLANKS,
@@ -21,11 +20,13 @@ PATTERNS: dict[str, Pattern[str]] = {
     "entity": text.ENTITY,
     "escapes": text.ESCAPES,
     "foreign": match.FOREIGN,
+    "host": sockets.HOST,
     "invisible": text.INVISIBLE,
     "loopback": sockets.LOOPBACK,
     "page": sockets.PAGE,
     "query": text.QUERY,
     "quotes": text.QUOTES,
+    "secrets": answer.SECRETS,
     "source": text.SOURCE,
     "start": text.START,
     "surely": match.SURELY,
@@ -42,6 +43,7 @@ def for_page() -> dict[str, Any]:
         "log": answer.LOG,
         "rare": answer.RARE,
         "shown": answer.SHOWN,
+        "quoted": answer.MOST_LINES,
         "head": prefilter.HEAD,
         "window": match.WINDOW,
         "typos": [[right, SOURCES[wrong]] for right, wrong in text.TYPOS.items()],
@@ -51,6 +53,7 @@ def for_page() -> dict[str, Any]:
         "elsewhere": sorted(sockets.ELSEWHERE),
         "patterns": {name: SOURCES[pattern] for name, pattern in PATTERNS.items()},
         "questions": answer.QUESTIONS,
+        "replies": answer.REPLIES,
         "symptoms": [_symptom(symptom) for symptom in data.symptoms()],
     }
 

@@ -11,6 +11,9 @@ from checks.symptoms.regex import compiled
 URL = compiled(r"\b(wss?)://([^/ '?#]{0,300})(/[^ '?#]{0,1000})?")
 PAGE = compiled(r"\b(https?)://([^/ '?#]{1,300})")
 
+HOST = compiled(r"^(?:[^ /:@\[\]\\]+|\[[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}\])$")
+"""A name, or an IP address as in a URL."""
+
 LOOPBACK = compiled(r"^(?:localhost|[\w-]+\.localhost|127\.[\d.]+|\[?::1\]?|0\.0\.0\.0)$")
 """Host names of your own computer."""
 
@@ -44,6 +47,12 @@ class Socket(NamedTuple):
     def origin(self) -> str:
         """The URL without its path."""
         return f"{self.scheme}://{self.host}{self.port and ':'}{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The URL without its query; empty if its host or port cannot be right."""
+        right = HOST.match(self.host) and int(self.port or 1) < 65536
+        return f"{self.origin}{self.path}" if right else ""
 
     @property
     def loopback(self) -> bool:

@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ticket
 from docutils import nodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
 
+STATIC = Path(__file__).resolve().parents[1] / "_static"
 FOLDER = Path(__file__).resolve().parents[2] / "checks" / "symptoms"
 LOWER_CASE = ("curl", "lighttpd", "nginx")
 """Names that keep their first letter at the start of a heading."""
@@ -49,6 +51,13 @@ def data() -> str:
     A page on a disk can load a script, but cannot fetch.
     """
     return f"globalThis.symptomData={json.dumps(for_page(), ensure_ascii=False, separators=(',', ':'))};\n"
+
+
+def _version() -> str:
+    """Return a short digest of the scripts that the field loads."""
+    scripts = [*STATIC.glob("ticket.js"), *ticket.SHARED.glob("*.js")]
+    texts = [data(), ticket.data(), *(path.read_text(encoding="utf-8") for path in sorted(scripts))]
+    return hashlib.sha256("".join(texts).encode()).hexdigest()[:8]
 
 
 def titles() -> dict[str, str]:
@@ -79,7 +88,7 @@ class Reader(_Directive):
         self.depend()
         causes = {name: [title, self.page_of(name)] for name, title in titles().items()}
         box = (
-            f'<div id="symptom" data-version="{hashlib.sha256(data().encode()).hexdigest()[:8]}"'
+            f'<div id="symptom" data-version="{_version()}"'
             f' data-causes="{escape(json.dumps(causes, ensure_ascii=False, separators=(",", ":")))}">'
             f"{FIELD}</div>"
         )

@@ -1,7 +1,10 @@
 // Read what people paste about a WebSocket, as checks/symptoms does; what you paste never leaves this browser.
 {
   const box = document.getElementById("symptom");
-  const source = new URL(`symptoms-data.js?v=${box.dataset.version}`, document.currentScript.src).href;
+  const at = document.currentScript.src;
+  const sources = ["symptoms-data.js", "ticket-data.js", "ticket.js", "message.js"].map(
+    (name) => new URL(`${name}?v=${box.dataset.version}`, at).href,
+  );
   const make = (tag, properties, ...children) => {
     const made = Object.assign(document.createElement(tag), properties);
     made.append(...children);
@@ -13,9 +16,11 @@
   // The data is larger than the page, so it is loaded when somebody uses the field. A page on a disk cannot fetch it.
   let loading;
   const load = () =>
-    (loading ??= new Promise((done, failed) => {
-      document.head.append(make("script", { src: source, onload: done, onerror: failed }));
-    }).then(() => {
+    (loading ??= Promise.all(
+      sources.map(
+        (src) => new Promise((onload, onerror) => document.head.append(make("script", { src, onload, onerror }))),
+      ),
+    ).then(() => {
       known = globalThis.symptomData;
       for (const [name, [pattern, flags]] of Object.entries(known.patterns)) known[name] = new RegExp(pattern, flags);
       const everywhere = ["blanks", "breaks", "dashes", "each", "entity", "escapes", "invisible", "page", "query"];
@@ -226,6 +231,7 @@
         scheme: name,
         host,
         path,
+        fits: known.host.test(host) && Number(port || 1) < 65536,
         origin: `${name}://${host}${port && ":"}${port}`,
         key: [name, host, port || known.ports[name]].join(" "),
         port: port || known.ports[name],
@@ -262,12 +268,26 @@
 
   // answer.py
 
-  function read(text) {
+  function shortened(text) {
+    if (size(text) <= known.limit) return text;
     const half = known.limit / 2;
+    const signs = [...text];
+    return `${signs.slice(0, half).join("")}\n\n${signs.slice(-half).join("")}`;
+  }
+
+  function quoted(text) {
+    const lines = paragraphs(shortened(text)).flat().slice(0, known.quoted);
+    return lines.map(({ pasted }) => [...withoutSecrets(pasted.trim())].slice(0, known.shown).join(""));
+  }
+
+  function socketIn(text) {
+    const lines = paragraphs(shortened(text)).map((each) => entry(each).joined.at(-1).text);
+    return lines.flatMap(socketsIn)[0];
+  }
+
+  function read(text) {
     const cut = size(text) > known.limit;
-    const signs = cut ? [...text] : [];
-    const whole = cut ? `${signs.slice(0, half).join("")}\n\n${signs.slice(-half).join("")}` : text;
-    const entries = paragraphs(whole).map(entry);
+    const entries = paragraphs(shortened(text)).map(entry);
     const lowered = entries.map(({ joined }) => joined.at(-1).text.toLowerCase()).join("\n");
     const about = known.about.test(lowered);
     const count = entries.reduce((sum, { lines }) => sum + lines.length, 0);
@@ -356,9 +376,14 @@
     });
   }
 
-  function hidden(line) {
+  function withoutSecrets(line) {
     const all = (name) => new RegExp(known[name].source, "giu");
-    const short = line.replace(all("address"), "$1...").replace(all("arguments"), "$1...");
+    const masked = (_, scheme, place, query) => scheme + place + (query ? "?..." : "");
+    return line.replace(all("secrets"), masked).replace(all("arguments"), "$1...");
+  }
+
+  function hidden(line) {
+    const short = withoutSecrets(line);
     const signs = [...short];
     return signs.length > known.shown ? `${signs.slice(0, known.shown).join("")}...` : short;
   }
@@ -368,6 +393,8 @@
   const pages = JSON.parse(box.dataset.causes);
   const field = box.querySelector("textarea");
   const result = box.querySelector("div");
+  const further = make("div", {});
+  box.append(further);
 
   // Text in which `code` becomes code.
   const withCode = (text) => text.split("`").map((part, number) => (number % 2 ? make("code", {}, part) : part));
@@ -382,38 +409,102 @@
     about.append(make("p", { className: "admonition-title" }, hidden(line) + (count > 1 ? ` (${count} times)` : "")));
     if (several && socket) about.append(make("p", {}, make("code", {}, socket.origin)));
     about.append(make("p", {}, ...withCode(symptom.means)));
+    about.append(make("p", {}, make("strong", {}, "Look at this first: "), ...withCode(symptom.next)));
     if (causes.length) about.append(make("p", {}, causes.length > 1 ? "Possible causes, the likeliest first:" : "Cause:"));
     if (causes.length) about.append(make(causes.length > 1 ? "ol" : "ul", {}, ...causes.map(cause)));
-    about.append(make("p", {}, make("strong", {}, "Next: "), ...withCode(symptom.next)));
     return about;
   }
 
-  function notUnderstood(about) {
+  function notKnown(about) {
     const title = about ? "This text mentions a WebSocket, but its message is not known here" : "No WebSocket error found";
+    const text = "Three questions narrow the cause down. Your replies become part of the message below.";
     return make(
       "div",
       { className: "admonition warning" },
       make("p", { className: "admonition-title" }, title),
-      make("p", {}, "Three questions narrow the cause down:"),
-      make("ol", {}, ...known.questions.map((question) => make("li", {}, ...withCode(question.join(" "))))),
-      make("p", {}, ...withCode("Then ask the DSS administrator to run `diagnose` on the URL of DSS.")),
+      make("p", {}, text),
     );
   }
 
+  // The questions stay while you type, so that your replies do.
+  const replies = new Map();
+  let questions;
+  let message;
+
+  function ask() {
+    return known.questions.map(([question, meaning], number) => {
+      const choice = make("select", { id: `symptom-question-${number}` });
+      choice.append(...["I did not try", ...known.replies[number]].map((text) => make("option", {}, text)));
+      Object.assign(choice.style, { font: "inherit", maxWidth: "100%" });
+      const hint = make("p", { hidden: true }, ...withCode(meaning));
+      choice.addEventListener("change", () => {
+        if (choice.selectedIndex) replies.set(question, choice.value);
+        else replies.delete(question);
+        hint.hidden = !choice.selectedIndex;
+        show();
+      });
+      return make("div", {}, make("p", {}, make("label", { htmlFor: choice.id }, question, " "), choice), hint);
+    });
+  }
+
+  const recipient = (causes) => {
+    const owners = new Set(causes.map((id) => globalThis.ticketData.causes[id]?.owner).filter(Boolean));
+    return owners.size === 1 ? [...owners][0] : "the DSS administrator or your network team";
+  };
+
+  const absolute = (id) => (location.protocol.startsWith("http") && pages[id]?.[1] ? new URL(pages[id][1], location).href : "");
+
+  // The same content as `checks note --console`.
+  function reported(text, found, options = {}) {
+    const first = found[0];
+    const socket = first ? first.socket : socketIn(text);
+    const given = { socket: socket?.fits ? socket : undefined, command: "python websocket-doctor.pyz diagnose", ...options };
+    if (!first) return globalThis.ticket.reported({ lines: quoted(text), ...given });
+    const { symptom, causes, line } = first;
+    const possible = causes.map((id) => [id, globalThis.ticketData.causes[id]?.title ?? globalThis.ticketData.others[id]]);
+    return globalThis.ticket.reported({ lines: [hidden(line)], meaning: symptom.means.replace(/\.+$/, ""), possible, ...given });
+  }
+
+  function tell(text, found) {
+    const causes = found[0]?.causes ?? [];
+    const made = reported(text, found, { answers: [...replies], page: absolute });
+    const content = {
+      label: "Message to send",
+      to: recipient(causes),
+      subject: `DSS: WebSocket to ${made.host} fails`,
+      text: globalThis.ticket.written(made),
+    };
+    if (message) message.update(content);
+    else message = globalThis.messageBox(content);
+    questions ??= make("div", {}, ...ask());
+    questions.hidden = causes.length === 1;
+    if (!further.firstChild) further.append(questions, message);
+  }
+
   async function show() {
-    if (!field.value.trim()) return result.replaceChildren();
+    const text = field.value;
+    if (!text.trim()) {
+      result.replaceChildren();
+      return further.replaceChildren();
+    }
     await load();
-    const { readings: found, cut, about } = read(field.value);
+    const { readings: found, cut, about } = read(text);
     const several = new Set(found.map(({ socket }) => socket?.origin).filter(Boolean)).size > 1;
     const parts = found.slice(0, 6).map((reading) => explained(reading, several));
-    if (!parts.length) parts.push(notUnderstood(about));
+    if (!parts.length) parts.push(notKnown(about));
     if (cut) parts.push(make("p", {}, `The text is long: only its first and its last ${(known.limit / 2).toLocaleString("en")} characters were read.`));
     result.replaceChildren(...parts);
+    tell(text, found);
   }
   field.addEventListener("focus", load);
   field.addEventListener("input", show);
   // A browser may restore what you typed before.
   addEventListener("pageshow", show);
   // The tests read many texts.
-  Object.assign(box, { read: async (text) => (await load(), read(text)), shortened: hidden });
+  const loaded =
+    (act) =>
+    async (...given) => (await load(), act(...given));
+  const written = (text, plain, command) =>
+    globalThis.ticket.written(reported(text, read(text).readings, { command }), { plain });
+  Object.assign(box, { read: loaded(read), written: loaded(written), shortened: hidden });
 }

@@ -92,7 +92,7 @@ def test_a_console_error_gets_causes_and_next_step():
         f"{symptom.means} Possible causes, the likeliest first: - The proxy drops Upgrade or Connection (upgrade-"
         in text
     )
-    assert f"Next: {symptom.next} More: explain upgrade-not-forwarded, or one of the others" in text
+    assert f"Next: {symptom.next} More: python -m checks explain upgrade-not-forwarded, or one of the others" in text
 
 
 def test_an_explanation_has_no_secret_and_no_escape_sequence(capsys):
@@ -108,7 +108,7 @@ def test_each_websocket_is_explained_the_one_of_dss_first():
     other = "WebSocket connection to 'ws://localhost:8097/' failed: net::ERR_CONNECTION_REFUSED"
     own = f"WebSocket connection to '{URL}' failed: Proxy authentication failed"
     text = explained(f"{other}\n{own}\n{own}")
-    assert text.startswith("[wss://dss.example.com] WebSocket connection to 'wss://...' failed: Proxy authent")
+    assert text.startswith(f"[wss://dss.example.com] WebSocket connection to '{URL}' failed: Proxy authent")
     assert "(2 times)" in text
     assert "[ws://localhost:8097]" in text
 

@@ -37,16 +37,17 @@ GIVEN = {
 }
 """For each option, what is typed behind it, and what the ticket repeats of that."""
 
-OTHER = {"--load", "--plain", "-h"}
+OTHER = {"--load", "--console", "--plain", "-h"}
 """Options that say nothing about the test."""
 
 WRONG = [
-    (["note"], "expected one URL, or --load FILE; see `note --help`"),
+    (["note"], "expected one URL, or --load FILE, or --console TEXT; see `note --help`"),
     (["note", "http://h", "http://i"], "expected one URL, or --load FILE"),
+    (["note", "--console", " "], "--console: expected a console error or a log line, got nothing"),
 ]
 
 
-@pytest.mark.parametrize(("argv", "message"), WRONG, ids=["no URL", "two URLs"])
+@pytest.mark.parametrize(("argv", "message"), WRONG, ids=["no URL", "two URLs", "no text"])
 def test_wrong_usage_is_one_line(argv, message, capsys):
     assert main(argv) == 2
     assert message in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """The page reads every text as Python does."""
 
 import contextlib
+import dataclasses
 import json
 import random
 import string
@@ -8,9 +9,13 @@ from pathlib import Path
 
 import axe_playwright_python
 import pytest
+from support.random_evidence import random_evidence
 from support.site import served, sphinx
 
 from checks import symptoms
+from checks.cli.note import content_of
+from checks.findings import diagnose
+from checks.report.ticket import content, written
 
 from .corpus import entries
 
@@ -114,6 +119,33 @@ def test_the_page_reads_every_text_like_python(browser, site):
         assert on_page == as_read(text), f"the page and Python read {text!r} differently"
 
 
+WRITTEN = """([texts, command]) => {
+    const { written } = document.getElementById("symptom");
+    const both = (text) => Promise.all([written(text, true, command), written(text, false, command)]);
+    return Promise.all(texts.map(both));
+}"""
+
+TICKET = "contents => contents.map(each => [ticket.written(each), ticket.written(each, { plain: false })])"
+
+HOSTILE = [
+    "`ls` <img src=x> [a](b) ``` \u202e\x1b[31m\u2028\ue000 wss://[::1]:70000/ wss://[fd00::1]:8/x?y",
+    "\ud7ff\u0378 # x\n\n\n***",
+]
+
+
+def test_the_page_writes_the_ticket_that_note_writes(browser, site):
+    texts = [text for text in [*(symptom.examples[0] for symptom in ALL), *mutations(100), *HOSTILE] if text.strip()]
+    command = "python -m checks diagnose"
+    contents = [content_of(text, command) for text in texts]
+    tested = [content(each, diagnose(each), f"{command} {each.url}") for each in map(random_evidence, range(60))]
+    with opened(browser, f"file://{site}/index.html") as page:
+        on_page = page.evaluate(WRITTEN, [texts, command])
+        of_tests = page.evaluate(TICKET, [dataclasses.asdict(each) for each in tested])
+    assert len({each.causes[0].id for each in contents if each.causes}) > 10
+    for made, both in zip([*contents, *tested], [*on_page, *of_tests], strict=True):
+        assert both == [written(made, plain=True), written(made, plain=False)]
+
+
 def test_every_pattern_compiles_in_javascript(browser, site):
     with opened(browser, f"file://{site}/index.html") as page:
         page.fill("textarea", "WebSocket connection failed")
@@ -157,7 +189,12 @@ def test_text_that_is_not_understood_gets_three_questions(browser, site):
     with opened(browser, f"file://{site}/index.html") as page:
         page.fill("textarea", "hello")
         page.wait_for_selector("#symptom .admonition.warning")
-        assert page.locator("#symptom .admonition li").count() == 3
+        assert page.locator("#symptom select").count() == 3
+        page.locator("#symptom select").first.select_option("It works there")
+        message = page.locator("#symptom .message textarea").input_value()
+        assert f"- {symptoms.QUESTIONS[0][0]} It works there" in message
+        assert "hello" in message
+        assert "ask your network team" in page.locator("#symptom").inner_text()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
