@@ -1,6 +1,7 @@
 """Show on the pages what was tested on which versions, from checks/proof.json.
 
-``{proven}`claim-id` `` ends a sentence that a test holds. It names the tested versions.
+``{proven}`claim-id` `` ends a sentence that a test holds. Each paragraph with such sentences ends with one mark,
+which opens the list of the claims and their tested versions. It needs no JavaScript.
 ``{last-ran} nginx/http.conf`` names the versions that a config was tested on.
 ``{lines} nginx/http.conf`` lists the check that fails without each line of a config.
 ``{claims}`` lists every claim, ``{survival}`` the conformance checks, and ``{matrix}`` their results for each config.
@@ -12,7 +13,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import json
+import re
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +35,11 @@ if TYPE_CHECKING:
 CHECKS = Path(__file__).resolve().parents[2] / "checks"
 PROOF = CHECKS / "proof.json"
 PAGE = "reference/proofs"
+NAMES = {
+    name.lower(): name for name in ("WebSocket", "DSS", "HTTP", "HTTPS", "TLS", "URL", "Host", "Upgrade", "Chromium")
+}
+"""How names are written that are in lower case in the name of a test."""
+
 log = logging.getLogger(__name__)
 
 
@@ -62,13 +71,12 @@ def listed(words: Sequence[str]) -> str:
 
 
 class Proven(SphinxRole):
-    """A mark at the end of a sentence, with the versions that were tested."""
+    """A claim: the paragraph around it gets a mark at its end."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        """Return the mark; log a warning if no test holds the claim."""
+        """Return the claim as an empty node; log a warning if no test holds it."""
         self.env.note_dependency(str(PROOF))
-        claim = record()["claims"].get(self.text)
-        if not claim:
+        if self.text not in record()["claims"]:
             log.warning(
                 "no test holds the claim %r: mark its test with @pytest.mark.proves(%r), and run `make prove`",
                 self.text,
@@ -76,11 +84,58 @@ class Proven(SphinxRole):
                 location=self.get_location(),
             )
             return [], []
-        held = joined(claim["on"])
-        uri = self.env.app.builder.get_relative_uri(self.env.docname, PAGE) + f"#{self.text}"
-        mark = nodes.reference("", f"proven{f' on {held}' if held else ''}", refuri=uri, internal=True)
-        mark["classes"].append("proof")
-        return [nodes.Text(" "), mark], []
+        return [nodes.inline(classes=["proof", self.text])], []
+
+
+def is_claim(node: nodes.Node | None) -> bool:
+    """Tell whether this is the empty node of a claim."""
+    return isinstance(node, nodes.inline) and node["classes"][:1] == ["proof"]
+
+
+def gather(_app: Sphinx, doctree: nodes.document) -> None:
+    """Join the claims of each paragraph, and put them at its end."""
+    for claim in filter(is_claim, list(doctree.findall(nodes.inline))):
+        before, block = claim.previous_sibling(), claim.parent
+        claim.parent.remove(claim)
+        if isinstance(before, nodes.Text):
+            before.parent.replace(before, nodes.Text(before.rstrip(" ")))
+        while isinstance(block, nodes.Inline):
+            block = block.parent
+        last = block[-1] if len(block) else None
+        if is_claim(last):
+            last["classes"] += claim["classes"][1:]
+        else:
+            block += claim
+
+
+def write_marks(
+    app: Sphinx, page: str, _template: str, context: dict[str, Any], _doctree: nodes.document | None
+) -> None:
+    """Write the marks: a button, and the popover that it opens."""
+    claims = record()["claims"]
+    proofs = app.builder.get_relative_uri(page, PAGE) if "body" in context else ""
+
+    def written(found: re.Match[str]) -> str:
+        rows = "".join(
+            f'<span><a href="{proofs}#{name}">{escape(sentence(claims[name]["test"]))}</a>'
+            f" {escape(joined(claims[name]['on'])) or 'the stand-in'}</span>"
+            for name in found[1].split()
+        )
+        name = f"proof-{next(numbers)}"
+        return (
+            f' <button class="proof" type="button" popovertarget="{name}" aria-label="Tested">✓</button>'
+            f'<span class="proofs" id="{name}" popover>{rows}</span>'
+        )
+
+    numbers = itertools.count(1)
+    context["body"] = re.sub(r'<span class="proof ([^"]*)"></span>', written, context.get("body", ""))
+
+
+def sentence(test: str) -> str:
+    """Return the name of a test as a sentence."""
+    words = test.partition("::")[2].removeprefix("test_").split("_")
+    words = [NAMES.get(word, word) for word in words]
+    return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
 
 
 class Proof(SphinxDirective):
@@ -138,9 +193,8 @@ class Claims(SphinxDirective):
         self.env.note_dependency(str(PROOF))
         rows = []
         for name, claim in record()["claims"].items():
-            path, _, test = claim["test"].partition("::")
-            sentence = test.removeprefix("test_").replace("_", " ")
-            anchor = nodes.inline("", sentence[0].upper() + sentence[1:], ids=[name])
+            path = claim["test"].partition("::")[0]
+            anchor = nodes.inline("", sentence(claim["test"]), ids=[name])
             rows.append([anchor, nodes.Text(joined(claim["on"]) or "the stand-in"), nodes.literal(path, path)])
         return [table(["Claim", "Tested on", "Test"], rows)]
 
@@ -312,4 +366,6 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("costs", Costs)
     app.add_directive("recipes", Recipes)
     app.add_directive("verdicts", Verdicts)
+    app.connect("doctree-read", gather)
+    app.connect("html-page-context", write_marks)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

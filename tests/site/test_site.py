@@ -13,6 +13,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 import axe_playwright_python
 import brotli
 import pytest
+from bs4 import BeautifulSoup
 from docutils import nodes
 from support import host
 from support.proof import ROOT, record
@@ -403,6 +404,35 @@ def test_axe_finds_no_violation(browser, which, scheme, request):
                     f" {node['failureSummary'].splitlines()[-1].strip()}"
                 )
     report(problems)
+
+
+@pytest.mark.quick
+def test_a_paragraph_has_one_mark_for_all_its_claims(site):
+    marks = 0
+    for path in site.rglob("*.html"):
+        soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+        buttons = soup.select("button.proof")
+        blocks = [id(button.find_parent(["p", "dt", "td"])) for button in buttons]
+        assert max(Counter(blocks).values(), default=1) == 1, f"{path.name} has two marks in one paragraph"
+        assert [button["popovertarget"] for button in buttons] == [list_["id"] for list_ in soup.select(".proofs")]
+        assert all("\u2713" not in tag.get("content", "") for tag in soup.select("meta"))
+        marks += len(soup.select(".proofs > span > a[href]"))
+    assert marks >= len(record()["claims"]) / 2
+
+
+def test_a_mark_opens_its_claims_by_keyboard_without_javascript(browser, site):
+    with reader(browser, site, java_script_enabled=False) as (page, errors):
+        page.goto("operations/proxies.html")
+        page.locator("button.proof").first.focus()
+        page.keyboard.press("Enter")
+        opened = page.locator(".proofs").first
+        assert opened.is_visible()
+        assert "Squid" in opened.inner_text()
+        page.keyboard.press("Tab")
+        assert opened.locator("a").first.evaluate("e => e == document.activeElement")
+        page.keyboard.press("Escape")
+        assert not opened.is_visible()
+        assert errors == []
 
 
 def test_the_search_finds_a_page(browser, site):
