@@ -37,7 +37,7 @@ SPELLINGS = [str, str.upper, str.title, in_curly_quotes, in_markup, in_json, "we
 
 
 def unread(responses):
-    """Return the phrases whose response is not read as a complaint about their header."""
+    """Return the phrases whose response is not read as a complaint about it."""
     found = {phrase.text: complaint(each) for phrase, each in responses}
     return [phrase.text for phrase in PHRASES if not found[phrase.text] or found[phrase.text].header != phrase.header]
 
