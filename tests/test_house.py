@@ -9,12 +9,19 @@ import sys
 import pytest
 from support.proof import ROOT
 
+from checks.cli import commands
+from checks.cli import parsers as parsers_of
 from checks.findings import cause, ids
 from checks.symptoms import ONLY_IN_BROWSER
 
 pytestmark = pytest.mark.quick
 
-SECTIONS = ["What you see", "Why it happens", "How we know", "Fix", "Reported when", "Not reported when"]
+SECTIONS = [
+    *("What you see", "Fix", "Confirm the fix", "Why it happens"),
+    *("How `diagnose` decides", "# Reported when", "# Not reported when"),
+]
+"""The headings below the title of a cause; `#` marks those one level down."""
+
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
@@ -185,20 +192,30 @@ def test_page_of_a_cause_has_its_title(finding):
 @pytest.mark.parametrize("finding", ids())
 def test_page_of_a_cause_has_its_id(finding):
     lines = (ROOT / "docs" / "findings" / f"{finding}.md").read_text().splitlines()
-    assert lines[2].endswith(f"`{finding}`"), (
-        f"docs/findings/{finding}.md: expected `{finding}` in line 3, below the title"
+    assert lines[2] == "{.cause}", f"docs/findings/{finding}.md: expected {{.cause}} in line 3, got {lines[2]!r}"
+    assert lines[3].endswith(f"`{finding}`"), (
+        f"docs/findings/{finding}.md: expected `{finding}` in line 4, below the title"
     )
 
 
 @pytest.mark.parametrize("finding", ids())
 def test_page_of_a_cause_has_the_sections_and_the_cures(finding):
     lines = (ROOT / "docs" / "findings" / f"{finding}.md").read_text().splitlines()
-    headings = [line.removeprefix("## ") for line in lines if line.startswith("## ")]
+    headings = [line[2:].strip() if line[2] == " " else line[2:] for line in lines if line.startswith("##")]
     assert headings == SECTIONS, f"docs/findings/{finding}.md: expected the sections {SECTIONS}, got {headings}"
     made = any((ROOT / "checks" / "recipes").glob(f"*/broken/{finding}.patch"))
     assert ("```{cures}" in lines) == made, (
         f"docs/findings/{finding}.md: expected {{cures}} below Fix if there are broken examples, and only then"
     )
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if "```{confirm}" in page.read_text()], ids=lambda page: page.stem
+)
+def test_the_command_that_confirms_a_fix_is_valid(page):
+    _, parsers = parsers_of(commands())
+    for arguments in re.findall(r"(?m)^```\{confirm\}(.*)$", page.read_text()):
+        parsers["diagnose"].parse_args(["https://dss.example.com", *arguments.split()])
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def explain_cause(cause: str, page_of: Callable[[str], str]) -> str:
     from checks.report.page import plain  # noqa: PLC0415
 
     page = page_of(cause) or f"# {cause}\n\n{findings.cause(cause).summary}."
-    _, _, body = plain(page.replace(f"\nCause: `{cause}`\n", "")).partition("\n")  # the title has the id
+    _, _, body = plain(re.sub(rf"\n\{{\.cause\}}\n\w+: `{cause}`\n", "", page)).partition("\n")  # the title has the id
     return f"{_named(cause)}\n{body}"
 
 

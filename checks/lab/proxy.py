@@ -79,9 +79,17 @@ class Proxy:
         return "".join(line for line in lines if not any(re.search(pattern, line) for pattern in quiet))
 
     def command(self, line: str) -> subprocess.CompletedProcess[str]:
-        """Run a command line of the page on this proxy instead of an installed one."""
+        """Run a command line of the page on this proxy instead of an installed one.
+
+        websocket-doctor.pyz runs the modules of this checkout.
+        """
+        doctor = self.folder / "websocket-doctor.pyz"
+        doctor.write_text(
+            f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom checks.cli import main\nsys.exit(main())\n"
+        )
+        line = line.replace(self.recipe.etc, str(self.folder)).replace(f" {doctor.name}", f" {doctor}")
         return subprocess.run(
-            ["sh", "-c", line.replace(self.recipe.etc, str(self.folder))],
+            ["sh", "-c", line],
             cwd=ROOT,
             env=_environment(self.recipe, self.folder),
             stdout=subprocess.PIPE,

@@ -13,7 +13,7 @@ PROVEN = re.compile(r" *\{proven\}`[^`]*`")
 ROLE = re.compile(r"\{[\w:-]+\}`([^`<]*?)(?: *<[^>`]*>)?`")
 LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 STRONG = re.compile(r"(?<![\w*])(\*{1,2})(?=\S)([^*`]+?)(?<=\S)\1(?![\w*])")
-TARGET = re.compile(r"^\([\w-]+\)=$")
+TARGET = re.compile(r"^(?:\([\w-]+\)=|\{[.#][\w-]+\})$")
 ITEM = re.compile(r"^(?:[-*] |\d+\. |: )")
 
 
@@ -62,6 +62,8 @@ def _block(directive: str | None, argument: str, block: list[str]) -> Iterator[s
         yield f"    [{argument.strip().replace('../', '')}]"
     elif directive == "diagram":
         yield from (line for line in block if not line.startswith(":caption:"))
+    elif directive == "confirm":
+        yield "    " + " ".join(filter(None, ["diagnose https://dss.example.com", argument.strip()]))
     elif not directive:
         yield from (f"    {line}" for line in block)
 

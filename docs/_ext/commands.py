@@ -3,6 +3,8 @@
 ``{options} diagnose`` lists the options of a command, with `:beyond:` only those that another command does not have.
 ``{evidence}`` lists the fields of the evidence that --json and --save write.
 ``{download}`` links to websocket-doctor.pyz, with its SHA-256, if it was built.
+``{doctor}`websocket-doctor.pyz` `` in a sentence is the same link.
+``{confirm} --idle 130`` shows the command that confirms a fix, on the page of its cause.
 ``{diagnose-cost}`` shows what a healthy diagnose costs, and ``{tools}`` what other tools print.
 ``{causes}`` lists the causes.
 """
@@ -22,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -190,6 +192,38 @@ class Download(SphinxDirective):
         return [offered, nodes.paragraph("", "", nodes.literal(digest, digest))]
 
 
+class Doctor(SphinxRole):
+    """A link to the single file, or to the place that explains how to get it."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Return the link."""
+        self.env.note_dependency(str(PACKED))
+        page = self.env.app.builder.get_relative_uri(self.env.docname, "reference/diagnose")
+        uri = "../" * self.env.docname.count("/") + PACKED.name if PACKED.exists() else f"{page}#get-it"
+        return [nodes.reference("", self.text, refuri=uri, internal=True)], []
+
+
+class Confirm(Written):
+    """The command that confirms a fix, with a link to the file that it needs."""
+
+    optional_arguments = 1
+    final_argument_whitespace = True
+
+    def lines(self) -> Iterator[str]:
+        """Yield a sentence, the command, and what it reports."""
+        command = " ".join(["python", PACKED.name, "diagnose https://dss.example.com", *self.arguments])
+        yield f"Download {{doctor}}`{PACKED.name}`, and run it with Python 3.9 or newer:"
+        yield from ("", "```{code-block} console", "", f"$ {command}", "```", "")
+        yield "It reports `WebSocket works`, and its exit code is 0."
+
+    def run(self) -> list[nodes.Node]:
+        """Return the nodes; a test reads the command as the command line does."""
+        around = nodes.Element("", *super().run())
+        for code in around.findall(nodes.literal_block):
+            code["source"] = str(ROOT / "checks" / "cli" / "diagnose.py")
+        return around.children
+
+
 def offer(app: Sphinx, error: Exception | None) -> None:
     """Copy the single file into the built site."""
     if not error and PACKED.exists() and app.builder.format == "html":
@@ -201,6 +235,8 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("options", Options)
     app.add_directive("evidence", Evidence)
     app.add_directive("download", Download)
+    app.add_role("doctor", Doctor())
+    app.add_directive("confirm", Confirm)
     app.add_directive("diagnose-cost", DiagnoseCost)
     app.add_directive("tools", Tools)
     app.add_directive("causes", Causes)
