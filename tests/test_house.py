@@ -32,9 +32,10 @@ ALLOWED = {
     "symptoms": set(),
     "findings": {"evidence"},
     "probe": {"evidence"},
+    "lint": {"report"},
     "report": {"evidence", "findings"},
     "lab": {"__init__"},
-    "cli": {"__init__", "evidence", "findings", "lab", "probe", "report", "symptoms"},
+    "cli": {"__init__", "evidence", "findings", "lab", "lint", "probe", "report", "symptoms"},
     "__main__": {"cli"},
     "__init__": set(),
 }

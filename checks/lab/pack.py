@@ -20,7 +20,7 @@ WANTED = Path(__file__).with_suffix(".txt")
 WHEELS = ROOT / ".zoo" / "wheels"
 PACKED = ROOT / "_build" / "websocket-doctor.pyz"
 
-DATA = "symptoms/*.json"
+DATA = ("symptoms/*.json", "lint/*.json")
 """The data of checks/ that the packed modules read."""
 
 NEEDS_LAB = re.compile(r"(?m)^NEEDS_LAB = True$")
@@ -77,7 +77,7 @@ def own_files() -> list[Path]:
     checks = ROOT / "checks"
     modules = [path for path in checks.rglob("*.py") if path.relative_to(checks).parts[0] not in {"lab", "recipes"}]
     standalone = [path for path in modules if not NEEDS_LAB.search(path.read_text(encoding="utf-8"))]
-    return sorted([*standalone, *checks.glob(DATA)])
+    return sorted([*standalone, *(path for pattern in DATA for path in checks.glob(pattern))])
 
 
 def _own() -> Iterator[tuple[str, bytes]]:

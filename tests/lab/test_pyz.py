@@ -110,6 +110,15 @@ def test_it_explains_a_cause(python, pyz):
     assert "Why it happens" in done.stdout
 
 
+def test_it_lints_a_config(python, pyz, tmp_path):
+    config = tmp_path / "dss.conf"
+    config.write_text("server { location / { proxy_pass http://127.0.0.1:11000; } }\n")
+    done = run(python, pyz, "lint", str(config))
+    assert done.returncode == 1
+    assert done.stderr == ""
+    assert "broken     line 1" in done.stdout
+
+
 def test_wrong_usage_is_one_line(python, pyz):
     done = run(python, pyz, "diagnose", "http://h", "--idle=x")
     assert done.returncode == 2

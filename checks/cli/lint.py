@@ -1,0 +1,116 @@
+"""Find what breaks or endangers WebSocket in a proxy's configuration.
+
+It reads nginx (also the output of `nginx -T`), a single file, several files, or with - the standard input. Templates,
+fragments and truncated text are read as far as possible. Includes are followed if you give the files, too.
+
+A line that is `broken` lets no WebSocket open. A line that `depends` breaks it in some versions. One that `endangers`
+works now, and breaks after a pause, at a reload, or for notebooks. After a `note`, everything works.
+
+Exit codes: 0 nothing found, 1 something breaks or endangers a WebSocket, 2 the lint could not decide, or wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from checks import __version__
+from checks.lint import KINDS, Node, Options, Report, lint, load, rules
+from checks.lint.report import as_github, as_json, as_sarif, lines_of, worst
+from checks.report.terminal import print_lines
+
+from .files import read
+from .parser import UsageError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the files and what is known about them."""
+    parser.add_argument("files", metavar="FILE", nargs="*", help="configurations to read; - is standard input")
+    reading = parser.add_argument_group("reading")
+    reading.add_argument(
+        "--as",
+        dest="kind",
+        metavar="KIND",
+        choices=sorted(KINDS),
+        help="say what the files are, one of " + ", ".join(sorted(KINDS)) + "; by default, they are recognized",
+    )
+    reading.add_argument(
+        "--for",
+        dest="server",
+        metavar="SERVER",
+        choices=["dss", "any"],
+        default="dss",
+        help="judge for `dss` (the default) or for `any` server, which may not check Origin",
+    )
+    reading.add_argument(
+        "--proxy-version", metavar="VERSION", default="", help="decide what depends on the version, such as 1.22.1"
+    )
+    output = parser.add_argument_group("output")
+    output.add_argument("--json", action="store_true", help="print the report as JSON, the same as --format json")
+    output.add_argument(
+        "--format",
+        metavar="FORMAT",
+        choices=["text", "json", "github", "sarif"],
+        default="text",
+        help="print `text`, `json`, `github` annotations, or `sarif`",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the report."""
+    texts = _texts(arguments.files)
+    if arguments.proxy_version and not arguments.proxy_version[0].isdigit():
+        raise UsageError(f"--proxy-version: expected a version such as 1.22.1, got {arguments.proxy_version!r}")
+    reports, unread = _reports(texts, arguments)
+    kind = "json" if arguments.json else arguments.format
+    if kind == "json":
+        print(json.dumps(as_json(reports, page_of), indent=2, ensure_ascii=False))
+    elif kind == "github":
+        print("\n".join(as_github(reports)))
+    elif kind == "sarif":
+        print(json.dumps(as_sarif(reports, rules(), __version__, page_of), indent=2, ensure_ascii=False))
+    else:
+        for number, report in enumerate(reports):
+            print_lines([*[""] * bool(number), *lines_of(report)])
+    for path in unread:
+        print(f"{path}: not a configuration that is known here; name its kind with --as", file=sys.stderr)
+    return worst(reports) or (2 if unread else 0)
+
+
+def _texts(paths: list[str]) -> dict[str, str]:
+    """Return the text of each file, by path."""
+    if not paths and (not sys.stdin or sys.stdin.isatty()):
+        raise UsageError("expected a configuration, such as /etc/nginx/nginx.conf; `lint -` reads standard input")
+    found: dict[str, str] = {}
+    for path in paths or ["-"]:
+        if path == "-":
+            found["stdin"] = sys.stdin.read()
+        else:
+            found[path] = read(Path(path), "the configuration")
+    return found
+
+
+def _reports(texts: dict[str, str], arguments: argparse.Namespace) -> tuple[list[Report], list[str]]:
+    """Return the reports, and the files that are not configurations."""
+    loaded, unread = load(texts, arguments.kind)
+    reports = []
+    for kind, trees in loaded.items():
+        roots = lint_roots(kind, trees)
+        for path in roots:
+            options = Options(arguments.server, arguments.proxy_version, trees)
+            reports.append(lint(trees[path], path, kind, options))
+    return reports, unread
+
+
+def lint_roots(kind: str, trees: dict[str, Node]) -> list[str]:
+    """Return the files that no other file includes."""
+    included = getattr(KINDS[kind], "included", None)
+    inner = included(trees) if included else []
+    return [path for path in trees if path not in inner] or list(trees)
+
+
+def page_of(cause: str) -> str:
+    """Return the page of a cause, relative to the site."""
+    return f"findings/{cause}.html"

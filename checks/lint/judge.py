@@ -1,0 +1,159 @@
+"""Judge the facts of a configuration by the rules, which are data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .text import before
+from .tree import Fact, Model, Options, Route
+
+SEVERITIES = ["broken", "depends", "endangers", "note"]
+
+TITLES: dict[str, str] = {
+    "nginx": "nginx",
+    "apache": "Apache httpd",
+    "haproxy": "HAProxy",
+    "caddy": "Caddy",
+    "traefik": "Traefik",
+    "envoy": "Envoy",
+    "squid": "Squid",
+    "ingress": "Kubernetes Ingress",
+    "istio": "Istio",
+}
+
+
+@dataclass
+class Finding:
+    """A line that breaks or endangers a WebSocket."""
+
+    rule: str
+    severity: str
+    file: str
+    line: int
+    says: str
+    fix: str
+    cause: str
+    where: list[str] = field(default_factory=list)
+    """The blocks that it is about."""
+    address: str = ""
+
+
+@dataclass
+class Report:
+    """What a lint found in one file."""
+
+    file: str
+    proxy: str
+    findings: list[Finding] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    decided: bool = True
+    """Whether it is known if a WebSocket opens."""
+
+
+def judge(model: Model, options: Options, rules: list[Any], file: str) -> Report:
+    """Return a report about a configuration."""
+    report = Report(file, model.proxy)
+    for route in model.routes:
+        for fact in route.facts:
+            for rule in rules:
+                if applies(rule, fact, model.proxy, options):
+                    _add(report, rule, fact, route, options)
+        _see(report, route)
+    report.unknown += [
+        f"{what} was not given." for what in model.missing if f"{what} was not given." not in report.unknown
+    ]
+    report.findings.sort(key=lambda each: SEVERITIES.index(each.severity) * 1000000 + each.line)
+    report.decided = bool(model.routes) and not any(
+        fact.unless for route in model.routes for fact in route.facts if fact.key in ["upgrade", "connection"]
+    )
+    return report
+
+
+def applies(rule: Any, fact: Fact, proxy: str, options: Options) -> bool:
+    """Return whether a rule is about a fact, with this version and this server."""
+    if rule["fact"] != fact.key or ("only" in rule and rule["only"] != options.server):
+        return False
+    until = rule.get("until", {})
+    if proxy in until and options.version and not before(options.version, until[proxy]):
+        return False
+    since = rule.get("since", {})
+    if proxy in since and options.version and before(options.version, since[proxy]):
+        return False
+    if "below" in rule:
+        return bool(fact.number < rule["below"])
+    return bool(fact.value in rule["is"])
+
+
+def filled(sentence: str, fact: Fact, proxy: str) -> str:
+    """Return a sentence with its blanks filled."""
+    whole = sentence.replace("{proxy}", TITLES[proxy])
+    for name, value in fact.text.items():
+        whole = whole.replace("{" + name + "}", value)
+    return whole[:1].upper() + whole[1:] if whole.startswith(("the ", "a ")) else whole
+
+
+def _add(report: Report, rule: Any, fact: Fact, route: Route, options: Options) -> None:
+    proxy = route.proxy
+    severity, says = rule["severity"], rule["says"]
+    if options.version and "says_known" in rule:
+        says = rule["says_known"]
+    if fact.unless:
+        if severity == "note":
+            return
+        if "unsure" not in rule:
+            text = (
+                f"{SUBJECTS[fact.key]} of {route.where}: {fact.unless}." if fact.key in SUBJECTS else f"{fact.unless}."
+            )
+            if text not in report.unknown:
+                report.unknown.append(text)
+            return
+        severity, says = rule["unsure"], rule["says_unsure"]
+    fixes = rule["fix"] if isinstance(rule["fix"], dict) else {"": rule["fix"]}
+    fix: str = fixes.get(proxy, fixes.get("", "")) or ""
+    made = Finding(
+        rule["id"], severity, fact.file, fact.line, filled(says, fact, proxy), filled(fix, fact, proxy), rule["cause"]
+    )
+    same = [
+        each for each in report.findings if each.rule == made.rule and each.line == made.line and each.file == made.file
+    ]
+    if same:
+        made = same[0]
+    else:
+        made.address = route.address
+        report.findings.append(made)
+    if route.where not in made.where:
+        made.where.append(route.where)
+
+
+SUBJECTS: dict[str, str] = {
+    "upgrade": "Upgrade",
+    "connection": "Connection",
+    "http": "The HTTP version",
+    "host": "Host",
+    "idle": "The idle timeout",
+    "response": "The response",
+    "answer": "The destination",
+}
+"""What an uncertain fact is about."""
+
+
+def _see(report: Report, route: Route) -> None:
+    """Add what the configuration does right, with its lines."""
+    forwarded = [
+        fact for fact in route.facts if fact.key == "upgrade" and fact.value == "forwarded" and not fact.unless
+    ]
+    texts = [f"Upgrade is forwarded (line {fact.line})." for fact in forwarded]
+    for fact in route.facts:
+        if fact.key == "host" and fact.value == "kept" and not fact.unless:
+            texts.append(f"Host is forwarded (line {fact.line}).")
+        if fact.key == "idle" and fact.number >= 120 and not fact.unless:
+            texts.append(f"Idle connections stay open for {fact.text['time']} (line {fact.line}).")
+        if fact.unless and fact.key in ["upgrade", "connection"]:
+            text = f"{SUBJECTS[fact.key]} of {route.where}: {fact.unless}."
+            if text not in report.unknown:
+                report.unknown.append(text)
+    for text in [*texts, *route.seen]:
+        if text not in report.seen:
+            report.seen.append(text)

@@ -1,0 +1,245 @@
+"""Find out where nginx sends each WebSocket, with which headers and timeouts."""
+
+from __future__ import annotations
+
+import re
+
+from .nginx_facts import facts_of
+from .nginx_includes import included, with_includes
+from .nginx_path import State, find_location, location_name, locations
+from .nginx_read import read
+from .nginx_rewrite import rewrites
+from .nginx_syntax import flaws
+from .patterns import compiled
+from .text import VALUE, seconds, shown_time
+from .tree import ADDRESSES, GAP, Fact, Model, Node, Options, Route
+
+__all__ = ["included", "model", "read"]
+
+
+def model(tree: Node, options: Options) -> Model:
+    """Return the routes of a configuration."""
+    found = Model("nginx")
+    tree = with_includes(tree, options, found, [], 0)
+    state = State("", tree)
+    levels = [tree, *[node for node in tree.children if node.words[0] == "http" and node.block]]
+    state.maps = [node for level in levels for node in level.children if node.words[0] == "map" and node.block]
+    state.defined = _defined(tree)
+    state.whole = len(levels) > 1 and not found.missing and "template" not in str(_gaps(levels))
+    problems = flaws(tree, state)
+    _add_servers(tree, levels, state, options, found)
+    for node in _streams(tree):
+        found.routes.append(_stream_route(node))
+    if problems and not found.routes:
+        found.routes.append(Route("nginx", "the configuration", "", tree.file, problems[0].line))
+    if problems:
+        found.routes[0].facts = problems + found.routes[0].facts
+    return found
+
+
+def _gaps(nodes: list[Node]) -> list[str]:
+    return [each.words[1] for node in nodes for each in node.children if each.words[0] == GAP]
+
+
+DEFINES = r"^(?:map|geo|split_clients|set.*|.*_set|js_.*|opentelemetry.*|otel.*|encrypted.*|user_agent.*|keyval.*)$"
+"""Names of directives that define variables."""
+
+
+def _defined(node: Node) -> list[str]:
+    """Return the names of all variables that the configuration defines."""
+    found: list[str] = []
+    for each in node.children:
+        if re.search(DEFINES, each.words[0]):
+            found += [word[1:] for word in each.words[1:] if word.startswith("$")]
+        if each.words[0] in ["location", "server_name", "if", "rewrite"]:
+            found += re.findall(r"\(\?P?[<'](\w+)[>']", " ".join(each.words))
+        found += _defined(each)
+    return found
+
+
+def _add_servers(tree: Node, levels: list[Node], state: State, options: Options, found: Model) -> None:
+    servers = [node for level in levels for node in level.children if node.words[0] == "server" and node.block]
+    if not servers:
+        loose = [node for node in tree.children if node.words[0] not in ["map", "upstream", "geo", "http"]]
+        if any(node.words[0].startswith(("proxy_", "location", "rewrite", "if")) for node in loose):
+            servers = [tree]
+    for server in servers:
+        above = [level for level in levels if server in level.children]
+        base = levels[:1] if not above or above[0] is levels[0] else [levels[0], above[0]]
+        _add_routes(server, [] if server is tree else base, state, options, found)
+
+
+def _add_routes(server: Node, above: list[Node], state: State, options: Options, found: Model) -> None:
+    """Add the routes of one server."""
+    own = _own_addresses(server)
+    taken: list[Route] = []
+    for address in ADDRESSES if options.server == "dss" else []:
+        route = _route(server, above, state, address)
+        if route:
+            taken.append(route)
+    if all(any(fact.key == "answer" for fact in route.facts) for route in taken):
+        taken = [route for route in [_route(server, above, state, address) for address in own] if route]
+        working = [route for route in taken if any(f.key == "upgrade" and f.value != "lost" for f in route.facts)]
+        general = [route for route in taken if not any(f.key == "answer" for f in route.facts)]
+        taken = working or general[:1]
+    found.routes += taken
+
+
+def _own_addresses(server: Node) -> list[str]:
+    """Return an address for each proxied location, the most general first."""
+    found: list[str] = []
+    for node in locations(server):
+        kind, name = location_name(node)
+        if kind in ["~", "~*"]:
+            name = _example(name)
+        if kind != "@" and _proxied(node):
+            found.append(name if kind == "=" or not name.endswith("/") else name + "socket")
+        found += [each for each in _own_addresses(node) if each]
+    if not found and _proxied(server):
+        found = ["/socket"]
+    return sorted(found, key=len)
+
+
+def _example(pattern: str) -> str:
+    """Return a path that a simple pattern matches, or an empty text."""
+    text = re.sub(r"\(\?:|\(\?i\)", "(", pattern)
+    for _ in range(6):
+        text = re.sub(r"\(([^()|]*)(?:\|[^()]*)?\)[?*+]?", r"\1", text)
+    text = re.sub(r"\.[*+]\??|\[[^\]]*\][*+]?", "x", text)
+    text = re.sub(r"^\^|\$$|\\(?=[./-])", "", re.sub(r"[?*+]", "", text))
+    for path in [text, "/" + text.lstrip("/")]:
+        test = compiled(pattern, ignore_case=True)
+        if path.startswith("/") and test and test.search(path):
+            return path
+    return ""
+
+
+def _proxied(node: Node) -> bool:
+    return any(each.words[0] == "proxy_pass" or (each.words[0] == "if" and _proxied(each)) for each in node.children)
+
+
+def _route(server: Node, above: list[Node], base: State, address: str) -> Route | None:
+    """Return the route of an address, or None if it is not for a server."""
+    if not address:
+        return None
+    state = _state(server, base, address)
+    answer, chain = _walk(server, state)
+    where = _where(server, chain, state)
+    route = Route("nginx", where, address, server.file, (chain[-1] if chain else server).line)
+    if answer:
+        to_https = answer.value == "redirect" and answer.text["to"].startswith("https://") and state.scheme == "http"
+        route.facts = [answer]
+        return None if to_https or not _own_addresses(server) else route
+    levels = [*above, server, *chain]
+    passes = [node for level in levels for node in level.children if node.words[0] == "proxy_pass"]
+    last = chain[-1] if chain else server
+    pass_node = next((node for node in reversed(passes) if node in last.children), None)
+    if not pass_node and chain and last.words[0] == "if":
+        pass_node = next((node for node in reversed(passes) if len(chain) > 1 and node in chain[-2].children), None)
+    if not pass_node and not _is_snippet(last):
+        return None
+    plain = _state(server, base, address)
+    plain.plain = True
+    _walk(server, plain)
+    route.facts = facts_of(levels, pass_node, state, plain) + state.extra
+    route.line = pass_node.line if pass_node else route.line
+    return route
+
+
+def _is_snippet(node: Node) -> bool:
+    """Return whether a text has lines for a location, but no proxy_pass."""
+    return (
+        node.words[0] == "main"
+        and not locations(node)
+        and any(
+            each.words[0] in ["proxy_set_header", "proxy_http_version", "proxy_read_timeout"] for each in node.children
+        )
+    )
+
+
+def _state(server: Node, base: State, address: str) -> State:
+    state = State(address, base.tree, server)
+    state.maps, state.defined, state.whole, state.sent_path = base.maps, base.defined, base.whole, address
+    listens = [node for node in server.children if node.words[0] == "listen" and len(node.words) > 1]
+    on = [node for node in server.children if node.words[0] == "ssl" and node.words[1:] == ["on"]]
+    secure = [node for node in listens if "ssl" in node.words or "quic" in node.words]
+    state.scheme = "https" if secure or on else "http"
+    for node in (secure or listens)[:1]:
+        found = re.search(r"(?:^|:)(\d+)$", node.words[1])
+        state.port = found[1] if found else "" if "$" in node.words[1] or VALUE in node.words[1] else "80"
+    names = [word for node in server.children if node.words[0] == "server_name" for word in node.words[1:]]
+    state.name = names[0] if len(names) == 1 and re.search(r"^[\w.-]+\.[\w-]+$", names[0]) else ""
+    return state
+
+
+def _where(server: Node, chain: list[Node], state: State) -> str:
+    place = " ".join(chain[-1].words).replace(VALUE, "…") if chain else ""
+    if chain and chain[-1].words[0] == "if" and len(chain) > 1:
+        place = " ".join(chain[-2].words) + ", " + place
+    if server.words[0] != "server":
+        return place or "these lines"
+    names = [word for node in server.children if node.words[0] == "server_name" for word in node.words[1:2]]
+    named = f" {names[0]}" if names and names[0] not in ["_", ""] else ""
+    whole = f"the server{named}{' on ' + state.port if state.port else ''}".replace(VALUE, "…")
+    return f"{place} of {whole}" if place else whole
+
+
+def _walk(server: Node, state: State) -> tuple[Fact | None, list[Node]]:
+    """Return what nginx responds itself, and the blocks that apply to the path."""
+    answer, chosen = rewrites(server, state)
+    if answer:
+        return answer, []
+    for _ in range(10):
+        before = state.path
+        chain, redirect = find_location(locations(server), state.path)
+        if redirect:
+            text = {"to": state.path + "/"}
+            return Fact("answer", "redirect", chain[-1].line, chain[-1].file, text), chain
+        if not chain:
+            return None, chosen
+        answer, chosen = rewrites(chain[-1], state)
+        if answer:
+            return answer, chain
+        moved = _tried(server, chain[-1], state)
+        if moved:
+            return None, moved
+        if state.path == before or chosen or "⟨stay⟩" in state.variables:
+            return None, [*chain, *chosen]
+    return None, []
+
+
+def _tried(server: Node, node: Node, state: State) -> list[Node]:
+    """Return the location to which try_files sends what is not a file."""
+    tries = [each for each in node.children if each.words[0] == "try_files" and not each.maybe]
+    errors = [each for each in node.children if each.words[0] == "error_page" and "@" in each.words[-1]]
+    names = [each.words[-1] for each in tries]
+    if not tries and errors and any(each.words[0] == "return" for each in node.children):
+        names = [errors[0].words[-1]]
+    for name in names:
+        if name.startswith("@"):
+            return [each for each in locations(server) if location_name(each) == ("@", name)][:1]
+        if name.startswith("/") and "$" not in name and not _proxied(node):
+            state.path = name.split("?")[0]
+    return []
+
+
+def _streams(tree: Node) -> list[Node]:
+    blocks = [node for node in tree.children if node.words[0] == "stream" and node.block]
+    return [node for block in blocks for node in block.children if node.words[0] == "server" and _proxied(node)]
+
+
+def _stream_route(node: Node) -> Route:
+    from_port = [each.words[1] for each in node.children if each.words[0] == "listen" and len(each.words) > 1]
+    route = Route("nginx", f"the stream server on {''.join(from_port[:1])}", "every connection", node.file, node.line)
+    route.facts = [Fact("upgrade", "forwarded", node.line, node.file, {}), *stream_idle(node)]
+    return route
+
+
+def stream_idle(node: Node) -> list[Fact]:
+    """Return the idle timeout of a server of a stream block."""
+    for each in node.children:
+        if each.words[0] == "proxy_timeout" and len(each.words) > 1:
+            value = seconds(each.words[1], "s")
+            if value >= 0:
+                return [Fact("idle", "written", each.line, each.file, {"time": shown_time(value)}, value)]
+    return [Fact("idle", "default", node.line, node.file, {"time": "10 min"}, 600.0)]

@@ -1,0 +1,79 @@
+"""Find lines with which nginx does not start, where the text leaves no doubt."""
+
+from __future__ import annotations
+
+import re
+
+from .nginx_path import State, is_defined
+from .nginx_read import ARGUMENTS, SAME_LEVEL_ONCE
+from .text import VALUE
+from .tree import GAP, Fact, Node
+
+NOT_IN_IF = ["proxy_set_header", "proxy_http_version", "proxy_read_timeout", "proxy_hide_header", "proxy_send_timeout"]
+ONLY_IN_HTTP = ["map", "upstream"]
+
+
+def flaws(tree: Node, state: State) -> list[Fact]:
+    """Return a fact for each line that nginx refuses to load."""
+    found: list[Fact] = []
+    _look(tree, [tree], state, found)
+    return found
+
+
+def _look(block: Node, above: list[Node], state: State, found: list[Fact]) -> None:
+    once: list[str] = []
+    for node in block.children:
+        name = node.words[0]
+        if node.maybe or name == GAP:
+            continue
+        reason = _reason(node, above, state)
+        if not reason and name in SAME_LEVEL_ONCE and not node.maybe:
+            reason = f"{name} is there twice in this block" if name in once else ""
+            once.append(name)
+        if reason:
+            kind = "variable" if reason.startswith("the variable") else "syntax"
+            sure = "" if kind == "syntax" or state.whole else "another file may define it"
+            found.append(Fact("loads", kind, node.line, node.file, {"reason": reason}, 0.0, sure))
+        if node.block and not name.endswith("_block"):
+            _look(node, [*above, node], state, found)
+
+
+def _reason(node: Node, above: list[Node], state: State) -> str:
+    """Return why nginx does not load a line, or an empty text."""
+    name = node.words[0]
+    if node.flaw:
+        return f"a semicolon is missing after {name}"
+    if above[-1].words[0] == "if" and name in NOT_IN_IF:
+        return f"{name} is not allowed inside if"
+    if name in ONLY_IN_HTTP and node.block and above[-1].words[0] in ["server", "location", "if"]:
+        return f"{name} is not allowed inside {above[-1].words[0]}"
+    count = ARGUMENTS.get(name, -1)
+    if count >= 0 and not node.block and len(node.words) - 1 != count and VALUE not in " ".join(node.words):
+        return f"{name} has {len(node.words) - 1} values instead of {count}"
+    if name == "proxy_pass":
+        return _target(node, above)
+    if name == "proxy_set_header" and node.words[1].lower() in ["upgrade", "connection", "host"]:
+        for variable in re.findall(r"\$\{?([a-z_]\w*)", node.words[2]):
+            if not is_defined(variable, state):
+                return f"the variable ${variable} is not defined"
+    return ""
+
+
+def _target(node: Node, above: list[Node]) -> str:
+    target = node.words[1]
+    if re.search(r"^wss?://", target):
+        return "proxy_pass takes http:// or https://, not ws:// or wss://"
+    if re.search(r"^[\w.-]+(:\d+)?/?$", target) and above[-1].words[0] in ["location", "if"] and not _in_stream(above):
+        return "proxy_pass needs http:// or https:// before the server"
+    has_path = re.search(r"^https?://[^/$]+/[^$]*$", target)
+    inside = above[-1]
+    if has_path and VALUE not in target and inside.words[0] == "if":
+        return "proxy_pass cannot have a path inside if"
+    modifier = inside.words[1] if inside.words[0] == "location" and len(inside.words) > 1 else ""
+    if has_path and VALUE not in target and modifier.startswith(("~", "@")):
+        return f"proxy_pass cannot have a path inside location {' '.join(inside.words[1:])}"
+    return ""
+
+
+def _in_stream(above: list[Node]) -> bool:
+    return any(node.words[0] == "stream" for node in above)
