@@ -34,6 +34,7 @@ extensions = [
     "configs",  # docs/_ext/configs.py
     "commands",  # docs/_ext/commands.py
     "symptoms",  # docs/_ext/symptoms.py
+    "search_index",  # docs/_ext/search_index.py
     "diagrams",  # docs/_ext/diagrams.py
     "fixes",  # docs/_ext/fixes.py
     "ticket",  # docs/_ext/ticket.py
@@ -78,10 +79,5 @@ linkcheck_allowed_redirects = {link: target for link, (target, _) in allowed_red
 linkcheck_retries = 3
 
 notfound_urls_prefix = urlsplit(html_baseurl).path.rstrip("/") + "/"
-notfound_context = {
-    "title": "Page not found",
-    "body": f"""<h1>Page not found</h1>
-<p>There is no page at this URL. Most people look for
-<a href="{notfound_urls_prefix}troubleshooting/problems/websockets.html">the WebSocket error</a>.
-The menu lists all other pages.</p>""",
-}
+notfound_context = {"title": "Page not found"}
+notfound_template = "notfound.html"

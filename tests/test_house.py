@@ -11,6 +11,7 @@ from support.proof import ROOT
 
 from checks.cli import commands
 from checks.cli import parsers as parsers_of
+from checks.cli.explain import read_page
 from checks.findings import cause, ids
 from checks.symptoms import ONLY_IN_BROWSER
 
@@ -185,23 +186,25 @@ def test_every_finding_has_its_page_and_every_page_its_finding():
 
 @pytest.mark.parametrize("finding", ids())
 def test_page_of_a_cause_has_its_title(finding):
-    lines = (ROOT / "docs" / "findings" / f"{finding}.md").read_text().splitlines()
+    lines = read_page(finding).splitlines()
     title = f"# {cause(finding).title}"
-    assert lines[0] == title, f"docs/findings/{finding}.md: expected {title!r} in line 1, got {lines[0]!r}"
+    assert lines[0] == title, (
+        f"docs/findings/{finding}.md: expected {title!r} as the first line below the front matter, got {lines[0]!r}"
+    )
 
 
 @pytest.mark.parametrize("finding", ids())
 def test_page_of_a_cause_has_its_id(finding):
-    lines = (ROOT / "docs" / "findings" / f"{finding}.md").read_text().splitlines()
-    assert lines[2] == "{.cause}", f"docs/findings/{finding}.md: expected {{.cause}} in line 3, got {lines[2]!r}"
+    lines = read_page(finding).splitlines()
+    assert lines[2] == "{.cause}", f"docs/findings/{finding}.md: expected {{.cause}} two lines below the title, got {lines[2]!r}"
     assert lines[3].endswith(f"`{finding}`"), (
-        f"docs/findings/{finding}.md: expected `{finding}` in line 4, below the title"
+        f"docs/findings/{finding}.md: expected `{finding}` three lines below the title"
     )
 
 
 @pytest.mark.parametrize("finding", ids())
 def test_page_of_a_cause_has_the_sections_and_the_cures(finding):
-    lines = (ROOT / "docs" / "findings" / f"{finding}.md").read_text().splitlines()
+    lines = read_page(finding).splitlines()
     headings = [line[2:].strip() if line[2] == " " else line[2:] for line in lines if line.startswith("##")]
     assert headings == SECTIONS, f"docs/findings/{finding}.md: expected the sections {SECTIONS}, got {headings}"
     made = any((ROOT / "checks" / "recipes").glob(f"*/broken/{finding}.patch"))

@@ -80,14 +80,13 @@ def _pages() -> set[str]:
 
 
 def read_page(cause: str) -> str:
-    """Return the Markdown of a cause's page.
+    """Return the Markdown of a cause's page, without its front matter.
 
     In websocket-doctor.pyz the pages are inside the package.
     """
     page = PAGES / f"{cause}.md"
-    if page.exists():
-        return page.read_text(encoding="utf-8")
-    return (pkgutil.get_data("checks", f"pages/{cause}.md") or b"").decode()
+    content = page.read_bytes() if page.exists() else pkgutil.get_data("checks", f"pages/{cause}.md") or b""
+    return re.sub(r"\A---\n.*?\n---\n+", "", content.decode(), flags=re.DOTALL)
 
 
 def explain_cause(cause: str, page_of: Callable[[str], str]) -> str:

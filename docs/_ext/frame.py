@@ -66,13 +66,13 @@ def _meta(tags: str, *, public: bool) -> str:
     return tags if public else re.sub(r'<meta property="og:url"[^>]*>\n?', "", tags)
 
 
-def frame(app: Sphinx, pagename: str, _template: str, context: dict[str, Any], _doctree: nodes.document | None) -> None:
+def frame(app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: nodes.document | None) -> None:
     """Load only what the page uses."""
     body = context["body"] = _sized(app, repaired(context.get("body", "")))
     context["repaired"] = repaired
     context["css_files"] = [css for css in context["css_files"] if str(css.filename).endswith("site.css")]
     scripts = {str(js.filename).removeprefix("_static/"): js for js in context["script_files"] if js.filename}
-    unused = set() if pagename == "search" else {"documentation_options.js", "doctools.js", "sphinx_highlight.js"}
+    unused = {"documentation_options.js", "doctools.js", "sphinx_highlight.js"}
     if "sd-tab-label" not in body:
         unused.add("design-tabs.js")
     context["script_files"] = [js for name, js in scripts.items() if name not in unused]

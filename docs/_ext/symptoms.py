@@ -22,7 +22,7 @@ from checks.symptoms import ONLY_IN_BROWSER, Symptom, families, symptoms
 from checks.symptoms.export import for_page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
@@ -65,13 +65,26 @@ def titles() -> dict[str, str]:
     return {**{name: findings.cause(name).title for name in findings.ids()}, **ONLY_IN_BROWSER}
 
 
+def page_of(app: Sphinx, docname: str, cause: str) -> str:
+    """Return the URL of a cause's page relative to another page, or an empty text."""
+    page = f"findings/{cause}"
+    return app.builder.get_relative_uri(docname, page) if page in app.env.found_docs else ""
+
+
+def reader(url_of: Callable[[str], str]) -> str:
+    """Return the HTML where symptoms.js puts its field, with the pages of the causes."""
+    causes = {name: [title, url_of(name)] for name, title in titles().items()}
+    return (
+        f'<div id="symptom" data-version="{_version()}"'
+        f' data-causes="{escape(json.dumps(causes, ensure_ascii=False, separators=(",", ":")))}">'
+        f"{FIELD}</div>"
+    )
+
+
 class _Directive(SphinxDirective):
     def page_of(self, cause: str) -> str:
         """Return the URL of a cause's page relative to this page, or an empty text."""
-        page = f"findings/{cause}"
-        if page not in self.env.found_docs:
-            return ""
-        return self.env.app.builder.get_relative_uri(self.env.docname, page)
+        return page_of(self.env.app, self.env.docname, cause)
 
     def depend(self) -> None:
         """Read this page again when the data changes."""
@@ -86,13 +99,7 @@ class Reader(_Directive):
     def run(self) -> list[nodes.Node]:
         """Return the field, with a hint for browsers without JavaScript."""
         self.depend()
-        causes = {name: [title, self.page_of(name)] for name, title in titles().items()}
-        box = (
-            f'<div id="symptom" data-version="{_version()}"'
-            f' data-causes="{escape(json.dumps(causes, ensure_ascii=False, separators=(",", ":")))}">'
-            f"{FIELD}</div>"
-        )
-        return [nodes.raw("", box, format="html", symptom=True)]
+        return [nodes.raw("", reader(self.page_of), format="html", symptom=True)]
 
 
 class Lists(_Directive):

@@ -51,3 +51,9 @@ const reading = new IntersectionObserver(
   { rootMargin: "9999999px 0px -67% 0px" },
 );
 for (const heading of headings) reading.observe(heading);
+
+// The search page reads the words from the fragment, which browsers do not send to the server.
+document.querySelector("#menu form")?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  location.href = `${event.target.action}#${new URLSearchParams(new FormData(event.target))}`;
+});

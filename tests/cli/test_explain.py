@@ -12,25 +12,21 @@ from support.proof import ROOT
 
 from checks import findings, symptoms
 from checks.cli import main
-from checks.cli.explain import explain_cause, lines_of
+from checks.cli.explain import explain_cause, lines_of, read_page
 from checks.report.page import plain
 from checks.report.terminal import named
 
 URL = "wss://dss.example.com/dip/websocket/"
 
 
-def page_of(cause):
-    return (ROOT / "docs" / "findings" / f"{cause}.md").read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize("cause", [*findings.ids(), *symptoms.ONLY_IN_BROWSER])
-def test_the_page_of_a_cause_is_plain_text(cause):
-    text = explain_cause(cause, page_of)
+def test_the_read_page_a_cause_is_plain_text(cause):
+    text = explain_cause(cause, read_page)
     lines = text.splitlines()
     assert lines[0] == (named(cause) if cause in findings.ids() else f"{symptoms.ONLY_IN_BROWSER[cause]} ({cause})")
     assert "Cause: " not in text
     headings = [line for line in lines if line and not line.startswith((" ", "["))][1:]
-    assert headings == [line[3:] for line in page_of(cause).splitlines() if line.startswith("## ")]
+    assert headings == [line[3:] for line in read_page(cause).splitlines() if line.startswith("## ")]
     assert [line for line in lines if len(line) > 80 and not line.startswith("[")] == []
     assert re.findall(r"\{[a-z]+\}|```|\]\(|:::|\*\*", text) == []
 

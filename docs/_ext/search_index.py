@@ -1,0 +1,246 @@
+"""Write the index of the site search, which docs/_static/search.js reads.
+
+A page says in its front matter what else people call its subject, and how it is searched::
+
+    aliases: [ALB, ELB]
+    search: headings
+
+With ``search: headings``, only its headings are found, and with ``search: minor``, other pages come first.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.util import logging
+from symptoms import page_of
+from symptoms import reader as symptom_reader
+
+from checks.symptoms import symptoms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
+    from sphinx.util.typing import ExtensionMetadata
+
+Section = tuple[str, str, str, str]
+"""Anchor, heading, text with one sentence a line, and the words of its code."""
+
+UNUSED = (
+    "base-stemmer.js",
+    "doctools.js",
+    "documentation_options.js",
+    "english-stemmer.js",
+    "language_data.js",
+    "searchtools.js",
+    "sphinx_highlight.js",
+)
+"""What the search of Sphinx loads."""
+
+KINDS = ("", "headings", "minor")
+ID = re.compile(r"(?:Cause|Result): [a-z0-9-]+$")
+WORD = re.compile(r"[^\W\d_][\w.-]*[\w]")
+NOISE = re.compile(r"[a-z]+://\S+|\S*\d\S*", re.IGNORECASE)
+log = logging.getLogger(__name__)
+
+TITLE = "\0"
+"""Surrounds the name of a page whose title a link shows."""
+
+
+def _plain(node: nodes.Node) -> str:
+    """Return the text of a node, without marks and code blocks."""
+    if isinstance(node, nodes.Text):
+        return str(node)
+    if isinstance(node, nodes.literal_block | nodes.raw | nodes.comment | addnodes.toctree):
+        return ""
+    if isinstance(node, nodes.reference) and "proof" in node["classes"]:
+        return ""
+    if isinstance(node, addnodes.pending_xref) and not node.astext():
+        return f"{TITLE}{node['reftarget']}{TITLE}"
+    return "".join(map(_plain, node.children))
+
+
+def _lines(node: nodes.Node) -> Iterator[str]:
+    """Yield the sentences, rows and definitions of a section itself."""
+    if isinstance(node, nodes.row):
+        yield " | ".join(filter(None, (" ".join(_lines(entry)) for entry in node.children)))
+    elif isinstance(node, nodes.definition_list_item):
+        term, *rest = (" ".join(_lines(child)) for child in node.children)
+        yield f"{term}: {' '.join(rest)}"
+    elif isinstance(node, nodes.paragraph) and "proof" in node["classes"]:
+        return
+    elif isinstance(node, nodes.TextElement) and not isinstance(node, nodes.title):
+        yield from _plain(node).split("\n")
+    else:
+        for child in node.children:
+            if not isinstance(child, nodes.section):
+                yield from _lines(child)
+
+
+def _code(section: nodes.section, text: str) -> str:
+    """Return the words of the code in a section that its text does not have."""
+    own = [child for child in section.children if not isinstance(child, nodes.section)]
+    blocks = [block.astext() for child in own for block in child.findall(nodes.literal_block)]
+    known = set(WORD.findall(text))
+    return " ".join(word for word in dict.fromkeys(WORD.findall("\n".join(blocks))) if word not in known)
+
+
+def _sections(doctree: nodes.document) -> Iterator[Section]:
+    for section in doctree.findall(nodes.section):
+        heading = next((_plain(title) for title in section.children if isinstance(title, nodes.title)), "")
+        text = "\n".join(
+            line for line in (" ".join(each.split()) for each in _lines(section)) if line and not ID.match(line)
+        )
+        yield section["ids"][0], heading, text, _code(section, text)
+
+
+def _listed(value: object) -> list[str]:
+    """Return the items of a front-matter value: a YAML list, or a text with commas."""
+    text = str(value)
+    items = json.loads(text) if text.startswith("[") else text.split(",")
+    return [str(item).strip() for item in items if str(item).strip()]
+
+
+def read(app: Sphinx, doctree: nodes.document) -> None:
+    """Keep what the index needs to know about a page."""
+    meta = app.env.metadata[app.env.docname]
+    described = [each["content"] for each in doctree.findall(nodes.meta) if each.get("name") == "description"]
+    kind = meta.get("search", "")
+    if kind not in KINDS:
+        log.warning("search: expected one of %s; got %r", ", ".join(KINDS[1:]), kind, location=app.env.docname)
+    sections = list(_sections(doctree))
+    if kind == "headings":
+        sections = [(anchor, heading, "", "") for anchor, heading, _, _ in sections]
+    _pages(app.env)[app.env.docname] = {
+        "description": described[0] if described else "",
+        "aliases": _listed(meta.get("aliases", "")),
+        "kind": kind,
+        "sections": sections,
+        "ids": [anchor for section in doctree.findall(nodes.section) for anchor in section["ids"]],
+    }
+
+
+def _pages(env: BuildEnvironment) -> dict[str, dict[str, Any]]:
+    """Return what is known about each page, kept between builds."""
+    if not hasattr(env, "search_pages"):
+        env.search_pages = {}  # type: ignore[attr-defined]
+    return env.search_pages  # type: ignore[attr-defined,no-any-return]
+
+
+def forget(_app: Sphinx, env: BuildEnvironment, page: str) -> None:
+    """Forget a page that is gone, or is read again."""
+    _pages(env).pop(page, None)
+
+
+def merge(_app: Sphinx, env: BuildEnvironment, _pages_read: list[str], other: BuildEnvironment) -> None:
+    """Take over what another process has read."""
+    _pages(env).update(_pages(other))
+
+
+def _messages(pages: list[str], known: dict[str, dict[str, Any]]) -> Iterator[list[Any]]:
+    """Yield each known message with the places of its pages.
+
+    These are its texts, more of its words, its causes' pages, and where it is listed.
+    """
+    for symptom in symptoms():
+        shown = " \u00b7 ".join(symptom.shown)
+        words = set(map(str.lower, WORD.findall(shown)))
+        more = dict.fromkeys(WORD.findall(NOISE.sub("", " ".join(symptom.examples))))
+        causes = [pages.index(name) for cause in symptom.causes if (name := f"findings/{cause}") in known]
+        anchor = nodes.make_id(f"family-{symptom.family}")
+        where = [pages.index(name) for name, page in known.items() if anchor in page["ids"]][:1]
+        yield [shown, " ".join(word for word in more if word.lower() not in words), causes, where, anchor]
+
+
+def _toctree(app: Sphinx) -> list[str]:
+    """Return the pages in the order of the menu."""
+    found: list[str] = []
+    waiting = [app.config.root_doc]
+    while waiting:
+        page = waiting.pop(0)
+        if page not in found:
+            found.append(page)
+            waiting[:0] = app.env.toctree_includes.get(page, [])
+    return [page for page in found if page in _pages(app.env)]
+
+
+def index(app: Sphinx) -> dict[str, Any]:
+    """Return the pages and messages, ready for JSON."""
+    known, order = _pages(app.env), _toctree(app)
+
+    def named(text: str) -> str:
+        titles = app.env.titles
+        return re.sub(
+            f"{TITLE}([^{TITLE}]*){TITLE}",
+            lambda link: titles[link[1]].astext() if link[1] in titles else "",
+            text,
+        )
+
+    return {
+        "pages": [
+            [
+                app.builder.get_target_uri(name),
+                page["description"],
+                page["aliases"],
+                page["kind"],
+                [[anchor, heading, named(text), code] for anchor, heading, text, code in page["sections"]],
+            ]
+            for name in order
+            for page in [known[name]]
+        ],
+        "messages": list(_messages(order, known)),
+    }
+
+
+def turn_off(app: Sphinx) -> None:
+    """Let Sphinx write no index and no search page of its own."""
+    if app.builder.format == "html":
+        app.builder.search = False  # type: ignore[attr-defined]
+
+
+def search_page(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Write the index, then yield the page that loads it."""
+    # A page on a disk can load a script, but cannot fetch.
+    script = f"globalThis.searchIndex={json.dumps(index(app), ensure_ascii=False, separators=(',', ':'))};\n"
+    (Path(app.outdir) / "_static" / "search-index.js").write_text(script, encoding="utf-8")
+    yield "search", {}, "search.html"
+
+
+def load(app: Sphinx, page: str, _template: str, context: dict[str, Any], _doctree: nodes.document | None) -> None:
+    """Load the search on the pages that search."""
+    if page not in {"search", app.config.notfound_pagename}:
+        return
+    for script in ("search-index.js", "search.js"):
+        app.add_js_file(script, loading_method="defer")
+    if page == "search":
+        app.add_js_file("symptoms.js", loading_method="defer")
+        context["symptom_reader"] = symptom_reader(lambda cause: page_of(app, page, cause))
+
+
+def tidy(app: Sphinx, error: Exception | None) -> None:
+    """Delete the files of the search of Sphinx, which no page loads."""
+    if app.builder.format == "html" and not error:
+        for name in UNUSED:
+            (Path(app.outdir) / "_static" / name).unlink(missing_ok=True)
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Register with Sphinx."""
+    app.connect("builder-inited", turn_off)
+    # After the extensions that change what is on the page.
+    app.connect("doctree-read", read, priority=900)
+    app.connect("env-purge-doc", forget)
+    app.connect("env-merge-info", merge)
+    # Before notfound, whose page loads the index too.
+    app.connect("html-collect-pages", search_page, priority=400)
+    # Before frame.py, which checks the loaded scripts.
+    app.connect("html-page-context", load)
+    app.connect("build-finished", tidy)
+    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": 1}

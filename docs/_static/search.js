@@ -1,0 +1,337 @@
+// Search this site for what people type or paste. The index is in search-index.js; the words stay in this browser.
+{
+  const root = new URL("..", document.currentScript.src);
+  const { pages, messages } = globalThis.searchIndex;
+  const MOST = 10;
+  const OF_ONE_PAGE = 2;
+  const STOP = new Set(
+    "a about after all an and any are as at be but by can did do does for from get gets has have how i if in into is it its just me my no not of on or our so still that the their then there they this to until us very was we what when where which who why will with you your".split(" "),
+  );
+
+  // Words
+
+  const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").replace(/[’`]/g, "'").toLowerCase();
+
+  function stem(word) {
+    if (word.length < 5 || /[^a-z]/.test(word) || word === "https") return word;
+    const found = word.replace(/ies$/, "y").replace(/([^su])s$/, "$1").replace(/(?<=...)(?:ing|ed)$/, "").replace(/(?<=...)e$/, "");
+    return found.replace(/([bdgmnprt])\1$/, "$1");
+  }
+
+  // `proxy_read_timeout` is a word, and so are its parts; `BIG-IP` is `bigip` too.
+  function words(text) {
+    const found = [];
+    for (const [word] of fold(text).matchAll(/[\p{L}\p{N}]+(?:[-_][\p{L}\p{N}]+|\/\d(?!\d))*/gu)) {
+      const parts = word.split(/[-_/]/);
+      if (parts.length > 1) found.push(parts.join(""));
+      found.push(...parts.filter((part) => part.length > 1).map(stem));
+    }
+    return found;
+  }
+  const phrase = (text) => ` ${fold(text).match(/[\p{L}\p{N}]+/gu)?.join(" ") ?? ""} `;
+
+  // Index
+
+  const entries = [];
+  const vocabulary = new Map(); // word -> entry -> weight
+  const ofMessages = new Map();
+
+  function add(target, word, entry, weight) {
+    if (!target.has(word)) target.set(word, new Map());
+    const weights = target.get(word);
+    weights.set(entry, (weights.get(entry) ?? 0) + weight);
+  }
+
+  function short(target, text, entry, weight) {
+    const own = new Set(words(text));
+    const size = [...own].filter((word) => !STOP.has(word)).length || 1;
+    for (const word of own) add(target, word, entry, weight / Math.sqrt(size));
+  }
+
+  function long(text, entry, weight) {
+    const counts = new Map();
+    for (const word of words(text)) counts.set(word, (counts.get(word) ?? 0) + 1);
+    const length = text.length / 800;
+    for (const [word, count] of counts) add(vocabulary, word, entry, (weight * count) / (count + 0.4 + 0.8 * length));
+  }
+
+  pages.forEach(([url, description, aliases, kind, sections], page) => {
+    const title = sections[0]?.[1] ?? url;
+    sections.forEach(([anchor, heading, text, code], number) => {
+      const own = number ? [] : aliases;
+      const entry = { page, number, title, heading, description: number ? "" : description, text, aliases: own };
+      entry.url = new URL(number ? `${url}#${anchor}` : url, root).href;
+      entry.anchor = anchor;
+      entry.names = [heading, ...own].map(phrase);
+      entry.factor = { minor: 0.45, headings: 0.7 }[kind] ?? (number ? 0.9 : 1);
+      entries.push(entry);
+      short(vocabulary, title, entry, number ? 3 : 9);
+      if (number) short(vocabulary, heading, entry, 7);
+      for (const alias of aliases) short(vocabulary, alias, entry, number ? 3 : 9);
+      if (!number) long(description, entry, 3);
+      long(text, entry, 2.5);
+      long(code, entry, 1.5);
+      if (!number) short(vocabulary, url.replace(/^.*\/|\.\w+$/g, ""), entry, 6);
+    });
+  });
+  const roots = entries.filter(({ number }) => !number);
+  const known = messages.map(([shown, more, causes, where, anchor]) => {
+    const parts = shown.split(/…| · /).map(phrase).filter((part) => part.trim().length > 7);
+    const message = { shown, parts, words: new Set(words(shown)), causes: causes.map((page) => roots[page]) };
+    message.listed = entries.find((entry) => entry.page === where[0] && entry.anchor === anchor);
+    for (const word of message.words) add(ofMessages, word, message, 3);
+    for (const word of new Set(words(more))) if (!message.words.has(word)) add(ofMessages, word, message, 1.8);
+    return message;
+  });
+  const all = [...new Set([...vocabulary.keys(), ...ofMessages.keys()])];
+  const exists = (word) => vocabulary.has(word) || ofMessages.has(word);
+  const total = entries.length + known.length;
+
+  // Query
+
+  // At most one letter is missing, added, wrong or swapped.
+  function alike(one, other) {
+    if (Math.abs(one.length - other.length) > 1) return false;
+    let start = 0;
+    while (start < one.length && one[start] === other[start]) start++;
+    const [a, b] = [one.slice(start), other.slice(start)];
+    return (
+      a.slice(1) === b.slice(1) ||
+      a.slice(1) === b ||
+      a === b.slice(1) ||
+      (a[0] === b[1] && a[1] === b[0] && a.slice(2) === b.slice(2))
+    );
+  }
+
+  function similar(word, last) {
+    const found = new Map(exists(word) ? [[word, 1]] : []);
+    if (word.length > 2 && (last || !found.size))
+      for (const other of all) if (other !== word && other.startsWith(word)) found.set(other, found.has(word) ? 0.25 : 0.7);
+    if (!found.size && word.length > 4 && !/\d/.test(word))
+      for (const other of all) if (other.length > 3 && alike(word, other)) found.set(other, 0.6);
+    return found;
+  }
+
+  function split(word) {
+    for (let place = 3; place < word.length - 1; place++) {
+      const parts = [word.slice(0, place), word.slice(place)].map(stem);
+      if (parts.every(exists)) return parts;
+    }
+    return [word];
+  }
+
+  // Each term is a map of words that it matches to how well they do.
+  function terms(query) {
+    const typed = fold(query).replace(/[a-z]+:\/\/[^\s'"<>]+/g, " ").match(/[\p{L}\p{N}]+(?:[-_][\p{L}\p{N}]+|\/\d(?!\d))*/gu) ?? [];
+    const wanted = typed.filter((word) => !STOP.has(word));
+    const found = [];
+    (wanted.length ? wanted : typed).forEach((word, number, list) => {
+      const joined = word.replace(/[-_/]/g, "");
+      if (joined !== word && exists(joined)) return found.push(new Map([[joined, 1]]));
+      for (const part of joined === word ? [stem(word)] : words(word).filter((each) => each !== joined)) {
+        const matches = similar(part, number === list.length - 1);
+        const parts = matches.size && exists(part) ? [part] : split(word);
+        if (parts.length > 1) found.push(...parts.map((each) => new Map([[each, 1]])));
+        else if (matches.size) found.push(matches);
+      }
+    });
+    // "web socket" is `websocket`, and "proxy read timeout" is `proxy_read_timeout`.
+    for (let size = 2; size <= 4; size++)
+      for (let start = 0; start + size <= found.length; start++) {
+        const together = found.slice(start, start + size);
+        const joined = typed.slice(typed.indexOf(wanted[start])).slice(0, size).join("");
+        if (exists(joined)) for (const term of together) term.set(joined, 1);
+      }
+    return found;
+  }
+
+  function rate(target, found) {
+    const scores = new Map();
+    let whole = 0;
+    for (const term of found) {
+      const best = new Map();
+      for (const [word, quality] of term)
+        for (const [entry, weight] of target.get(word) ?? [])
+          best.set(entry, Math.max(best.get(entry) ?? 0, weight * quality));
+      const rarity = term.rarity;
+      whole += rarity;
+      for (const [entry, weight] of best) {
+        const score = scores.get(entry) ?? { value: 0, covered: 0 };
+        score.value += rarity * weight;
+        score.covered += rarity;
+        scores.set(entry, score);
+      }
+    }
+    for (const score of scores.values()) score.coverage = score.covered / (whole || 1);
+    return scores;
+  }
+
+  function search(query) {
+    const found = terms(query);
+    for (const term of found) {
+      const matched = new Set();
+      for (const word of term.keys())
+        for (const target of [vocabulary, ofMessages]) for (const entry of target.get(word)?.keys() ?? []) matched.add(entry);
+      term.rarity = Math.log(1 + (total - matched.size + 0.5) / (matched.size + 0.5));
+    }
+    const asked = phrase(query);
+    const several = asked.trim().includes(" ");
+    const scores = new Map();
+    for (const [entry, { value, coverage }] of rate(vocabulary, found)) {
+      let score = value * coverage ** 2 * entry.factor;
+      if (entry.names.includes(asked)) score *= entry.number ? 1.8 : 2.5;
+      else if (several && entry.names.some((name) => name.includes(asked))) score *= 1.6;
+      else if (entry.names.some((name) => name.trim().includes(" ") && asked.includes(name))) score *= 1.5;
+      else if (several && phrase(entry.text).includes(asked)) score *= 1.3;
+      scores.set(entry, { score, said: "" });
+    }
+    rateMessages(found, asked, scores);
+    const sorted = [...scores].sort(([one, { score: a }], [other, { score: b }]) => b - a || one.page - other.page);
+    return { found, results: best(sorted, found) };
+  }
+
+  function rateMessages(found, asked, scores) {
+    const ofEntry = new Map();
+    for (const [message, { value, coverage }] of rate(ofMessages, found)) {
+      const whole = message.parts.length && message.parts.some((part) => asked.includes(part));
+      const own = found.filter((term) => [...term.keys()].some((word) => message.words.has(word))).length;
+      const complete = own / message.words.size;
+      const score = value * Math.max(coverage, whole ? 0.9 : 0) ** 2 * (0.5 + 0.5 * Math.min(complete, 1)) * (whole ? 1.5 : 1);
+      message.causes.forEach((entry, place) => {
+        if (!ofEntry.has(entry)) ofEntry.set(entry, []);
+        ofEntry.get(entry).push([score * [1, 0.8, 0.65, 0.55][place] * (message.causes.length === 1 ? 1.1 : 1), message.shown]);
+      });
+      if (message.listed) {
+        if (!ofEntry.has(message.listed)) ofEntry.set(message.listed, []);
+        ofEntry.get(message.listed).push([score * 0.5, message.shown]);
+      }
+    }
+    for (const [entry, list] of ofEntry) {
+      list.sort(([a], [b]) => b - a);
+      const gained = list.slice(0, 5).reduce((sum, [score], place) => sum + score * 0.5 ** place, 0) * 0.8;
+      const before = scores.get(entry)?.score ?? 0;
+      scores.set(entry, { score: before + gained, said: gained > before ? list[0][1] : "" });
+    }
+  }
+
+  function best(sorted, found) {
+    const counts = new Map();
+    const kept = [];
+    for (const [entry, { score, said }] of sorted) {
+      if (kept.length === MOST || score < 0.04 * sorted[0][1].score) break;
+      const count = counts.get(entry.page) ?? 0;
+      if (count === OF_ONE_PAGE) continue;
+      counts.set(entry.page, count + 1);
+      kept.push({ entry, score, snippet: snippet(entry, said, found) });
+    }
+    return kept;
+  }
+
+  // The sentence with the rarest words of the query, cut to what fits on two lines.
+  function snippet(entry, said, found) {
+    const worth = (line) => {
+      const own = new Set(words(line));
+      return found.reduce((sum, term) => sum + ([...term.keys()].some((word) => own.has(word)) ? term.rarity : 0), 0);
+    };
+    const lines = [...(entry.description ? [entry.description] : []), ...entry.text.split("\n")];
+    let line = lines[0] ?? "";
+    let most = worth(line);
+    for (const other of lines) {
+      const value = worth(other);
+      if (value > most * 1.001) [line, most] = [other, value];
+    }
+    if (said && worth(said) >= most) line = said;
+    if (line.length <= 220) return line;
+    const hit = [...line.matchAll(/[\p{L}\p{N}_-]+/gu)].find(([word]) => worth(word) > 0)?.index ?? 0;
+    const start = hit < 120 ? 0 : line.indexOf(" ", hit - 60) + 1;
+    return `${start ? "… " : ""}${line.slice(start, start + 200).replace(/\s+\S*$/, "")} …`;
+  }
+
+  // Page
+
+  const make = (tag, properties, ...children) => {
+    const made = Object.assign(document.createElement(tag), properties);
+    made.append(...children);
+    return made;
+  };
+  const form = document.getElementById("search-form");
+  const field = form.elements.q;
+  const status = document.getElementById("search-status");
+  const list = document.getElementById("search-results");
+  const none = document.getElementById("search-none");
+  const explain = document.getElementById("search-explain");
+  const title = document.title;
+
+  function marked(text, found) {
+    const matched = new Set(found.flatMap((term) => [...term.keys()]));
+    return text.split(/([\p{L}\p{N}_-]+)/u).map((part, number) => {
+      return number % 2 && words(part).some((word) => matched.has(word)) ? make("mark", {}, part) : part;
+    });
+  }
+
+  function item({ entry, snippet: text }, found) {
+    const link = make("a", { href: entry.url }, ...marked(entry.heading, found));
+    const made = make("li", {}, link);
+    if (entry.number) made.append(make("span", { className: "of" }, `on the page ${entry.title}`));
+    made.append(make("p", { className: "context" }, ...marked(text, found)));
+    return made;
+  }
+
+  function show() {
+    const query = field.value.trim();
+    const { found, results } = query ? search(query) : { found: [], results: [] };
+    list.replaceChildren(...results.map((result) => item(result, found)));
+    none.hidden = !query || results.length > 0;
+    announce(query, results.length);
+    if (explain) explainLine(query, results.length);
+  }
+
+  let waiting;
+  function announce(query, count) {
+    const short = query.length > 60 ? `${query.slice(0, 60)}…` : query;
+    let text = count === 1 ? `1 result for “${short}”` : `${count} results for “${short}”`;
+    if (!count) text = `Nothing found for “${short}”. Try one word, a status code such as 502, or the name of a product.`;
+    document.title = query && explain ? `${short} – ${title}` : title;
+    // A screen reader reads the number once, when the typing stops.
+    clearTimeout(waiting);
+    waiting = setTimeout(() => (status.textContent = query ? text : ""), status.textContent ? 400 : 0);
+  }
+
+  // A pasted line is explained too, as in the field that explains lines.
+  async function explainLine(query, count) {
+    const box = document.getElementById("symptom");
+    const line = query.split(/\s+/).length > 5 || /['"{}[\]<>=]|: |::|_.*_/.test(query);
+    const understood = line && box?.read && (await box.read(query)).readings.length > 0;
+    if (field.value.trim() !== query) return;
+    const wanted = understood || (query && !count);
+    explain.hidden = !wanted;
+    const pasted = document.getElementById("symptom-text");
+    if (!wanted || !pasted) return;
+    pasted.value = query;
+    pasted.dispatchEvent(new Event("input"));
+  }
+
+  function remember() {
+    const address = new URL(location.href);
+    address.hash = "";
+    address.search = field.value.trim() ? new URLSearchParams({ q: field.value.trim() }) : "";
+    history.replaceState(null, "", address);
+  }
+
+  // `#q=` comes from the search field of the other pages, because browsers send no fragment to the server.
+  const query = new URLSearchParams(location.search).get("q") ?? new URLSearchParams(location.hash.slice(1)).get("q");
+  const missing = decodeURIComponent(location.pathname.slice(root.pathname.length)).replace(/\.\w+$|\bindex\b/g, "").replace(/[\W_]+/g, " ");
+  field.value = query ?? (explain ? "" : missing.trim());
+  field.addEventListener("input", () => {
+    show();
+    if (explain) remember();
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    show();
+    if (explain) remember();
+  });
+  show();
+  if (explain && query) remember();
+  if (explain && !query) field.focus();
+}
