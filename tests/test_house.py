@@ -196,7 +196,9 @@ def test_page_of_a_cause_has_its_title(finding):
 @pytest.mark.parametrize("finding", ids())
 def test_page_of_a_cause_has_its_id(finding):
     lines = read_page(finding).splitlines()
-    assert lines[2] == "{.cause}", f"docs/findings/{finding}.md: expected {{.cause}} two lines below the title, got {lines[2]!r}"
+    assert lines[2] == "{.cause}", (
+        f"docs/findings/{finding}.md: expected {{.cause}} two lines below the title, got {lines[2]!r}"
+    )
     assert lines[3].endswith(f"`{finding}`"), (
         f"docs/findings/{finding}.md: expected `{finding}` three lines below the title"
     )

@@ -55,12 +55,10 @@ TITLE = "\0"
 
 
 def _plain(node: nodes.Node) -> str:
-    """Return the text of a node, without marks and code blocks."""
+    """Return the text of a node, without code blocks."""
     if isinstance(node, nodes.Text):
         return str(node)
     if isinstance(node, nodes.literal_block | nodes.raw | nodes.comment | addnodes.toctree):
-        return ""
-    if isinstance(node, nodes.reference) and "proof" in node["classes"]:
         return ""
     if isinstance(node, addnodes.pending_xref) and not node.astext():
         return f"{TITLE}{node['reftarget']}{TITLE}"

@@ -20,7 +20,7 @@ URL = "wss://dss.example.com/dip/websocket/"
 
 
 @pytest.mark.parametrize("cause", [*findings.ids(), *symptoms.ONLY_IN_BROWSER])
-def test_the_read_page_a_cause_is_plain_text(cause):
+def test_the_page_of_a_cause_is_plain_text(cause):
     text = explain_cause(cause, read_page)
     lines = text.splitlines()
     assert lines[0] == (named(cause) if cause in findings.ids() else f"{symptoms.ONLY_IN_BROWSER[cause]} ({cause})")
