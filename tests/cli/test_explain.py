@@ -26,7 +26,7 @@ def test_the_page_of_a_cause_is_plain_text(cause):
     assert lines[0] == (named(cause) if cause in findings.ids() else f"{symptoms.ONLY_IN_BROWSER[cause]} ({cause})")
     assert "Cause: " not in text
     headings = [line for line in lines if line and not line.startswith((" ", "["))][1:]
-    assert headings == [line[3:] for line in read_page(cause).splitlines() if line.startswith("## ")]
+    assert headings == re.findall(r"^###? (.*)", read_page(cause), re.MULTILINE)
     assert [line for line in lines if len(line) > 80 and not line.startswith("[")] == []
     assert re.findall(r"\{[a-z]+\}|```|\]\(|:::|\*\*", text) == []
 
