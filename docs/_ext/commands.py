@@ -168,7 +168,7 @@ class Tools(Written):
                 words = output["line"].replace("`", "'") or "no output"
                 ended = "and keeps running" if output["exit_code"] is None else f"and exit code {output['exit_code']}"
                 yield from (tool, f": `` {words} ``" if output["line"] else f": {words}", f"  {ended}", "")
-            named = ", ".join(f"**{each}**" for each in case["causes"]) or "not decided; next"
+            named = ", ".join(f"[](../findings/{each}.md)" for each in case["causes"]) or "not decided; next"
             # As code, because -- would become a dash.
             proof = re.sub(r"--[a-z]+(?: [A-Z]+)?", r"`\g<0>`", case["proof"])
             yield from ("diagnose", f": {named}: {proof}", "")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import zlib
 from functools import cache
-from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -17,24 +16,35 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
 
-# The width of a code line on a screen of 360 px; longer lines make a block scroll.
-CODE_COLUMNS = 34
 TAG = re.compile(r"<[^>]+>")
-PRE = re.compile(r"<pre>(.*?)</pre>", re.DOTALL)
 IMG = re.compile(r'<img (?=[^>]*src="[^"]*_images/([^"/]+)")(?![^>]*(?:width|height))')
 TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
+HEADING = re.compile(
+    r'<h\d>(.*?)(?:<a class="headerlink".*?)?</h\d>|<span class="sd-summary-text">(.*?)</span>', re.DOTALL
+)
+CAPTION = re.compile(r"<caption>(.*?)(?:<a class=\"headerlink\".*?)?</caption>", re.DOTALL)
 
 
-def _pre(match: re.Match[str]) -> str:
-    lines = unescape(TAG.sub("", match[1])).splitlines()
-    scrolls = any(len(line) > CODE_COLUMNS for line in lines)
-    return match[0].replace("<pre>", '<pre tabindex="0">', 1) if scrolls else match[0]
+def _plain(html: str) -> str:
+    return " ".join(TAG.sub("", html).split())
+
+
+def _framed(html: str) -> str:
+    """Put a frame around each table; site.js names it while it scrolls."""
+    headings = [(found.start(), _plain(found[1] or found[2])) for found in HEADING.finditer(html)]
+
+    def framed(table: re.Match[str]) -> str:
+        caption = CAPTION.search(table[0])
+        above = [heading for place, heading in headings if place < table.start()]
+        name = _plain(caption[1]) if caption else f"Table: {above[-1]}" if above else "Table"
+        return f'<div class="table" data-name="{name.replace(chr(34), "&quot;")}">{table[0]}</div>'
+
+    return TABLE.sub(framed, html)
 
 
 def repaired(html: str) -> str:
-    """Add tab stops to wide code, frames to tables, and levels to captions."""
-    html = PRE.sub(_pre, html)
-    html = TABLE.sub(r'<div class="table" role="group" aria-label="Table" tabindex="0">\g<0></div>', html)
+    """Add frames to tables, levels to captions, and the current page to menus."""
+    html = _framed(html)
     # The label names a radio button, and aria-controls is not allowed there.
     html = re.sub(r'(<label) aria-controls="[^"]*"', r"\1", html)
     html = html.replace('<a class="current reference internal"', '<a aria-current="page" class="current"')
@@ -75,6 +85,8 @@ def frame(app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doc
     unused = {"documentation_options.js", "doctools.js", "sphinx_highlight.js"}
     if "sd-tab-label" not in body:
         unused.add("design-tabs.js")
+    for js in scripts.values():
+        js.attributes["defer"] = "defer"  # otherwise the page is shown only when they are loaded
     context["script_files"] = [js for name, js in scripts.items() if name not in unused]
     context["metatags"] = _meta(context.get("metatags", ""), public=bool(app.config.html_baseurl))
 

@@ -101,6 +101,8 @@ class Page(HTMLParser):
             self.fetches.append(attributes["href"])
         elif tag in {"a", "form"}:
             self.links += [value for name, value in attrs if name in {"href", "action"}]
+        if tag == "script" and "defer" not in attributes:
+            self.inline.append(f'<script src="{attributes.get("src")}"> without defer')
         if tag == "style" or (tag == "script" and "src" not in attributes):
             self.inline.append(f"<{tag}>")
         self.inline += [f'{name}="{value}"' for name, value in attrs if name == "style" or name.startswith("on")]
@@ -353,6 +355,25 @@ MEASURE = """() => {
     const nodes = shifts.flatMap(each => each.sources).map(({node}) => node?.nodeType == 1 ? start(node) : "a text");
     if (moved > 0.02)
         found.push(`moves by ${moved.toFixed(3)} while it loads, first ${nodes[0]}: render it when the site is built`);
+    const visible = e => e.checkVisibility();
+    for (const e of document.querySelectorAll(".text pre, .text .table"))
+        if (visible(e) && (e.scrollWidth > e.clientWidth) != e.hasAttribute("tabindex"))
+            found.push(`has ${start(e)}, which must be a tab stop only while it scrolls`);
+    const range = document.createRange();
+    for (const button of document.querySelectorAll(".copy")) {
+        const box = button.getBoundingClientRect();
+        const pre = button.parentElement.querySelector("pre");
+        const text = document.createTreeWalker(pre, NodeFilter.SHOW_TEXT);
+        if (pre.getBoundingClientRect().right <= box.left) continue;
+        while (visible(button) && text.nextNode()) {
+            range.selectNodeContents(text.currentNode);
+            if ([...range.getClientRects()].some(each => each.width && each.right > box.left
+                && each.left < box.right && each.bottom > box.top && each.top < box.bottom)) {
+                found.push(`covers code with its Copy button: ${start(button.parentElement)}`);
+                break;
+            }
+        }
+    }
     return found;
 }"""
 
@@ -421,18 +442,35 @@ def test_a_mark_opens_its_claims_by_keyboard_without_javascript(browser, site):
         assert errors == []
 
 
-def test_copy_gives_a_whole_file_but_only_console_commands(browser, sample):
+def test_copy_gives_whole_files_but_only_commands_and_added_lines(browser, sample):
     with reader(browser, sample, permissions=["clipboard-read", "clipboard-write"]) as (page, errors):
         page.goto("index.html")
         copied = []
-        for block in (".highlight-nginx", ".highlight-console"):
+        for block in (".highlight-nginx", ".highlight-console", ".highlight-udiff"):
             page.locator(f"{block} .copy").focus()
             page.keyboard.press("Enter")
             page.locator(f"{block} .copy", has_text="Copied").wait_for()
             assert page.locator("[role=status]").text_content() == "Copied"
             copied.append(page.evaluate("navigator.clipboard.readText()"))
-        assert copied == [RECIPE, "nginx -t\ncurl -s \\\nhttp://127.0.0.1/"]
+        assert copied == [RECIPE, "nginx -t\ncurl -s \\\nhttp://127.0.0.1/", (ROOT / "Makefile").read_text()]
         assert errors == []
+
+
+def test_copy_works_over_plain_http(browser, sample):
+    with reader(browser, sample) as (page, _):
+        page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+        page.goto("index.html")
+        page.evaluate("addEventListener('copy', () => (window.field = document.activeElement.value))")
+        page.locator(".highlight-console .copy").click()
+        page.locator(".highlight-console .copy", has_text="Copied").wait_for()
+        assert page.evaluate("field") == "nginx -t\ncurl -s \\\nhttp://127.0.0.1/"
+
+
+def test_forced_colours_show_the_selected_tab(browser, sample):
+    with reader(browser, sample, forced_colors="active") as (page, _):
+        page.goto("index.html")
+        colours = page.locator(".sd-tab-label").evaluate_all("all => all.map(e => getComputedStyle(e).backgroundColor)")
+        assert len(set(colours)) == 2
 
 
 @pytest.mark.quick
