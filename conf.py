@@ -39,7 +39,7 @@ extensions = [
     "fixes",  # docs/_ext/fixes.py
     "ticket",  # docs/_ext/ticket.py
 ]
-exclude_patterns = ["_ext", "_static", "_templates"]
+exclude_patterns = ["_ext", "_parts", "_static", "_templates"]
 
 myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 3

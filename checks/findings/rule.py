@@ -36,6 +36,8 @@ class Rule:
     title: str
     """The cause for people, as in headings."""
     hop: Hop
+    symptom: str
+    """What users see, in one line."""
     summary: str
     """The cause in one sentence."""
     fix: str

@@ -6,7 +6,7 @@
 ``{doctor}`websocket-doctor.pyz` `` in a sentence is the same link.
 ``{confirm} --idle 130`` shows the command that confirms a fix, on the page of its cause.
 ``{diagnose-cost}`` shows what a healthy diagnose costs, and ``{tools}`` what other tools print.
-``{causes}`` lists the causes.
+``{causes}`` lists the causes with what users see, and ``{causes} forward proxy`` those at one hop.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import os
 import re
 import shutil
 import sys
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 EVIDENCE = ROOT / "checks" / "evidence.py"
 DIAGNOSE_COST = ROOT / "checks" / "bench_diagnose.json"
+FINDINGS = ROOT / "docs" / "findings"
 TOOLS = ROOT / "checks" / "tools.json"
 PACKED = ROOT / "_build" / "websocket-doctor.pyz"
 
@@ -123,17 +125,23 @@ class Evidence(Written):
 
 
 class Causes(Written):
-    """Every cause, by hop, nearest to the browser first."""
+    """The causes at one hop, or at all of them, nearest to the browser first."""
+
+    optional_arguments = 1
+    final_argument_whitespace = True
 
     def lines(self) -> Iterator[str]:
-        """Yield a list for each hop."""
-        for hop in findings.HOPS:
+        """Yield a list: the title of each cause, and what users see."""
+        for hop in self.arguments or findings.HOPS:
             here = [name for name in findings.ids() if hop == findings.cause(name).hop]
-            if here:
+            if not here:
+                raise self.error(f"{{causes}}: expected one of: {', '.join(findings.HOPS)}; got {hop}")
+            if not self.arguments:
                 yield from (f"**{HOPS[hop][0].upper()}{HOPS[hop][1:]}**", "")
             for name in here:
                 self.env.note_dependency(findings.source(name))
-                yield from (f"[]({name}.md) `{name}`", f": {findings.cause(name).summary}.", "")
+                page = os.path.relpath(FINDINGS / f"{name}.md", Path(self.env.doc2path(self.env.docname)).parent)
+                yield from (f"[]({page})", f": {findings.cause(name).symptom}.", "")
 
 
 class DiagnoseCost(Written):

@@ -23,6 +23,7 @@ RULE = Rule(
     __name__,
     title="The response does not match the handshake key",
     hop="reverse proxy",
+    symptom="Fails at once, for everyone, and the console mentions Sec-WebSocket-Accept",
     summary="The response has a Sec-WebSocket-Accept value that does not match the key of the handshake",
     fix="make the proxy forward Sec-WebSocket-Key unchanged, and never cache the response to a handshake",
     detect=detect,

@@ -62,6 +62,7 @@ RULE = Rule(
     __name__,
     title="A gateway asks for authentication on the WebSocket only",
     hop="gateway",
+    symptom="The page opens, but the WebSocket gets 401; Safari fails where other browsers work",
     summary="A gateway in front of DSS requires authentication for the handshake, but not for the page",
     fix="turn off the gateway's authentication for WebSocket URLs, or make it accept the cookie of the page",
     detect=detect,

@@ -104,6 +104,7 @@ RULE = Rule(
     __name__,
     title="The reverse proxy cannot reach DSS",
     hop="server",
+    symptom="Pages fail too, with 502, 503 or 504",
     summary="A proxy reports that it cannot reach the server behind it, so pages fail like WebSockets",
     fix=(
         "start DSS, or end its maintenance, or correct the host, port and scheme of DSS in the proxy in front of it."

@@ -33,6 +33,7 @@ RULE = Rule(
     __name__,
     title="A proxy accepts the handshake of some browsers only",
     hop="any",
+    symptom="Works in one browser, and fails in another on the same computer",
     summary="A proxy or firewall decides by headers that differ between browsers, such as Connection or User-Agent",
     fix=(
         "use a browser that the proof lists as open; in the proxy, treat Connection as a list that contains Upgrade,"

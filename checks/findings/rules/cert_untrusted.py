@@ -46,6 +46,7 @@ RULE = Rule(
     __name__,
     title="The certificate is not trusted",
     hop="TLS",
+    symptom="The browser warns about the certificate, and Safari fails",
     summary=(
         "Browsers do not trust the certificate for this host name, and a WebSocket cannot ask the user "
         "whether to continue"

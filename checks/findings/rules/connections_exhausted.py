@@ -21,6 +21,7 @@ RULE = Rule(
     __name__,
     title="A limit on connections is reached",
     hop="any",
+    symptom="Works in the morning, and fails when more people use DSS",
     summary="A proxy or a server allows only so many connections at a time, and each open WebSocket uses one",
     fix="raise the limit on connections in the product that sent this response, and count the WebSockets of every user",
     detect=detect,

@@ -25,6 +25,7 @@ RULE = Rule(
     __name__,
     title="A Content-Security-Policy blocks the WebSocket",
     hop="reverse proxy",
+    symptom="Fails at once, for everyone, and the console mentions a Content Security Policy",
     summary="The page has a Content-Security-Policy that blocks its own WebSocket",
     fix=(
         "add the origin of the WebSocket to connect-src: 'self', or wss:// and the host name of DSS; on a page over"

@@ -25,6 +25,7 @@ RULE = Rule(
     __name__,
     title="Security software on the computer decrypts HTTPS",
     hop="computer",
+    symptom="Only one computer fails, on any network",
     summary="Security software on this computer decrypts HTTPS and replaces the certificate",
     fix="add an exception for the host name of DSS to the web shield or HTTPS scanning of the security software",
     detect=detect,

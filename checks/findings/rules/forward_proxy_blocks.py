@@ -39,6 +39,7 @@ RULE = Rule(
     __name__,
     title="The forward proxy blocks WebSocket",
     hop="forward proxy",
+    symptom="Works at home, fails at work, and the URL of DSS begins with http://",
     summary="The forward proxy drops the Upgrade header from the handshake",
     fix=(
         "make the proxy forward Upgrade: websocket, or add an exception for the host name of DSS to its "

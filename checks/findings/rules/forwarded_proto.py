@@ -53,6 +53,7 @@ RULE = Rule(
     __name__,
     title="The server believes that it was asked over HTTP",
     hop="reverse proxy",
+    symptom="Fails at once with 301, or pages redirect too many times",
     summary="The server redirects the handshake to the https URL that was requested, because no proxy reports HTTPS",
     fix="make the proxy in front of DSS send X-Forwarded-Proto: https, for handshakes too, and no ws or wss",
     detect=detect,

@@ -20,6 +20,7 @@ RULE = Rule(
     __name__,
     title="WebSocket over HTTP/2 fails",
     hop="reverse proxy",
+    symptom="Fails in Chrome and Firefox, and works with curl and other tools",
     summary="The server offers WebSocket over HTTP/2, which browsers then use, and it fails there",
     fix=(
         "turn off extended CONNECT (RFC 8441) in the proxy in front of DSS, so that browsers use HTTP/1.1 for WebSocket"

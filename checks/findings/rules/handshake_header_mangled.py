@@ -101,6 +101,7 @@ RULE = Rule(
     __name__,
     title="A proxy changes a handshake header",
     hop="reverse proxy",
+    symptom="Fails at once, for everyone, although the proxy logs 101",
     summary="A proxy changes a header of the handshake or of its response, so the handshake fails",
     fix=(
         "make the proxy in front of DSS forward the headers of the handshake and of its response unchanged, with "

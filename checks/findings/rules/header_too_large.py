@@ -33,6 +33,7 @@ RULE = Rule(
     __name__,
     title="The request headers are too large",
     hop="reverse proxy",
+    symptom="Fails for one user, and works in a private window of the same browser",
     summary="A proxy or a server rejects requests with large headers, and cookies make them large",
     fix="raise the limit on request headers in the proxy in front of DSS to 32 KB, or delete old cookies of its domain",
     detect=detect,

@@ -82,6 +82,7 @@ RULE = Rule(
     __name__,
     title="The proxy does not preserve the Host header",
     hop="reverse proxy",
+    symptom="Notifications work, but notebooks fail with 403",
     summary=(
         "A proxy replaces the Host header, or Origin, so the server rejects the connection as cross-origin, as Jupyter"
         " does with notebooks"

@@ -34,6 +34,7 @@ RULE = Rule(
     __name__,
     title="A hop over HTTP/2 cannot carry the handshake",
     hop="reverse proxy",
+    symptom="Fails for everyone, and at the same moment some pages fail with 503",
     summary=(
         "Two proxies connect to each other over HTTP/2, and the second does not accept a WebSocket there (extended"
         " CONNECT, RFC 8441)"

@@ -60,6 +60,7 @@ RULE = Rule(
     __name__,
     title="The proxy speaks HTTP/1.0 to DSS",
     hop="reverse proxy",
+    symptom="Fails with 505, or opens and closes at once, and downloads end too early",
     summary="A proxy sends HTTP/1.0 to the server behind it, and WebSocket requires HTTP/1.1",
     fix="make the proxy in front of DSS use HTTP/1.1 for its connections to DSS",
     detect=detect,

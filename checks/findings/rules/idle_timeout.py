@@ -74,6 +74,7 @@ RULE = Rule(
     __name__,
     title="An idle timeout closes the WebSocket",
     hop="any",
+    symptom="Works, and loses the connection after a minute or more without activity",
     summary="A hop closes the WebSocket if it is idle for too long",
     fix=(
         "raise the idle timeout of the proxy in front of DSS, and of every other hop, above 120 s; our configs "

@@ -36,6 +36,7 @@ RULE = Rule(
     __name__,
     title="Only some handshakes succeed",
     hop="any",
+    symptom="Fails only sometimes, and a reload may help",
     summary="The same handshake succeeds one time and fails the next",
     fix=(
         "check each server behind the load balancer, at a URL of its own; if all respond alike, look for a "

@@ -64,6 +64,7 @@ RULE = Rule(
     __name__,
     title="Large messages do not get through",
     hop="any",
+    symptom="Works until a large message, and then nothing arrives any more",
     summary="Small messages pass, but those above some size are lost",
     fix=(
         "find the hop that stops them, on another network: lower the packet size (MTU) of a VPN or tunnel, or exempt"

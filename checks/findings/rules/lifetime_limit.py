@@ -30,6 +30,7 @@ RULE = Rule(
     __name__,
     title="A maximum connection lifetime closes the WebSocket",
     hop="any",
+    symptom="Works, and loses the connection again and again, always after the same time",
     summary="A hop closes every WebSocket after a fixed time, even while it is in use",
     fix="raise the maximum connection lifetime, not the idle timeout, of the proxy or load balancer in front of DSS",
     detect=detect,

@@ -36,6 +36,7 @@ RULE = Rule(
     __name__,
     title="A message size limit closes the WebSocket",
     hop="any",
+    symptom="A notebook loses its connection at a large table or picture, with close code 1009",
     summary="A hop, or the server, closes the WebSocket if a message is larger than a limit",
     fix=(
         "raise the message size limit of the gateway in front of DSS; if DSS itself sends this close code, "

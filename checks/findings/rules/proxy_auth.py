@@ -33,6 +33,7 @@ RULE = Rule(
     __name__,
     title="The forward proxy requires authentication",
     hop="forward proxy",
+    symptom="Pages load, perhaps after a password, and the console shows “Proxy authentication failed”",
     summary="The forward proxy requires authentication, and a WebSocket never asks the user for it",
     fix=(
         "allow connections to DSS through the proxy without authentication, or let browsers bypass the proxy for "

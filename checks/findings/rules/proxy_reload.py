@@ -29,6 +29,7 @@ RULE = Rule(
     __name__,
     title="A proxy reload closes the WebSocket",
     hop="any",
+    symptom="All users lose the connection at the same moment",
     summary="Every WebSocket closed at the same moment, idle or in use: a hop was restarted or reloaded",
     fix="configure the proxy to keep connections open when it reloads, as our configs do where the proxy can",
     detect=detect,

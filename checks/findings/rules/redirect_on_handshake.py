@@ -56,6 +56,7 @@ RULE = Rule(
     __name__,
     title="The handshake is redirected",
     hop="reverse proxy",
+    symptom="Fails at once with 301, 302, 307 or 308",
     summary="The handshake gets a redirect, and browsers do not follow redirects of a WebSocket",
     fix="make the proxy in front of DSS respond at the URL of the WebSocket itself, without a redirect",
     detect=detect,

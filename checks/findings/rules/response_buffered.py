@@ -47,6 +47,7 @@ RULE = Rule(
     __name__,
     title="A proxy buffers WebSocket messages",
     hop="any",
+    symptom="No error, but nothing on the page refreshes",
     summary="The WebSocket opens, and then a hop holds data back: until the response ends, or until more data comes",
     fix="turn off response buffering in the proxies in front of DSS",
     detect=detect,

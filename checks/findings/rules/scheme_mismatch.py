@@ -80,6 +80,7 @@ RULE = Rule(
     __name__,
     title="HTTP and HTTPS are mixed up",
     hop="network",
+    symptom="The page does not load, or shows an SSL protocol error",
     summary="A URL has http and the port serves https, or the reverse: your URL, or the one in the proxy",
     fix="use the other scheme in the URL, or another port, in the link or in the proxy that has this URL",
     detect=detect,

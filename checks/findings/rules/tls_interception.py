@@ -33,6 +33,7 @@ RULE = Rule(
     __name__,
     title="TLS inspection breaks the WebSocket",
     hop="forward proxy",
+    symptom="Works at home, fails at work, and your company issued the certificate",
     summary="A hop decrypts HTTPS and replaces the certificate, and it may not support WebSocket",
     fix="add an exception for the host name of DSS to the TLS inspection",
     detect=detect,

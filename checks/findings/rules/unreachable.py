@@ -36,6 +36,7 @@ RULE = Rule(
     __name__,
     title="The server cannot be reached",
     hop="network",
+    symptom="Not even the page loads",
     summary="Nothing responds at this host and port, so the cause is not related to WebSocket",
     fix=(
         "compare the URL with the one in your browser, and ask the network team whether this computer may connect to it"

@@ -66,6 +66,7 @@ RULE = Rule(
     __name__,
     title="Envoy does not allow the WebSocket upgrade",
     hop="reverse proxy",
+    symptom="Fails at once, for everyone, with 403, and DSS logs nothing",
     summary="An Envoy is not configured to allow WebSocket, and rejects the handshake itself",
     fix="allow the WebSocket upgrade in Envoy (upgrade_configs), or in the product that configures it",
     detect=detect,

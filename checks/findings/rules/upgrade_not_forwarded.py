@@ -54,6 +54,7 @@ RULE = Rule(
     __name__,
     title="The proxy drops Upgrade or Connection",
     hop="reverse proxy",
+    symptom="Fails at once, for everyone, on every network, often with 400, 404 or 426",
     summary=(
         "A proxy drops or changes the Upgrade or the Connection header of the handshake, so DSS receives an ordinary"
         " page request"

@@ -37,6 +37,7 @@ RULE = Rule(
     __name__,
     title="The proxy forwards Upgrade for some URLs only",
     hop="reverse proxy",
+    symptom="Notifications work but notebooks do not, or the reverse",
     summary="A proxy forwards the Upgrade header for some URLs of DSS, and drops it for others",
     fix="make the proxy treat every URL of DSS alike: one rule for / that forwards Upgrade and Connection",
     detect=detect,

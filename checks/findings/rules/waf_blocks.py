@@ -23,6 +23,7 @@ RULE = Rule(
     __name__,
     title="A web application firewall blocks the WebSocket",
     hop="gateway",
+    symptom="Fails with 403 or 406 for everyone outside your network",
     summary="A web application firewall rejects the handshake",
     fix="allow the WebSocket URLs of DSS in the firewall; its log has the number of the rule",
     detect=detect,

@@ -41,6 +41,7 @@ RULE = Rule(
     __name__,
     title="WebSocket works",
     hop="server",
+    symptom="No error on this route",
     summary="Nothing breaks WebSocket on this route",
     fix="nothing to do here; if a browser still shows the error, run diagnose on the network where it does",
     detect=detect,

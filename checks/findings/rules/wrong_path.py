@@ -40,6 +40,7 @@ RULE = Rule(
     __name__,
     title="There is no WebSocket at this URL",
     hop="server",
+    symptom="One notebook or application fails with 404",
     summary="There is no WebSocket at this URL, although the server has others",
     fix="take the URL from the browser's developer tools; a kernel that has ended has no WebSocket any more",
     detect=detect,
