@@ -1,6 +1,8 @@
 """The rules for code and pages that a test can enforce."""
 
 import ast
+import functools
+import gc
 import graphlib
 import re
 import subprocess
@@ -51,11 +53,24 @@ MODULES = {
 """The modules of checks/ by their full name."""
 
 
+@functools.cache
+def tree_of(path):
+    """Return the syntax tree of a file.
+
+    In CPython 3.11, a garbage collection that ends a greenlet in the middle of `ast.parse` makes it raise SystemError.
+    """
+    gc.disable()
+    try:
+        return ast.parse(path.read_text())
+    finally:
+        gc.enable()
+
+
 def modules_imported_by(name):
     """Return the modules of checks/ that a module imports, anywhere in it."""
     package = name if MODULES[name].name == "__init__.py" else name.rpartition(".")[0]
     found = set()
-    for node in ast.walk(ast.parse(MODULES[name].read_text())):
+    for node in ast.walk(tree_of(MODULES[name])):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -84,7 +99,7 @@ def test_imports_run_downwards():
 def names_imported_by(path):
     """Return the full names that a file imports, as written."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:

@@ -197,8 +197,8 @@ def _(evidence, seconds):
 
 
 @claims(
-    r"expected an idle WebSocket to stay open, but after ([\d.]+) s one no longer"
-    r" (?:worked|responded, though nobody closed it) \((.*)\)"
+    r"expected an idle WebSocket to stay open, but after ([\d.]+) s one"
+    r" (?:no longer worked|stopped responding, although it was not closed) \((.*)\)"
 )
 def _(evidence, seconds, error):
     found = [hold for hold in held(evidence, pings=False, dropped=True) if hold.error == error]
