@@ -38,6 +38,8 @@ extensions = [
     "diagrams",  # docs/_ext/diagrams.py
     "fixes",  # docs/_ext/fixes.py
     "ticket",  # docs/_ext/ticket.py
+    "guide",  # docs/_ext/guide.py
+    "smaller",  # docs/_ext/smaller.py
 ]
 exclude_patterns = ["_ext", "_parts", "_static", "_templates"]
 

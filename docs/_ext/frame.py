@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
 
+NEEDS_MORE = re.compile(r'class="[^"]*\b(?:highlight|sd-|blanks)')
+"""What more.css styles."""
+
 TAG = re.compile(r"<[^>]+>")
 IMG = re.compile(r'<img (?=[^>]*src="[^"]*_images/([^"/]+)")(?![^>]*(?:width|height))')
 TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
@@ -80,7 +83,8 @@ def frame(app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doc
     """Load only what the page uses."""
     body = context["body"] = _sized(app, repaired(context.get("body", "")))
     context["repaired"] = repaired
-    context["css_files"] = [css for css in context["css_files"] if str(css.filename).endswith("site.css")]
+    styles = ("more.css", "site.css") if NEEDS_MORE.search(body) else ("site.css",)
+    context["css_files"] = [css for css in context["css_files"] if str(css.filename).endswith(styles)]
     scripts = {str(js.filename).removeprefix("_static/"): js for js in context["script_files"] if js.filename}
     unused = {"documentation_options.js", "doctools.js", "sphinx_highlight.js"}
     if "sd-tab-label" not in body:
@@ -101,6 +105,8 @@ def shorten_diffs(app: Sphinx, doctree: nodes.document) -> None:
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register with Sphinx."""
+    # The rules for print in site.css come last.
+    app.add_css_file("more.css")
     app.add_css_file("site.css")
     app.add_js_file("site.js", loading_method="defer")
     app.connect("doctree-read", shorten_diffs)

@@ -218,7 +218,7 @@ def load(app: Sphinx, page: str, _template: str, context: dict[str, Any], _doctr
     for script in ("search-index.js", "search.js"):
         app.add_js_file(script, loading_method="defer")
     if page == "search":
-        app.add_js_file("symptoms.js", loading_method="defer")
+        app.add_js_file("paste.js", loading_method="defer")
         context["symptom_reader"] = symptom_reader(lambda cause: page_of(app, page, cause))
 
 

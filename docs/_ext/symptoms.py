@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +54,7 @@ def data() -> str:
 
 def _version() -> str:
     """Return a short digest of the scripts that the field loads."""
-    scripts = [*STATIC.glob("ticket.js"), *ticket.SHARED.glob("*.js")]
+    scripts = [STATIC / "symptoms.js", STATIC / "ticket.js", *ticket.SHARED.glob("*.js")]
     texts = [data(), ticket.data(), *(path.read_text(encoding="utf-8") for path in sorted(scripts))]
     return hashlib.sha256("".join(texts).encode()).hexdigest()[:8]
 
@@ -72,12 +71,13 @@ def page_of(app: Sphinx, docname: str, cause: str) -> str:
 
 
 def reader(url_of: Callable[[str], str]) -> str:
-    """Return the HTML where symptoms.js puts its field, with the pages of the causes."""
-    causes = {name: [title, url_of(name)] for name, title in titles().items()}
+    """Return the HTML of the field, with where the pages of the causes are."""
+    urls = {name: url_of(name) for name in titles()}
+    # Most causes have a page, so the short list is that of the others.
+    without = " ".join(name for name, url in urls.items() if not url)
+    folder = next((url.removesuffix(f"{name}.html") for name, url in urls.items() if url), "")
     return (
-        f'<div id="symptom" data-version="{_version()}"'
-        f' data-causes="{escape(json.dumps(causes, ensure_ascii=False, separators=(",", ":")))}">'
-        f"{FIELD}</div>"
+        f'<div id="symptom" data-version="{_version()}" data-folder="{folder}" data-without="{without}">{FIELD}</div>'
     )
 
 
@@ -94,7 +94,7 @@ class _Directive(SphinxDirective):
 
 
 class Reader(_Directive):
-    """A field, with the pages of the causes."""
+    """A field, with where the pages of the causes are."""
 
     def run(self) -> list[nodes.Node]:
         """Return the field, with a hint for browsers without JavaScript."""
@@ -161,7 +161,7 @@ def write(app: Sphinx) -> None:
 def load(app: Sphinx, _page: str, _template: str, _context: dict[str, Any], doctree: nodes.document | None) -> None:
     """Load the script on pages that use it."""
     if doctree and any(each.get("symptom") for each in doctree.findall(nodes.raw)):
-        app.add_js_file("symptoms.js", loading_method="defer")
+        app.add_js_file("paste.js", loading_method="defer")
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

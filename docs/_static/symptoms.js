@@ -390,7 +390,9 @@
 
   // The field
 
-  const pages = JSON.parse(box.dataset.causes);
+  const without = new Set(box.dataset.without.split(" "));
+  const titleOf = (id) => globalThis.ticketData.causes[id]?.title ?? globalThis.ticketData.others[id] ?? id;
+  const pageOf = (id) => (without.has(id) ? "" : `${box.dataset.folder}${id}.html`);
   const field = box.querySelector("textarea");
   const result = box.querySelector("div");
   const further = make("div", {});
@@ -400,8 +402,8 @@
   const withCode = (text) => text.split("`").map((part, number) => (number % 2 ? make("code", {}, part) : part));
 
   function cause(id) {
-    const [title, page] = pages[id] ?? [id, ""];
-    return make("li", { className: "cause" }, page ? make("a", { href: page }, title) : title);
+    const [title, href] = [titleOf(id), pageOf(id)];
+    return make("li", { className: "cause" }, href ? make("a", { href }, title) : title);
   }
 
   function explained({ symptom, line, count, socket, causes }, several) {
@@ -452,7 +454,7 @@
     return owners.size === 1 ? [...owners][0] : "the DSS administrator or your network team";
   };
 
-  const absolute = (id) => (location.protocol.startsWith("http") && pages[id]?.[1] ? new URL(pages[id][1], location).href : "");
+  const absolute = (id) => (location.protocol.startsWith("http") && pageOf(id) ? new URL(pageOf(id), location).href : "");
 
   // The same content as `checks note --console`.
   function reported(text, found, options = {}) {
@@ -461,7 +463,7 @@
     const given = { socket: socket?.fits ? socket : undefined, command: "python websocket-doctor.pyz diagnose", ...options };
     if (!first) return globalThis.ticket.reported({ lines: quoted(text), ...given });
     const { symptom, causes, line } = first;
-    const possible = causes.map((id) => [id, globalThis.ticketData.causes[id]?.title ?? globalThis.ticketData.others[id]]);
+    const possible = causes.map((id) => [id, titleOf(id)]);
     return globalThis.ticket.reported({ lines: [hidden(line)], meaning: symptom.means.replace(/\.+$/, ""), possible, ...given });
   }
 
@@ -496,10 +498,7 @@
     result.replaceChildren(...parts);
     tell(text, found);
   }
-  field.addEventListener("focus", load);
   field.addEventListener("input", show);
-  // A browser may restore what you typed before.
-  addEventListener("pageshow", show);
   // The tests read many texts.
   const loaded =
     (act) =>
@@ -507,4 +506,6 @@
   const written = (text, plain, command) =>
     globalThis.ticket.written(reported(text, read(text).readings, { command }), { plain });
   Object.assign(box, { read: loaded(read), written: loaded(written), shortened: hidden });
+  // What was pasted before this script was there.
+  load().then(show);
 }

@@ -15,7 +15,7 @@ PAGE = """# A page
 In words.
 ```
 
-```{diagram} on-the-way
+```{diagram} route
 ```
 """
 HEAD = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 328 99">'
@@ -35,9 +35,9 @@ def test_a_missing_drawing_caption_or_text_is_a_warning(tmp_path):
     printed = sphinx(str(tmp_path), tmp_path / "out").stdout
     for warning in (
         "index.md:3: WARNING: _images/not-drawn-yet.svg does not exist: draw it, or correct the name",
-        "index.md:9: WARNING: diagram on-the-way has no :caption:",
-        "index.md:9: WARNING: diagram on-the-way has no content with the same in words",
-        "index.md:9: WARNING: _images/on-the-way.svg links to /operations/proxies, which is not in docs/",
+        "index.md:9: WARNING: diagram route has no :caption:",
+        "index.md:9: WARNING: diagram route has no content with the same in words",
+        "index.md:9: WARNING: _images/route.svg links to /operations/proxies, which is not in docs/",
     ):
         assert warning in printed
 

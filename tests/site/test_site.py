@@ -23,6 +23,9 @@ from docs._ext.anchors import former_anchors
 
 pytestmark = [pytest.mark.reads_proof, pytest.mark.xdist_group("site")]  # all tests use one build of it
 BUDGET_KB = 30
+PAGE_KB = 14
+"""What people load who see the error, often on a bad connection. Photographs come on top."""
+
 PROMISED = [
     "troubleshooting/problems/websockets.html#websockets-problems",
     "troubleshooting/problems/websockets.html#i-am-seeing-the-could-not-establish-websocket-connection-message",
@@ -299,8 +302,9 @@ def test_every_code_block_comes_from_a_file(site):
 
 @pytest.mark.quick
 def test_every_class_of_sphinx_design_has_a_style(pages):
-    styled = set(re.findall(r"\.(sd-[\w-]+)", (ROOT / "docs/_static/site.css").read_text(encoding="utf-8")))
-    # Classes that need no rule of their own in site.css.
+    styles = [path.read_text(encoding="utf-8") for path in (ROOT / "docs/_static").glob("*.css")]
+    styled = set(re.findall(r"\.(sd-[\w-]+)", "".join(styles)))
+    # Classes that need no rule of their own.
     plain = re.compile(
         r"sd-(sphinx-override|container-fluid|[mp][tblrxy]?-\w+|g[xy]?-(xs|sm|md|lg)-\d|row-cols-(xs-)?\d+|col-xs-\d+|"
         r"w-100|shadow-\w+|text-wrap|text-\w+|bg-text-\w+|font-weight-\w+|tab-label|summary-(content|title|chevron-\w+)|"
@@ -308,7 +312,7 @@ def test_every_class_of_sphinx_design_has_a_style(pages):
     )
     report(
         [
-            f"{page.name} ({page.source()}) uses {name}, for which docs/_static/site.css"
+            f"{page.name} ({page.source()}) uses {name}, for which docs/_static/more.css"
             " has no rule: add one, or do not use the class"
             for page in pages.values()
             for name in sorted(page.classes)
@@ -330,6 +334,8 @@ def test_the_heaviest_page_is_within_its_budget(pages, site):
         weights[page.name] = {path.name: weight(path) for path in files}
     # The search index grows with the site, and only users who search load it.
     del weights["search.html"], weights["404.html"]
+    page = sum(weights["troubleshooting/problems/websockets.html"].values())
+    assert page <= PAGE_KB, f"the page about the error has {page:.1f} KB compressed, more than {PAGE_KB}: {weights}"
     name = max(weights, key=lambda page: sum(weights[page].values()))
     total, parts = sum(weights[name].values()), Counter(weights[name])
     if total > BUDGET_KB:
