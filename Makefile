@@ -4,7 +4,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 BUILDS := .zoo/.tried
 SPHINX := $(BIN)/python -m sphinx -n -W --keep-going -c . docs
-WORKERS ?= 4
+# Most tests wait for a proxy or a browser, so a core can run three at once.
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 4 ? 3 * n : 12)))
 PYTEST := $(BIN)/python -m checks.lab.loopback $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help

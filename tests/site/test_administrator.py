@@ -4,7 +4,7 @@ import pytest
 from support.machine import RECIPES, newest, recipe_of
 from support.pages import state_of
 from support.proof import id_of
-from support.site import served, sphinx
+from support.site import served
 
 from checks.lab.chromium import chromium_version, launch
 from checks.lab.process import SCALE
@@ -21,11 +21,9 @@ CONFIGS = [
 
 
 @pytest.fixture(scope="module")
-def tab(tmp_path_factory):
+def tab(site):
     """A browser tab on the site as published."""
-    out = tmp_path_factory.mktemp("published")
-    sphinx("docs", out)
-    with served(out) as url, launch() as browser:
+    with served(site) as url, launch() as browser:
         allowed = ["clipboard-read", "clipboard-write"]
         with browser.new_context(base_url=url, permissions=allowed, ignore_https_errors=True) as context:
             context.set_default_timeout(5000 * SCALE)
@@ -54,7 +52,7 @@ def test_a_config_copied_from_the_page_runs_a_notebook(build, config, dss, tab, 
         assert "dss.example.com" not in text, f"a copied file still has dss.example.com, expected localhost:\n{text}"
         assert "DSS_" not in text, f"a copied file still has DSS_HOST or DSS_PORT, expected values:\n{text}"
     # The lab puts a certificate where the page says, and replaces ports and folders.
-    with proxy(recipe, build, config, dss, changed=pasted) as site:
-        assert state_of(tab, f"{site.origin}/") == "live"
-        assert state_of(tab, f"{site.origin}/notebook#{dss.token}") == "done"
+    with proxy(recipe, build, config, dss, changed=pasted) as running:
+        assert state_of(tab, f"{running.origin}/") == "live"
+        assert state_of(tab, f"{running.origin}/notebook#{dss.token}") == "done"
         assert tab.locator("#out").inner_text() == "42"

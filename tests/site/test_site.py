@@ -21,7 +21,7 @@ from support.site import served, sphinx
 
 from docs._ext.anchors import former_anchors
 
-pytestmark = [pytest.mark.reads_proof, pytest.mark.xdist_group("site")]  # all tests use one build of it
+pytestmark = [pytest.mark.reads_proof, pytest.mark.xdist_group("site")]  # they share the parsed pages
 BUDGET_KB = 30
 PAGE_KB = 14
 """What people load who see the error, often on a bad connection. Photographs come on top."""
@@ -160,8 +160,8 @@ def report(problems):
 
 
 @pytest.mark.quick
-def test_the_site_builds_without_a_warning(build):
-    _, result = build
+def test_the_site_builds_without_a_warning(built):
+    _, result = built
     if result.returncode or result.stdout:
         hint = "; to take the picture of DSS again, run: make picture" if "not readable" in result.stdout else ""
         pytest.fail(f"fix what Sphinx reports{hint}:\n{result.stdout}", pytrace=False)
@@ -399,7 +399,9 @@ def test_every_page_fits_and_stays_in_place_without_an_error(browser, pages, sit
     report(problems)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "scheme", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in ("light", "dark")]
+)
 @pytest.mark.parametrize("which", ["site", "sample"])
 def test_axe_finds_no_violation(browser, which, scheme, request):
     directory = request.getfixturevalue(which)
