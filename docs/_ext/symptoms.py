@@ -28,6 +28,19 @@ if TYPE_CHECKING:
 
 STATIC = Path(__file__).resolve().parents[1] / "_static"
 FOLDER = Path(__file__).resolve().parents[2] / "checks" / "symptoms"
+HEADINGS = {
+    "Chromium": "Chrome and Edge",
+    "DSS": "What DSS shows",
+    "Error pages": "Pages with an error",
+    "Jupyter in the browser": "What Jupyter shows",
+    "Network tab": "The Network tab of the developer tools",
+    "Plain words": "In your own words",
+    "Tools": "Tools that test WebSocket",
+    "close code": "Close codes",
+    "status code": "Status codes",
+}
+"""Headings of families, where the name of the family is not one."""
+
 LOWER_CASE = ("curl", "lighttpd", "nginx")
 """Names that keep their first letter at the start of a heading."""
 
@@ -118,7 +131,8 @@ class Lists(_Directive):
             if not items:
                 log.warning("checks/symptoms has no family %s", family, location=self.get_location())
                 continue
-            heading = family if family.startswith(LOWER_CASE) else family[0].upper() + family[1:]
+            plain = family if family.startswith(LOWER_CASE) else family[0].upper() + family[1:]
+            heading = HEADINGS.get(family, plain)
             section = nodes.section("", nodes.title("", heading), nodes.definition_list("", *items))
             section["ids"] = [nodes.make_id(f"family-{family}")]
             section["names"] = [nodes.fully_normalize_name(heading)]

@@ -36,8 +36,9 @@ RULE = Rule(
     symptom="Works in one browser, and fails in another on the same computer",
     summary="A proxy or firewall decides by headers that differ between browsers, such as Connection or User-Agent",
     fix=(
-        "use a browser that the proof lists as open; in the proxy, treat Connection as a list that contains Upgrade,"
-        " and remove rules on User-Agent from the WebSocket URLs"
+        "in the proxy or firewall, look for rules on Connection or User-Agent that apply to WebSocket URLs, and "
+        "test Upgrade instead. In Apache httpd, that is RewriteCond %{HTTP:Upgrade} =websocket [NC]. Until then, "
+        "use a browser that the proof lists as open"
     ),
     detect=detect,
 )

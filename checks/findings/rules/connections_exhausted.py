@@ -23,7 +23,11 @@ RULE = Rule(
     hop="any",
     symptom="Works in the morning, and fails when more people use DSS",
     summary="A proxy or a server allows only so many connections at a time, and each open WebSocket uses one",
-    fix="raise the limit on connections in the product that sent this response, and count the WebSockets of every user",
+    fix=(
+        "raise the limit of the product that sent this response above the number of open pages and notebooks of "
+        "all users. Look for limit_conn and worker_connections in nginx, maxconn in HAProxy, circuit_breakers in "
+        "Envoy, MaxRequestWorkers in Apache httpd"
+    ),
     detect=detect,
     suspect=suspect,
 )

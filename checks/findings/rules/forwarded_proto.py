@@ -55,7 +55,11 @@ RULE = Rule(
     hop="reverse proxy",
     symptom="Fails at once with 301, or pages redirect too many times",
     summary="The server redirects the handshake to the https URL that was requested, because no proxy reports HTTPS",
-    fix="make the proxy in front of DSS send X-Forwarded-Proto: https, for handshakes too, and no ws or wss",
+    fix=(
+        "make the proxy that decrypts HTTPS send X-Forwarded-Proto: https with every request. In nginx, that is "
+        "proxy_set_header X-Forwarded-Proto https; in HAProxy, http-request set-header X-Forwarded-Proto https. "
+        "If it sends wss with handshakes, as Traefik does, replace that value with https"
+    ),
     detect=detect,
     suspect=suspect,
 )

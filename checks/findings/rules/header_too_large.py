@@ -35,6 +35,9 @@ RULE = Rule(
     hop="reverse proxy",
     symptom="Fails for one user, and works in a private window of the same browser",
     summary="A proxy or a server rejects requests with large headers, and cookies make them large",
-    fix="raise the limit on request headers in the proxy in front of DSS to 32 KB, or delete old cookies of its domain",
+    fix=(
+        "raise the limit on request headers in the proxy in front of DSS to 32 KB, or delete old cookies of its "
+        "domain. Look for large_client_header_buffers in nginx, and for tune.bufsize in HAProxy"
+    ),
     detect=detect,
 )

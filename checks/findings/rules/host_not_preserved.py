@@ -16,8 +16,8 @@ POLICY_VIOLATION = 1008
 """The close code of servers that check Origin after the handshake (RFC 6455, section 7.4.1)."""
 
 COMPARE = (
-    "compare Host and Origin as they arrive at the server with those that a browser sends, in its log or with `checks"
-    " echo`. The proxy must forward both. A server with a list of allowed origins must have this one on it"
+    "compare Host and Origin as they arrive at the server with those that a browser sends, in its log or with the"
+    " command echo. The proxy must forward both. If the server has a list of allowed origins, add this one to it"
 )
 
 FIND = (
@@ -87,7 +87,11 @@ RULE = Rule(
         "A proxy replaces the Host header, or Origin, so the server rejects the connection as cross-origin, as Jupyter"
         " does with notebooks"
     ),
-    fix="make the proxy in front of DSS forward Host as the browser sent it, with its port, and Origin too",
+    fix=(
+        "make the proxy in front of DSS forward Host as the browser sent it, with its port, and Origin unchanged."
+        " In nginx, that is proxy_set_header Host $http_host; in Apache httpd, ProxyPreserveHost On; in Traefik, "
+        "remove passHostHeader: false"
+    ),
     detect=detect,
     suspect=suspect,
 )

@@ -62,7 +62,10 @@ RULE = Rule(
     hop="reverse proxy",
     symptom="Fails with 505, or opens and closes at once, and downloads end too early",
     summary="A proxy sends HTTP/1.0 to the server behind it, and WebSocket requires HTTP/1.1",
-    fix="make the proxy in front of DSS use HTTP/1.1 for its connections to DSS",
+    fix=(
+        "make the proxy in front of DSS use HTTP/1.1 for its connections to DSS. In nginx, add proxy_http_version"
+        " 1.1; in Apache httpd, remove force-proxy-request-1.0"
+    ),
     detect=detect,
     suspect=suspect,
 )

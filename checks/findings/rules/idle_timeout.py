@@ -78,7 +78,8 @@ RULE = Rule(
     summary="A hop closes the WebSocket if it is idle for too long",
     fix=(
         "raise the idle timeout of the proxy in front of DSS, and of every other hop, above 120 s; our configs "
-        "set 3600 s"
+        "set 3600 s. Look for proxy_read_timeout in nginx, ProxyTimeout in Apache httpd, timeout tunnel in "
+        "HAProxy"
     ),
     detect=detect,
     suspect=suspect,

@@ -67,8 +67,9 @@ RULE = Rule(
     symptom="Works until a large message, and then nothing arrives any more",
     summary="Small messages pass, but those above some size are lost",
     fix=(
-        "find the hop that stops them, on another network: lower the packet size (MTU) of a VPN or tunnel, or exempt"
-        " the host name of DSS from inspection"
+        "run the same command on another network and on the DSS machine, to find the hop that stops large "
+        "messages. In a VPN or tunnel, lower the packet size (MTU). In a firewall or security software that scans"
+        " the messages of WebSockets, turn that off for the host name of DSS"
     ),
     detect=detect,
     suspect=suspect,

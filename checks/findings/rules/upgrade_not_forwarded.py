@@ -59,7 +59,10 @@ RULE = Rule(
         "A proxy drops or changes the Upgrade or the Connection header of the handshake, so DSS receives an ordinary"
         " page request"
     ),
-    fix="make the proxy in front of DSS forward Upgrade and Connection, over HTTP/1.1",
+    fix=(
+        "make the proxy in front of DSS forward Upgrade and Connection, over HTTP/1.1. In nginx, add "
+        "proxy_set_header for both; in Apache httpd, add upgrade=websocket to ProxyPass"
+    ),
     detect=detect,
     suspect=suspect,
 )
