@@ -70,6 +70,9 @@ CREDENTIALS = "user name and password"
 NOT_REQUESTED = "not requested"
 """The reason in `Evidence.skipped` for a test that is off by default."""
 
+OUT_OF_TIME = "further tests"
+"""The name in `Evidence.skipped` for everything that a time limit of the whole look left out."""
+
 MORE = "..."
 """The last name in `Handshake.arrived` where more headers arrived than `checks echo` reports."""
 

@@ -12,10 +12,11 @@ import ssl
 import threading
 import time
 from collections.abc import Coroutine
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
-from checks.evidence import ConnectAttempt, Response, Route, Stage
+from checks.evidence import OUR_LIMIT, ConnectAttempt, Response, Route, Stage
 
 from .errors import describe
 from .stream import READ_SIZE, Stream, within
@@ -27,6 +28,9 @@ STAGGER = 0.25
 
 HTTP_1 = ("http/1.1",)
 """The protocol that ALPN offers for a handshake over HTTP/1.1."""
+
+OPENED: ContextVar[list[Stream]] = ContextVar("OPENED")
+"""The streams that one look has opened, so that it can close all of them, also where it is cancelled."""
 
 
 class ConnectError(Exception):
@@ -90,6 +94,8 @@ class _Connection:
         proxy = self.target.proxy
         if not self.route.addresses:
             self.route = replace(self.route, addresses=await look_up(self.host, self.port, self.target.family))
+        if not proxy:
+            self._permit(*self.route.addresses)
         self.stage = "tcp"
         self.stream = await self._tcp()
         if proxy:
@@ -100,6 +106,12 @@ class _Connection:
             self.stream = await self._tls(self.stream)
         self.stage = ""
         return self.stream
+
+    def _permit(self, *addresses: str) -> None:
+        """Raise OSError unless the target may have all of these IP addresses."""
+        for address in addresses:
+            if self.target.permits and not self.target.permits(address):
+                raise OSError(f"{OUR_LIMIT} {address} is not an allowed IP address")
 
     async def _tcp(self) -> Stream:
         race = _Race(self.route.addresses, self.port)
@@ -135,6 +147,7 @@ class _Connection:
         try:
             if self.target.proxy and self.target.proxy.scheme == "socks4":
                 address, *_ = await look_up(self.target.host, self.target.port, socket.AF_INET)
+                self._permit(address)
                 await socks4(stream, self.target.port, address)
             else:
                 await socks5(stream, self.target)
@@ -218,7 +231,10 @@ async def open_tcp(address: str, port: int) -> Stream:
     Raises OSError.
     """
     reader, writer = await asyncio.open_connection(address, port, limit=READ_SIZE)
-    return Stream(reader, writer)
+    stream = Stream(reader, writer)
+    with contextlib.suppress(LookupError):
+        OPENED.get().append(stream)
+    return stream
 
 
 async def look_up(host: str, port: int, family: int) -> tuple[str, ...]:

@@ -53,8 +53,8 @@ class Survey:
         self.evidence = Evidence(target.url, Response(), Response(), recorded_at=_now())
         self.skipped: dict[str, str] = {}
 
-    async def run(self, idle: float, size: int) -> Evidence:
-        """Run every test; return the evidence."""
+    async def run(self, idle: float, size: int) -> None:
+        """Run every test."""
         self.progress("connecting", 0)
         stream, route = await self.session.begin()
         self.target = self.session.target  # with the proxy that could be used
@@ -66,6 +66,9 @@ class Survey:
         else:
             await self.tests(stream)
             await self._idle_and_size(idle, size)
+
+    def result(self) -> Evidence:
+        """Return the evidence so far, with secrets masked."""
         return scrubbed(replace(self.evidence, skipped=tuple(self.skipped.items())), secrets(self.target, self.paths))
 
     async def tests(self, stream: Stream | None) -> None:
@@ -276,7 +279,7 @@ class Survey:
     async def _other_tunnel(self) -> None:
         """Where the proxy opens no tunnel to this port, request one to port 443."""
         status = self.evidence.route.tunnel.status
-        if not status or 200 <= status < 300 or self.target.port == 443:
+        if not status or 200 <= status < 300 or self.target.port == 443 or self.target.permits:
             return
         target = replace(self.target, url=f"http://{self.target.bracketed}:443", headers={})
         try:

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Callable
 from urllib.parse import urlsplit
 
 from .forward_proxy import ForwardProxy
@@ -45,6 +46,8 @@ class Target:
     """The IP version: socket.AF_INET or AF_INET6; 0 for both."""
     fallbacks: tuple[ForwardProxy | None, ...] = ()
     """What a PAC file returned after `proxy`, in its order; None for a direct connection."""
+    permits: Callable[[str], bool] | None = field(default=None, repr=False)
+    """Tells whether an IP address of the target may be connected to; by default, every address may."""
 
     def __post_init__(self) -> None:
         url = shown(self.url)
