@@ -1,4 +1,4 @@
-"""Build websocket-doctor.pyz: `diagnose` and everything it needs in one file.
+"""Build websocket-doctor.pyz: the commands in one file, with what they need.
 
 The file has the same bytes on every machine. Run as a module to print the path of the file and its SHA-256.
 """
@@ -94,11 +94,14 @@ def _others() -> Iterator[tuple[str, bytes]]:
         with zipfile.ZipFile(wheel) as inside:
             for name in inside.namelist():
                 folder = name.partition("/")[0]
-                licence = "LICEN" in name.upper() or "COPYING" in name.upper()
+                licence = any(word in name.upper() for word in ("LICEN", "COPYING", "NOTICE"))
                 if folder.endswith(".dist-info") and licence:
                     yield f"licences/{folder.partition('-')[0]}/{Path(name).name}", inside.read(name)
                 elif not folder.endswith(".dist-info") and name.endswith(".py"):
                     yield name, inside.read(name)
+            for folder in {name.partition("/")[0] for name in inside.namelist() if re.search(r"/.*\.py$", name)}:
+                if f"{folder}/__init__.py" not in inside.namelist():
+                    yield f"{folder}/__init__.py", b""  # in a zip, Python finds no package without it
 
 
 def _wheels() -> list[Path]:

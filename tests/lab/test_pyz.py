@@ -119,6 +119,13 @@ def test_it_lints_a_config(python, pyz, tmp_path):
     assert "broken     line 1" in done.stdout
 
 
+def test_it_reads_the_modules_of_the_exporter(python, pyz):
+    modules = pyz.parent / "modules.yml"
+    modules.write_text("modules:\n  dss:\n    targets: [https://dss.example.com]\n")
+    done = run(python, pyz, "exporter", "--config", modules.name, "--check")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "modules.yml is valid: dss\n", "")
+
+
 def test_wrong_usage_is_one_line(python, pyz):
     done = run(python, pyz, "diagnose", "http://h", "--idle=x")
     assert done.returncode == 2
