@@ -37,8 +37,9 @@ ALLOWED = {
     "probe": {"evidence"},
     "lint": {"report"},
     "report": {"evidence", "findings"},
+    "exporter": {"__init__", "evidence", "findings", "probe", "report"},
     "lab": {"__init__"},
-    "cli": {"__init__", "evidence", "findings", "lab", "lint", "probe", "report", "symptoms"},
+    "cli": {"__init__", "evidence", "exporter", "findings", "lab", "lint", "probe", "report", "symptoms"},
     "__main__": {"cli"},
     "__init__": set(),
 }

@@ -1,0 +1,1 @@
+"""Export the diagnosis of many URLs to Prometheus, and reach nothing but these."""
