@@ -37,6 +37,7 @@ extensions = [
     "search_index",  # docs/_ext/search_index.py
     "diagrams",  # docs/_ext/diagrams.py
     "fixes",  # docs/_ext/fixes.py
+    "charts",  # docs/_ext/charts.py
     "ticket",  # docs/_ext/ticket.py
     "guide",  # docs/_ext/guide.py
     "smaller",  # docs/_ext/smaller.py

@@ -6,11 +6,18 @@ import argparse
 import os
 import sys
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from .lab import find_recipe, lab_errors, write_json
 from .parser import UsageError
 
+if TYPE_CHECKING:
+    from checks.lab.recipe import Recipe
+
 NEEDS_LAB = True
+
+LONGEST_IDLE = 86_400
+"""The longest time in seconds that `bench --idle` waits."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipes", nargs="*", metavar="RECIPE", help="the proxies, such as nginx (default: all)")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="measure each N times (default: 5)")
     parser.add_argument("--write", action="store_true", help="write the result to checks/, for the pages of the site")
+    parser.add_argument(
+        "--idle",
+        type=float,
+        metavar="SECONDS",
+        help="measure instead how long a silent WebSocket stays open, up to this",
+    )
     parser.add_argument("--diagnose", action="store_true", help="measure diagnose instead, against a bare handshake")
 
 
@@ -26,15 +39,39 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure, and print each cost as a multiple of the cost without it."""
     if arguments.rounds < 1:
         raise UsageError(f"--rounds: expected 1 or more, got {arguments.rounds}")
+    if arguments.idle is not None:
+        return _bench_idle(arguments)
     return _bench_diagnose(arguments) if arguments.diagnose else _bench_proxies(arguments)
+
+
+def _bench_idle(arguments: argparse.Namespace) -> int:
+    from checks.lab.bench_idle import RESULTS, measure  # noqa: PLC0415
+
+    if not 0 < arguments.idle <= LONGEST_IDLE:
+        raise UsageError(f"--idle: expected 1-{LONGEST_IDLE} s, got {arguments.idle:g}")
+    silences = measure(_chosen(arguments.recipes), arguments.idle, lambda line: print(line, file=sys.stderr))
+    print(f"{'seconds until a silent WebSocket closes':<40} {'default':>10} {'our config':>10}")
+    for row in silences.values():
+        shown = [f"{value:.1f}" if value is not None else "open" for value in (row.default, row.config)]
+        print(f"{row.proxy:<40} {shown[0]:>10} {shown[1]:>10}")
+    if arguments.write:
+        found = {name: asdict(row) for name, row in silences.items()}
+        write_json(RESULTS, {"seconds": arguments.idle, "proxies": found})
+    return 0
+
+
+def _chosen(names: list[str]) -> list[Recipe]:
+    """Return the recipes with these names; all of them if there are none."""
+    from checks.lab.recipe import recipes  # noqa: PLC0415
+
+    known = {name: recipe for name, recipe in recipes().items() if recipe.configs}
+    return [find_recipe(name, known) for name in names or known]
 
 
 def _bench_proxies(arguments: argparse.Namespace) -> int:
     from checks.lab.bench import RESULTS, compare  # noqa: PLC0415
-    from checks.lab.recipe import recipes  # noqa: PLC0415
 
-    known = {name: recipe for name, recipe in recipes().items() if recipe.configs}
-    chosen = [find_recipe(name, known) for name in arguments.recipes or known]
+    chosen = _chosen(arguments.recipes)
     costs = {
         recipe.name: {"proxy": f"{recipe.title} {version}", **asdict(cost)}
         for recipe, version, cost in compare(chosen, arguments.rounds, lambda line: print(line, file=sys.stderr))

@@ -89,15 +89,15 @@ def _median(costs: list[Cost]) -> Cost:
 def _measure(port: int) -> Cost:
     """Return the cost of connections to this port."""
     handshake = statistics.median(_handshake(port) for _ in range(50))
-    with _open(port) as connection:
+    with open_websocket(port) as connection:
         round_trip = statistics.median(_round_trip(connection) for _ in range(300))
         rate_one = _rate([connection], WINDOW)
     with contextlib.ExitStack() as stack:
-        rate_many = _rate([stack.enter_context(_open(port)) for _ in range(CONNECTIONS)], 1)
+        rate_many = _rate([stack.enter_context(open_websocket(port)) for _ in range(CONNECTIONS)], 1)
     return Cost(handshake, round_trip, rate_one, rate_many)
 
 
-def _open(port: int) -> socket.socket:
+def open_websocket(port: int) -> socket.socket:
     """Return an open WebSocket; raises LabError if the handshake fails."""
     connection = socket.create_connection(("127.0.0.1", port), timeout=20 * SCALE)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -112,7 +112,7 @@ def _open(port: int) -> socket.socket:
 
 def _handshake(port: int) -> float:
     start = time.perf_counter()
-    _open(port).close()
+    open_websocket(port).close()
     return time.perf_counter() - start
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
 
-NEEDS_MORE = re.compile(r'class="[^"]*\b(?:highlight|sd-|blanks)')
+NEEDS_MORE = re.compile(r'class="[^"]*\b(?:highlight|sd-|blanks|bar\b)')
 """What more.css styles."""
 
 TAG = re.compile(r"<[^>]+>")
