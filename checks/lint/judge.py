@@ -78,12 +78,14 @@ def applies(rule: Any, fact: Fact, proxy: str, options: Options) -> bool:
     until = rule.get("until", {})
     if proxy in until and options.version and not before(options.version, until[proxy]):
         return False
+    if rule.get("known_only", False) and not options.version:
+        return False
     since = rule.get("since", {})
     if proxy in since and options.version and before(options.version, since[proxy]):
         return False
-    if "below" in rule:
-        return bool(fact.number < rule["below"])
-    return bool(fact.value in rule["is"])
+    if "below" in rule and fact.number >= rule["below"]:
+        return False
+    return "is" not in rule or bool(fact.value in rule["is"])
 
 
 def filled(sentence: str, fact: Fact, proxy: str) -> str:

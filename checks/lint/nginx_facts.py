@@ -233,7 +233,17 @@ def _idle(levels: list[Node], anchor: Node) -> list[Fact]:
     node = lines.lines[-1]
     value = seconds(" ".join(node.words[1:]), "s")
     unless = "a template" if node.maybe or value < 0 else ""
-    return [Fact("idle", "written", node.line, node.file, {"time": shown_time(value)}, value, unless)]
+    return [
+        Fact(
+            "idle",
+            "zero" if value == 0 else "written",
+            node.line,
+            node.file,
+            {"time": shown_time(value)},
+            value,
+            unless,
+        )
+    ]
 
 
 def _path(levels: list[Node], target: Node | None, state: State) -> list[Fact]:

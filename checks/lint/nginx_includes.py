@@ -19,7 +19,7 @@ def with_includes(node: Node, options: Options, found: Model, above: list[str], 
     made = Node(node.words, node.line, node.file, node.block, [], node.maybe, node.flaw, node.quoted)
     for each in node.children:
         if each.words[0] == "include" and len(each.words) > 1:
-            files = _given(each.words[1], options)
+            files = given(each.words[1], options)
             for path in files:
                 if path not in above and depth < 20:
                     made.children += with_includes(
@@ -39,7 +39,7 @@ def included(trees: dict[str, Node]) -> list[str]:
     found: list[str] = []
     for path, tree in trees.items():
         others = Options("", "", {other: node for other, node in trees.items() if other != path})
-        found += [given for pattern in _patterns(tree) for given in _given(pattern, others)]
+        found += [given for pattern in _patterns(tree) for given in given(pattern, others)]
     return found
 
 
@@ -50,7 +50,7 @@ def _patterns(node: Node) -> list[str]:
     return found
 
 
-def _given(pattern: str, options: Options) -> list[str]:
+def given(pattern: str, options: Options) -> list[str]:
     """Return the paths of the given files that an include names."""
     tail = re.sub(r"([.+?^$|()\[\]{}\\])", r"\\\1", pattern.lstrip("./")).replace("*", "[^/]*")
     found = compiled(f"(?:^|/){tail}$", ignore_case=False)

@@ -81,7 +81,7 @@ def find_location(blocks: list[Node], path: str) -> tuple[list[Node], str]:
             exact = node
         if kind in ["", "^~"] and path.startswith(name) and (best is None or len(name) > len(location_name(best)[1])):
             best = node
-        if kind in ["", "^~"] and name == path + "/" and has_handler(node):
+        if kind in ["", "^~", "="] and name == path + "/" and has_handler(node):
             redirect = node
     if exact:
         return [exact], ""
@@ -92,8 +92,7 @@ def find_location(blocks: list[Node], path: str) -> tuple[list[Node], str]:
         inner, answer = find_location(locations(best), path)
         if answer or any(location_name(each)[0] in ["=", "~", "~*"] for each in inner):
             return [best, *inner], answer
-    last = inner[-1] if inner else best
-    if not (last and location_name(last)[0] == "^~"):
+    if not (best and location_name(best)[0] == "^~"):
         for node in blocks:
             kind, name = location_name(node)
             if kind in ["~", "~*"] and matches(name, path, ignore_case=kind == "~*"):

@@ -1,0 +1,298 @@
+"""Run configs on real proxies, and see what happens to a WebSocket.
+
+Many configs share one start of a proxy: each is a server on its own port. `opened` sends one raw handshake as a browser
+does, and compares everything that a browser compares.
+"""
+
+import base64
+import contextlib
+import hashlib
+import os
+import re
+import socket
+import subprocess
+import threading
+
+from checks.lab.builds import library_path
+from checks.lab.process import LabError, free_port, is_listening, running, workspace
+
+GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+class Server:
+    """An echo server that is strict, and that keeps its requests.
+
+    `strict` also rejects HTTP/1.0. A path that begins with /origin compares Origin with Host, as Jupyter does.
+    """
+
+    def __init__(self):
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.port = self.socket.getsockname()[1]
+        self.requests = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self):
+        self.socket.close()
+
+    def _serve(self):
+        while True:
+            try:
+                client, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._answer, args=(client,), daemon=True).start()
+
+    def _answer(self, client):
+        with contextlib.suppress(OSError), client:
+            client.settimeout(20)
+            while head := read_head(client):
+                request = parsed(head)
+                self.requests.append(request)
+                if not self._upgraded(client, request):
+                    if request.version == "HTTP/1.0":
+                        return
+                    continue
+                while data := client.recv(65536):
+                    client.sendall(echoed(data))
+                return
+
+    def _upgraded(self, client, request):
+        status = refusal(request)
+        if status:
+            client.sendall(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+            return False
+        accept = accept_of(request.header("sec-websocket-key"))
+        client.sendall(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Accept: {accept}\r\n\r\n".encode()
+        )
+        return True
+
+
+class Parsed:
+    def __init__(self, method, path, version, headers):
+        self.method, self.path, self.version, self.headers = method, path, version, headers
+
+    def header(self, name):
+        return ", ".join(value for key, value in self.headers if key == name.lower())
+
+
+def refusal(request):
+    """Return the status of a refused handshake, or nothing."""
+    if request.version != "HTTP/1.1":
+        return "505 HTTP Version Not Supported"
+    if request.method != "GET" or len([key for key, _ in request.headers if key == "host"]) != 1:
+        return "400 Bad Request"
+    if request.header("upgrade").lower() != "websocket":
+        return "426 Upgrade Required"
+    if "upgrade" not in [part.strip().lower() for part in request.header("connection").split(",")]:
+        return "426 Upgrade Required"
+    if request.header("sec-websocket-version") != "13":
+        return "426 Upgrade Required"
+    if len(request.header("sec-websocket-key")) != 24:
+        return "400 Bad Request"
+    return ""
+
+
+def same_origin(request):
+    """Return whether Jupyter accepts Origin."""
+    origin = request.header("origin")
+    return not origin or re.sub(r"^\w+://", "", origin) == request.header("host")
+
+
+def read_head(client):
+    data = b""
+    while b"\r\n\r\n" not in data:
+        piece = client.recv(65536)
+        if not piece:
+            return b""
+        data += piece
+    return data
+
+
+def parsed(head):
+    lines = head.split(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
+    method, path, version = [*lines[0].split(" "), "", ""][:3]
+    pairs = [line.partition(":") for line in lines[1:]]
+    return Parsed(method, path, version, [(key.strip().lower(), value.strip()) for key, _, value in pairs])
+
+
+def accept_of(key):
+    return base64.b64encode(hashlib.sha1((key + GUID).encode()).digest()).decode()
+
+
+def echoed(data):
+    """Return a text frame of a client without its mask."""
+    length = data[1] & 127
+    mask, body = data[2:6], data[6 : 6 + length]
+    return bytes([data[0], length]) + bytes(byte ^ mask[number % 4] for number, byte in enumerate(body))
+
+
+class Result:
+    """What a browser sees: the status, and whether the socket opened."""
+
+    def __init__(self, status, *, opened, detail=""):
+        self.status, self.opened, self.detail = status, opened, detail
+
+    def __repr__(self):
+        return f"{self.status} {'opened' if self.opened else 'not opened'} {self.detail}".strip()
+
+
+def handshake(port, path="/dip/websocket", *, host="", firefox=False, idle=0.0):
+    """Open a WebSocket as a browser does, and send a message.
+
+    With `idle`, wait that many seconds and send another one.
+    """
+    host = host or f"localhost:{port}"
+    key = base64.b64encode(os.urandom(16)).decode()
+    connection = "keep-alive, Upgrade" if firefox else "Upgrade"
+    request = (
+        f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: {connection}\r\nUpgrade: websocket\r\n"
+        f"Origin: http://{host}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
+    )
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=3) as client:
+            client.sendall(request.encode())
+            data = read_head(client)
+            head, _, rest = data.partition(b"\r\n\r\n")
+            reply = parsed(head + b"\r\n\r\n")
+            status = reply.path
+            if status != "101":
+                return Result(status, opened=False)
+            if reply.header("upgrade").lower() != "websocket" or "upgrade" not in reply.header("connection").lower():
+                return Result(status, opened=False, detail="101 without Upgrade")
+            if reply.header("sec-websocket-accept") != accept_of(key):
+                return Result(status, opened=False, detail="wrong Sec-WebSocket-Accept")
+            if not echo(client, rest):
+                return Result(status, opened=False, detail="no echo")
+            if idle:
+                client.settimeout(idle)
+                with contextlib.suppress(TimeoutError):
+                    if not client.recv(10):
+                        return Result(status, opened=True, detail="dropped")
+                client.settimeout(3)
+                return Result(status, opened=True, detail="" if echo(client, b"") else "dropped")
+            return Result(status, opened=True)
+    except OSError as error:
+        return Result("", opened=False, detail=type(error).__name__)
+
+
+def echo(client, data):
+    """Return whether a message comes back."""
+    client.sendall(bytes([0x81, 0x82, 1, 2, 3, 4, ord("h") ^ 1, ord("i") ^ 2]))
+    while len(data) < 4:
+        piece = client.recv(100)
+        if not piece:
+            return False
+        data += piece
+    return data[:4] == b"\x81\x02hi"
+
+
+@contextlib.contextmanager
+def started(build, arguments, ports, folder):
+    """Run a proxy until the block ends; raises LabError if it does not start."""
+    with running([build.path, *arguments], folder, build.program, library_path(build.libraries), 0.3) as process:
+        process.wait_until(lambda: all(map(is_listening, ports)), seconds=10)
+        yield process
+
+
+def nginx_config(servers, http="", main=""):
+    """Return a whole nginx.conf around servers."""
+    return f"""{main}
+daemon off; pid nginx.pid; error_log stderr warn; worker_processes 1;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off; client_body_temp_path t1; proxy_temp_path t2;
+    fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;
+    server_names_hash_bucket_size 256; variables_hash_max_size 2048;
+    {http}
+    {servers}
+}}
+"""
+
+
+def nginx_loads(build, config):
+    """Return what nginx complains about in a config, or nothing."""
+    with workspace() as folder:
+        (folder / "nginx.conf").write_text(config)
+        done = subprocess.run(
+            [build.path, "-t", "-p", folder, "-c", folder / "nginx.conf"], capture_output=True, text=True, check=False
+        )
+        return "" if not done.returncode else done.stderr
+
+
+@contextlib.contextmanager
+def nginx(build, config, ports):
+    """Run nginx with a whole config."""
+    with workspace() as folder:
+        (folder / "nginx.conf").write_text(config)
+        with started(
+            build,
+            ["-p", folder, "-c", folder / "nginx.conf", "-e", "stderr"][: 4 if build.release < (1, 19, 5) else 6],
+            config,
+            ports,
+            folder,
+        ) as process:
+            yield process
+
+
+@contextlib.contextmanager
+def haproxy(build, config, ports):
+    """Run HAProxy with a whole config."""
+    with workspace() as folder:
+        (folder / "haproxy.cfg").write_text(config)
+        with started(build, ["-f", folder / "haproxy.cfg", "-db"], ports, folder) as process:
+            yield process
+
+
+MODULES = [
+    "unixd",
+    "version",
+    "mpm_event",
+    "authn_core",
+    "authn_file",
+    "auth_basic",
+    "authz_core",
+    "authz_user",
+    "alias",
+]
+MODULES += ["env", "setenvif", "headers", "rewrite", "proxy", "proxy_http", "proxy_wstunnel", "proxy_balancer", "dir"]
+MODULES += ["slotmem_shm", "lbmethod_byrequests", "deflate", "filter"]
+
+
+def apache_config(build, folder, body, ports, without=("proxy_wstunnel",)):
+    """Return a whole httpd.conf around virtual hosts."""
+    places = [build.root / "usr/lib/apache2/modules", build.path.parent.parent / "modules"]
+    where = next(place for place in places if place.exists())
+    loads = [
+        f"LoadModule {name}_module {where}/mod_{name}.so"
+        for name in MODULES
+        if name not in without and (where / f"mod_{name}.so").exists()
+    ]
+    listens = [f"Listen 127.0.0.1:{port}" for port in ports]
+    return (
+        "\n".join(
+            [
+                f"ServerRoot {folder}\nDefaultRuntimeDir {folder}\nPidFile {folder}/pid\nMutex file:{folder} default\nErrorLog /dev/stderr",
+                "LogLevel emerg\nServerName proxy.example.com\nUser #65534\nGroup #65534",
+                *loads,
+                "StartServers 1\nThreadsPerChild 25\nMaxRequestWorkers 150",
+                *listens,
+                body,
+            ]
+        )
+        + "\n"
+    )
+
+
+@contextlib.contextmanager
+def apache(build, body, ports, without=("proxy_wstunnel",)):
+    """Run Apache httpd with virtual hosts."""
+    with workspace() as folder:
+        config = apache_config(build, folder, body, ports, without)
+        (folder / "httpd.conf").write_text(config)
+        with started(build, ["-f", folder / "httpd.conf", "-D", "FOREGROUND"], ports, folder) as process:
+            yield process
+
+
+__all__ = ["LabError", "Server", "apache", "handshake", "haproxy", "nginx", "nginx_config", "nginx_loads", "same_origin"]
