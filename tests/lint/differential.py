@@ -5,6 +5,7 @@ import random
 from lint import grammar_apache, grammar_haproxy, real
 from lint.grammar_nginx import Grammar
 
+from checks.lab.process import free_port
 from checks.lint import KINDS, Options, rules
 from checks.lint.judge import judge
 
@@ -35,7 +36,7 @@ def nginx_batches(build, seed, batches, size, server):
         http = grammar.http()
         blocks = {}
         for _ in range(size):
-            port = real.free_port()
+            port = free_port()
             block = grammar.server(port)
             if port not in blocks and not real.nginx_loads(build, real.nginx_config(block, http)):
                 blocks[port] = block
@@ -63,7 +64,7 @@ def haproxy_batches(build, seed, batches, size, server):
         grammar = grammar_haproxy.Grammar(chance, server.port)
         blocks = {}
         while len(blocks) < size:
-            port = real.free_port()
+            port = free_port()
             blocks.setdefault(port, grammar.config(port, len(blocks)))
         with real.haproxy(build, HAPROXY + "\n".join(blocks.values()) + "\n", list(blocks)):
             for port, block in blocks.items():
@@ -80,7 +81,7 @@ def apache_batches(build, seed, batches, size, server):
         grammar = grammar_apache.Grammar(chance, [server.port, second.port])
         blocks = {}
         while len(blocks) < size:
-            port = real.free_port()
+            port = free_port()
             blocks.setdefault(port, grammar.host(port))
         with real.apache(build, "\n".join(blocks.values()) + "\n", list(blocks)):
             for port, block in blocks.items():

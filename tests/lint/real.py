@@ -14,7 +14,7 @@ import subprocess
 import threading
 
 from checks.lab.builds import library_path
-from checks.lab.process import LabError, free_port, is_listening, running, workspace
+from checks.lab.process import is_listening, running, workspace
 
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -273,7 +273,8 @@ def apache_config(build, folder, body, ports, without=("proxy_wstunnel",)):
     return (
         "\n".join(
             [
-                f"ServerRoot {folder}\nDefaultRuntimeDir {folder}\nPidFile {folder}/pid\nMutex file:{folder} default\nErrorLog /dev/stderr",
+                f"ServerRoot {folder}\nDefaultRuntimeDir {folder}\nPidFile {folder}/pid\nMutex file:{folder} default",
+                "ErrorLog /dev/stderr",
                 "LogLevel emerg\nServerName proxy.example.com\nUser #65534\nGroup #65534",
                 *loads,
                 "StartServers 1\nThreadsPerChild 25\nMaxRequestWorkers 150",
@@ -293,6 +294,3 @@ def apache(build, body, ports, without=("proxy_wstunnel",)):
         (folder / "httpd.conf").write_text(config)
         with started(build, ["-f", folder / "httpd.conf", "-D", "FOREGROUND"], ports, folder) as process:
             yield process
-
-
-__all__ = ["LabError", "Server", "apache", "handshake", "haproxy", "nginx", "nginx_config", "nginx_loads", "same_origin"]
