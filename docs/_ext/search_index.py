@@ -47,6 +47,7 @@ UNUSED = (
 KINDS = ("", "headings", "minor")
 ID = re.compile(r"(?:Cause|Result): [a-z0-9-]+$")
 WORD = re.compile(r"[^\W\d_][\w.-]*[\w]")
+FOREIGN = re.compile(r"[\u00c0-\uffff](?<![\u2000-\u2bff])")
 NOISE = re.compile(r"[a-z]+://\S+|\S*\d\S*", re.IGNORECASE)
 log = logging.getLogger(__name__)
 
@@ -68,13 +69,18 @@ def _plain(node: nodes.Node) -> str:
 def _lines(node: nodes.Node) -> Iterator[str]:
     """Yield the sentences, rows and definitions of a section itself."""
     if isinstance(node, nodes.row):
-        yield " | ".join(filter(None, (" ".join(_lines(entry)) for entry in node.children)))
+        cells = [" ".join(_lines(entry)) for entry in node.children]
+        numbered = cells[0].isdigit() and len(cells) > 2  # the line of a config
+        yield " \u00b7 ".join(filter(None, cells[1:] if numbered else cells))
     elif isinstance(node, nodes.definition_list_item):
-        term, *rest = (" ".join(_lines(child)) for child in node.children)
-        yield f"{term}: {' '.join(rest)}"
+        term, *rest = (line for child in node.children for line in _lines(child))
+        yield f"{term}: {' '.join(rest[:1])}"
+        yield from rest[1:]
+    elif isinstance(node, nodes.title) and isinstance(node.parent, nodes.section):
+        return
     elif isinstance(node, nodes.paragraph) and "proof" in node["classes"]:
         return
-    elif isinstance(node, nodes.TextElement) and not isinstance(node, nodes.title):
+    elif isinstance(node, nodes.TextElement):
         yield from _plain(node).split("\n")
     else:
         for child in node.children:
@@ -150,7 +156,9 @@ def _messages(pages: list[str], known: dict[str, dict[str, Any]]) -> Iterator[li
     for symptom in symptoms():
         shown = " \u00b7 ".join(symptom.shown)
         words = set(map(str.lower, WORD.findall(shown)))
-        more = dict.fromkeys(WORD.findall(NOISE.sub("", " ".join(symptom.examples))))
+        # What programs print is shown; people's own words, and other languages, are only among the examples.
+        examples = [text for text in symptom.examples if symptom.most_lines or FOREIGN.search(text)]
+        more = dict.fromkeys(WORD.findall(NOISE.sub("", " ".join(examples))))
         causes = [pages.index(name) for cause in symptom.causes if (name := f"findings/{cause}") in known]
         anchor = nodes.make_id(f"family-{symptom.family}")
         where = [pages.index(name) for name, page in known.items() if anchor in page["ids"]][:1]
@@ -158,7 +166,7 @@ def _messages(pages: list[str], known: dict[str, dict[str, Any]]) -> Iterator[li
 
 
 def _toctree(app: Sphinx) -> list[str]:
-    """Return the pages in the order of the menu."""
+    """Return the pages in the order of the menu, then those that it does not list."""
     found: list[str] = []
     waiting = [app.config.root_doc]
     while waiting:
@@ -166,7 +174,8 @@ def _toctree(app: Sphinx) -> list[str]:
         if page not in found:
             found.append(page)
             waiting[:0] = app.env.toctree_includes.get(page, [])
-    return [page for page in found if page in _pages(app.env)]
+    known = _pages(app.env)
+    return [page for page in found if page in known] + sorted(known.keys() - set(found))
 
 
 def index(app: Sphinx) -> dict[str, Any]:
@@ -215,11 +224,11 @@ def load(app: Sphinx, page: str, _template: str, context: dict[str, Any], _doctr
     """Load the search on the pages that search."""
     if page not in {"search", app.config.notfound_pagename}:
         return
+    if page == "search":
+        context["symptom_reader"] = symptom_reader(lambda cause: page_of(app, page, cause))
+        app.add_js_file("paste.js", loading_method="defer")
     for script in ("search-index.js", "search.js"):
         app.add_js_file(script, loading_method="defer")
-    if page == "search":
-        app.add_js_file("paste.js", loading_method="defer")
-        context["symptom_reader"] = symptom_reader(lambda cause: page_of(app, page, cause))
 
 
 def tidy(app: Sphinx, error: Exception | None) -> None:

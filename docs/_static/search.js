@@ -4,6 +4,8 @@
   const { pages, messages } = globalThis.searchIndex;
   const MOST = 10;
   const OF_ONE_PAGE = 2;
+  const CODE = /\b[1-5]\d\d\d?\b/g; // of a response, or of a WebSocket that closed
+  const ON_MISSING_PAGE = 5;
   const STOP = new Set(
     "a about after all an and any are as at be but by can did do does for from get gets has have how i if in into is it its just me my no not of on or our so still that the their then there they this to until us very was we what when where which who why will with you your".split(" "),
   );
@@ -34,6 +36,7 @@
 
   const entries = [];
   const vocabulary = new Map(); // word -> entry -> weight
+  const ofNames = new Map(); // the same, for titles, headings and aliases only
   const ofMessages = new Map();
 
   function add(target, word, entry, weight) {
@@ -42,10 +45,10 @@
     weights.set(entry, (weights.get(entry) ?? 0) + weight);
   }
 
-  function short(target, text, entry, weight) {
+  function short(text, entry, weight) {
     const own = new Set(words(text));
     const size = [...own].filter((word) => !STOP.has(word)).length || 1;
-    for (const word of own) add(target, word, entry, weight / Math.sqrt(size));
+    for (const target of [vocabulary, ofNames]) for (const word of own) add(target, word, entry, weight / Math.sqrt(size));
   }
 
   function long(text, entry, weight) {
@@ -65,19 +68,22 @@
       entry.names = [heading, ...own].map(phrase);
       entry.factor = { minor: 0.45, headings: 0.7 }[kind] ?? (number ? 0.9 : 1);
       entries.push(entry);
-      short(vocabulary, title, entry, number ? 3 : 9);
-      if (number) short(vocabulary, heading, entry, 7);
-      for (const alias of aliases) short(vocabulary, alias, entry, number ? 3 : 9);
+      short(title, entry, number ? 3 : 9);
+      if (number) short(heading, entry, 7);
+      for (const alias of aliases) short(alias, entry, number ? 3 : 9);
       if (!number) long(description, entry, 3);
       long(text, entry, 2.5);
       long(code, entry, 1.5);
-      if (!number) short(vocabulary, url.replace(/^.*\/|\.\w+$/g, ""), entry, 6);
+      if (!number) short(url.replace(/^.*\/|\.\w+$/g, ""), entry, 6);
     });
   });
   const roots = entries.filter(({ number }) => !number);
+  const headings = new Map();
+  for (const { heading } of entries) headings.set(heading, (headings.get(heading) ?? 0) + 1);
   const known = messages.map(([shown, more, causes, where, anchor]) => {
     const parts = shown.split(/…| · /).map(phrase).filter((part) => part.trim().length > 7);
     const message = { shown, parts, words: new Set(words(shown)), causes: causes.map((page) => roots[page]) };
+    message.codes = shown.match(CODE) ?? [];
     message.listed = entries.find((entry) => entry.page === where[0] && entry.anchor === anchor);
     for (const word of message.words) add(ofMessages, word, message, 3);
     for (const word of new Set(words(more))) if (!message.words.has(word)) add(ofMessages, word, message, 1.8);
@@ -121,11 +127,12 @@
   }
 
   // Each term is a map of words that it matches to how well they do.
-  function terms(query) {
+  function terms(query, stop = STOP) {
     const typed = fold(query).replace(/[a-z]+:\/\/[^\s'"<>]+/g, " ").match(/[\p{L}\p{N}]+(?:[-_][\p{L}\p{N}]+|\/\d(?!\d))*/gu) ?? [];
-    const wanted = typed.filter((word) => !STOP.has(word));
+    const wanted = typed.filter((word) => !stop.has(word));
     const found = [];
-    (wanted.length ? wanted : typed).forEach((word, number, list) => {
+    found.unknown = [];
+    wanted.forEach((word, number, list) => {
       const joined = word.replace(/[-_/]/g, "");
       if (joined !== word && exists(joined)) return found.push(new Map([[joined, 1]]));
       for (const part of joined === word ? [stem(word)] : words(word).filter((each) => each !== joined)) {
@@ -133,6 +140,7 @@
         const parts = matches.size && exists(part) ? [part] : split(word);
         if (parts.length > 1) found.push(...parts.map((each) => new Map([[each, 1]])));
         else if (matches.size) found.push(matches);
+        else if (joined === word) found.unknown.push(word);
       }
     });
     // "web socket" is `websocket`, and "proxy read timeout" is `proxy_read_timeout`.
@@ -142,7 +150,7 @@
         const joined = typed.slice(typed.indexOf(wanted[start])).slice(0, size).join("");
         if (exists(joined)) for (const term of together) term.set(joined, 1);
       }
-    return found;
+    return found.length || !stop.size ? found : terms(query, new Set());
   }
 
   function rate(target, found) {
@@ -166,7 +174,7 @@
     return scores;
   }
 
-  function search(query) {
+  function search(query, onlyNames) {
     const found = terms(query);
     for (const term of found) {
       const matched = new Set();
@@ -177,7 +185,8 @@
     const asked = phrase(query);
     const several = asked.trim().includes(" ");
     const scores = new Map();
-    for (const [entry, { value, coverage }] of rate(vocabulary, found)) {
+    for (const [entry, { value, coverage }] of rate(onlyNames ? ofNames : vocabulary, found)) {
+      if (onlyNames && entry.number) continue;
       let score = value * coverage ** 2 * entry.factor;
       if (entry.names.includes(asked)) score *= entry.number ? 1.8 : 2.5;
       else if (several && entry.names.some((name) => name.includes(asked))) score *= 1.6;
@@ -185,18 +194,22 @@
       else if (several && phrase(entry.text).includes(asked)) score *= 1.3;
       scores.set(entry, { score, said: "" });
     }
-    rateMessages(found, asked, scores);
+    if (!onlyNames) rateMessages(found, query, scores);
     const sorted = [...scores].sort(([one, { score: a }], [other, { score: b }]) => b - a || one.page - other.page);
     return { found, results: best(sorted, found) };
   }
 
-  function rateMessages(found, asked, scores) {
+  function rateMessages(found, query, scores) {
+    const asked = phrase(query);
+    const codes = query.match(CODE) ?? [];
     const ofEntry = new Map();
     for (const [message, { value, coverage }] of rate(ofMessages, found)) {
       const whole = message.parts.length && message.parts.some((part) => asked.includes(part));
       const own = found.filter((term) => [...term.keys()].some((word) => message.words.has(word))).length;
       const complete = own / message.words.size;
-      const score = value * Math.max(coverage, whole ? 0.9 : 0) ** 2 * (0.5 + 0.5 * Math.min(complete, 1)) * (whole ? 1.5 : 1);
+      const other = codes.length && message.codes.length && !message.codes.some((code) => codes.includes(code));
+      const fit = Math.max(coverage, whole ? 0.9 : 0) ** 2 * (0.5 + 0.5 * Math.min(complete, 1)) * (whole ? 1.5 : 1);
+      const score = value * fit * (other ? 0.1 : 1);
       message.causes.forEach((entry, place) => {
         if (!ofEntry.has(entry)) ofEntry.set(entry, []);
         ofEntry.get(entry).push([score * [1, 0.8, 0.65, 0.55][place] * (message.causes.length === 1 ? 1.1 : 1), message.shown]);
@@ -240,7 +253,7 @@
       const value = worth(other);
       if (value > most * 1.001) [line, most] = [other, value];
     }
-    if (said && worth(said) >= most) line = said;
+    if (said && worth(said) >= most) line = lines[0] ? `${said} · ${lines[0]}` : said;
     if (line.length <= 220) return line;
     const hit = [...line.matchAll(/[\p{L}\p{N}_-]+/gu)].find(([word]) => worth(word) > 0)?.index ?? 0;
     const start = hit < 120 ? 0 : line.indexOf(" ", hit - 60) + 1;
@@ -258,43 +271,75 @@
   const field = form.elements.q;
   const status = document.getElementById("search-status");
   const list = document.getElementById("search-results");
+  const meaning = document.getElementById("search-meaning");
   const none = document.getElementById("search-none");
   const explain = document.getElementById("search-explain");
   const title = document.title;
+  const missing = explain ? "" : inUrl();
+
+  // The words in the URL of a page that does not exist.
+  function inUrl() {
+    const path = location.pathname.slice(root.pathname.length).replace(/%[\dA-F]{2}/gi, " ");
+    return path.replace(/\.\w+$|\bindex\b/g, "").replace(/[\W_]+/g, " ").trim();
+  }
 
   function marked(text, found) {
     const matched = new Set(found.flatMap((term) => [...term.keys()]));
-    return text.split(/([\p{L}\p{N}_-]+)/u).map((part, number) => {
-      return number % 2 && words(part).some((word) => matched.has(word)) ? make("mark", {}, part) : part;
-    });
+    const hit = (part) => words(part).some((word) => matched.has(word));
+    const parts = [];
+    for (const [number, part] of text.split(/([\p{L}\p{N}_-]+)/u).entries()) {
+      const before = parts.at(-2);
+      if (!(number % 2 && hit(part))) parts.push(part);
+      else if (parts.at(-1) === " " && before instanceof Element) parts.splice(-1, 1) && before.append(` ${part}`);
+      else parts.push(make("mark", {}, part));
+    }
+    return parts;
   }
 
   function item({ entry, snippet: text }, found) {
-    const link = make("a", { href: entry.url }, ...marked(entry.heading, found));
-    const made = make("li", {}, link);
-    if (entry.number) made.append(make("span", { className: "of" }, `on the page ${entry.title}`));
-    made.append(make("p", { className: "context" }, ...marked(text, found)));
+    const repeated = headings.get(entry.heading) > 2; // such as "Fix"
+    const name = entry.number && repeated ? `${entry.title}: ${entry.heading}` : entry.heading;
+    const made = make("li", {}, make("a", { href: entry.url }, name));
+    if (entry.number && !repeated) made.append(make("p", {}, `On the page “${entry.title}”`));
+    if (text) made.append(make("p", {}, ...marked(text, found)));
     return made;
   }
 
   function show() {
     const query = field.value.trim();
-    const { found, results } = query ? search(query) : { found: [], results: [] };
+    const onlyNames = query && query === missing;
+    const { found, results } = query ? search(query, onlyNames) : { found: Object.assign([], { unknown: [] }), results: [] };
+    if (onlyNames) results.splice(ON_MISSING_PAGE);
     list.replaceChildren(...results.map((result) => item(result, found)));
     none.hidden = !query || results.length > 0;
-    announce(query, results.length);
+    announce(query, results.length, found.unknown);
     if (explain) explainLine(query, results.length);
   }
 
   let waiting;
-  function announce(query, count) {
+  function announce(query, count, unknown) {
     const short = query.length > 60 ? `${query.slice(0, 60)}…` : query;
     let text = count === 1 ? `1 result for “${short}”` : `${count} results for “${short}”`;
+    if (query.split(/\s+/).length < 5 && unknown.length) text += `. No page has “${unknown.join("” or “")}”.`;
     if (!count) text = `Nothing found for “${short}”. Try one word, a status code such as 502, or the name of a product.`;
-    document.title = query && explain ? `${short} – ${title}` : title;
     // A screen reader reads the number once, when the typing stops.
     clearTimeout(waiting);
-    waiting = setTimeout(() => (status.textContent = query ? text : ""), status.textContent ? 400 : 0);
+    waiting = setTimeout(() => {
+      status.textContent = query ? text : "";
+      if (!explain) return;
+      document.title = query ? `${short} – ${title}` : title;
+      remember(query);
+    }, status.textContent ? 300 : 0);
+  }
+
+  const withCode = (text) => text.split("`").map((part, number) => (number % 2 ? make("code", {}, part) : part));
+
+  function explained({ symptom }) {
+    const more = make("a", { href: "#search-explain" }, "See the whole explanation, with a message to send");
+    const about = make("div", { className: "admonition" }, make("p", { className: "admonition-title" }, "What this line means"));
+    about.append(make("p", {}, ...withCode(symptom.means)));
+    about.append(make("p", {}, make("strong", {}, "Look at this first: "), ...withCode(symptom.next)), make("p", {}, more, "."));
+    return [about];
   }
 
   // A pasted line is explained too, as in the field that explains lines.
@@ -305,33 +350,33 @@
     if (field.value.trim() !== query) return;
     const wanted = understood || (query && !count);
     explain.hidden = !wanted;
+    meaning.replaceChildren(...(understood ? explained((await box.read(query)).readings[0]) : []));
     const pasted = document.getElementById("symptom-text");
     if (!wanted || !pasted) return;
     pasted.value = query;
     pasted.dispatchEvent(new Event("input"));
   }
 
-  function remember() {
+  function remember(words) {
     const address = new URL(location.href);
     address.hash = "";
-    address.search = field.value.trim() ? new URLSearchParams({ q: field.value.trim() }) : "";
-    history.replaceState(null, "", address);
+    address.search = words ? new URLSearchParams({ q: words }) : "";
+    if (address.href !== location.href) history.replaceState(null, "", address);
   }
 
   // `#q=` comes from the search field of the other pages, because browsers send no fragment to the server.
-  const query = new URLSearchParams(location.search).get("q") ?? new URLSearchParams(location.hash.slice(1)).get("q");
-  const missing = decodeURIComponent(location.pathname.slice(root.pathname.length)).replace(/\.\w+$|\bindex\b/g, "").replace(/[\W_]+/g, " ");
-  field.value = query ?? (explain ? "" : missing.trim());
-  field.addEventListener("input", () => {
-    show();
-    if (explain) remember();
-  });
+  const given = (text) => new URLSearchParams(text.slice(1)).get("q");
+  field.value = given(location.hash) ?? given(location.search) ?? missing;
+  field.addEventListener("input", show);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     show();
-    if (explain) remember();
+  });
+  addEventListener("hashchange", () => {
+    if (given(location.hash) === null) return;
+    field.value = given(location.hash);
+    show();
   });
   show();
-  if (explain && query) remember();
-  if (explain && !query) field.focus();
+  if (explain && !field.value) field.focus();
 }
