@@ -76,12 +76,10 @@ def _lines(node: nodes.Node) -> Iterator[str]:
         term, *rest = (line for child in node.children for line in _lines(child))
         yield f"{term}: {' '.join(rest[:1])}"
         yield from rest[1:]
-    elif isinstance(node, nodes.title) and isinstance(node.parent, nodes.section):
-        return
-    elif isinstance(node, nodes.paragraph) and "proof" in node["classes"]:
-        return
     elif isinstance(node, nodes.TextElement):
-        yield from _plain(node).split("\n")
+        heading = isinstance(node, nodes.title) and isinstance(node.parent, nodes.section)
+        if not heading and "proof" not in node["classes"]:
+            yield from _plain(node).split("\n")
     else:
         for child in node.children:
             if not isinstance(child, nodes.section):

@@ -5,6 +5,8 @@
   const MOST = 10;
   const OF_ONE_PAGE = 2;
   const CODE = /\b[1-5]\d\d\d?\b/g; // of a response, or of a WebSocket that closed
+  const LEAST = 0.04; // of the score of the best result
+  const SECOND = 0.6; // so that another page comes before a second section of the same one
   const ON_MISSING_PAGE = 5;
   const STOP = new Set(
     "a about after all an and any are as at be but by can did do does for from get gets has have how i if in into is it its just me my no not of on or our so still that the their then there they this to until us very was we what when where which who why will with you your".split(" "),
@@ -231,13 +233,13 @@
     const counts = new Map();
     const kept = [];
     for (const [entry, { score, said }] of sorted) {
-      if (kept.length === MOST || score < 0.04 * sorted[0][1].score) break;
+      if (score < LEAST * sorted[0][1].score) break;
       const count = counts.get(entry.page) ?? 0;
-      if (count === OF_ONE_PAGE) continue;
+      if (count < OF_ONE_PAGE) kept.push({ entry, said, score: count ? score * SECOND : score });
       counts.set(entry.page, count + 1);
-      kept.push({ entry, score, snippet: snippet(entry, said, found) });
     }
-    return kept;
+    kept.sort((one, other) => other.score - one.score);
+    return kept.slice(0, MOST).map(({ entry, said }) => ({ entry, snippet: snippet(entry, said, found) }));
   }
 
   // The sentence with the rarest words of the query, cut to what fits on two lines.
@@ -320,7 +322,7 @@
   function announce(query, count, unknown) {
     const short = query.length > 60 ? `${query.slice(0, 60)}…` : query;
     let text = count === 1 ? `1 result for “${short}”` : `${count} results for “${short}”`;
-    if (query.split(/\s+/).length < 5 && unknown.length) text += `. No page has “${unknown.join("” or “")}”.`;
+    if (explain && query.split(/\s+/).length < 5 && unknown.length) text += `. No page has “${unknown.join("” or “")}”.`;
     if (!count) text = `Nothing found for “${short}”. Try one word, a status code such as 502, or the name of a product.`;
     // A screen reader reads the number once, when the typing stops.
     clearTimeout(waiting);

@@ -10,7 +10,7 @@ from support.site import sphinx
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory):
-    """Build the site, once for all workers; return its folder and the finished process."""
+    """Build the site once for all workers; return its folder and the process."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent
