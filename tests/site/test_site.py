@@ -464,6 +464,16 @@ def test_copy_gives_whole_files_but_only_commands_and_added_lines(browser, sampl
         assert errors == []
 
 
+def test_paper_shows_everything_but_the_frame(browser, sample):
+    with reader(browser, sample) as (page, _):
+        page.goto("index.html")
+        page.emulate_media(media="print")
+        shown = page.locator("#main").inner_text()
+        assert all(text in shown for text in ("Panel one", "Panel two", "Inside", "nginx -t"))
+        assert not any(each.is_visible() for each in page.locator(".copy, nav, .skip, .bar button").all())
+        assert page.locator("pre").evaluate_all("all => all.every(e => e.scrollWidth <= e.clientWidth)")
+
+
 def test_copy_works_over_plain_http(browser, sample):
     with reader(browser, sample) as (page, _):
         page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
