@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
     from sphinx.util.typing import ExtensionMetadata
 
 
@@ -94,8 +95,7 @@ class Cures(Fixing):
     def run(self) -> list[nodes.Node]:
         """Return a tab for each proxy."""
         finding = Path(self.env.docname).name
-        for folder in RECIPES.glob("*/broken"):
-            self.env.note_dependency(str(folder))  # a broken variant may be added
+        self.env.metadata[self.env.docname]["examples"] = examples(finding)
         made = [recipe for recipe in recipes().values() if any(path.stem == finding for path in recipe.broken)]
         if not made:
             raise self.error(f"there is no checks/recipes/<proxy>/broken/{finding}.patch")
@@ -107,8 +107,23 @@ class Cures(Fixing):
         return self.markdown(*lines, "::::")
 
 
+def examples(finding: str) -> list[str]:
+    """Return the broken examples of a cause, as paths below checks/recipes."""
+    return sorted(path.relative_to(RECIPES).as_posix() for path in RECIPES.glob(f"*/broken/{finding}.*"))
+
+
+def outdated(_app: Sphinx, env: BuildEnvironment, *_: set[str]) -> list[str]:
+    """Return the pages of causes that got or lost a broken example.
+
+    Sphinx reads a page with a folder as its dependency at every build.
+    """
+    known = {page: data["examples"] for page, data in env.metadata.items() if "examples" in data}
+    return [page for page, before in known.items() if before != examples(page.rpartition("/")[2])]
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register with Sphinx."""
     app.add_directive("fix", ShownFix)
     app.add_directive("cures", Cures)
+    app.connect("env-get-outdated", outdated)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
