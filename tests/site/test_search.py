@@ -118,7 +118,7 @@ def test_the_search_works_on_a_page_from_disk(browser, site):
     with browser.new_context() as context:
         page = context.new_page()
         page.goto((site / "search.html").as_uri() + "?q=zscaler")
-        page.locator("#search-results a", has_text="Forward proxies").wait_for()
+        page.locator("#search-results a", has_text="Secure web gateways").wait_for()
 
 
 def test_without_javascript_the_search_page_names_the_lists(browser, site):
