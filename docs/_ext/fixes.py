@@ -92,6 +92,15 @@ class ShownFix(Fixing):
 class Cures(Fixing):
     """The fix for the cause of a page, for each proxy that has a broken example."""
 
+    @staticmethod
+    def values(recipe: Recipe, finding: str) -> Iterator[str]:
+        """Yield what a user changes in the lines to write."""
+        written = "\n".join(change.write for change in fix_for(recipe, recipe.variant(finding)).changes)
+        used = {name: blank for name, blank in recipe.file.blanks.items() if name[0].isalpha() and name in written}
+        if used:
+            meanings = [f"`{name}` is {blank.means}" for name, blank in used.items()]
+            yield from (f"Here, {', '.join(meanings)}.", "")
+
     def run(self) -> list[nodes.Node]:
         """Return a tab for each proxy."""
         finding = Path(self.env.docname).name
@@ -103,6 +112,7 @@ class Cures(Fixing):
         for recipe in sorted(made, key=lambda recipe: (recipe.name != "nginx", recipe.title.lower())):
             page = self.path(Path(self.env.srcdir) / "installation" / "custom" / "reverse-proxy" / f"{recipe.name}.md")
             lines += [f":::{{tab-item}} {recipe.title}", f":sync: {recipe.name}", "", *self.fix(recipe, finding)]
+            lines += self.values(recipe, finding)
             lines += [f"The whole config: [{recipe.title}]({page}).", ":::", ""]
         return self.markdown(*lines, "::::")
 

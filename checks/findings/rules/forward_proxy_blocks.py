@@ -42,8 +42,8 @@ RULE = Rule(
     symptom="Works at home, fails at work, and the URL of DSS begins with http://",
     summary="The forward proxy drops the Upgrade header from the handshake",
     fix=(
-        "make the proxy forward Upgrade: websocket, or add an exception for the host name of DSS to its "
-        "inspection or to the proxy"
+        "serve DSS over HTTPS, which the proxy cannot read. Or ask the team that runs the proxy to let it forward"
+        " Upgrade: websocket; in Squid, that is http_upgrade_request_protocols websocket allow all"
     ),
     detect=detect,
     suspect=suspect,

@@ -35,7 +35,10 @@ RULE = Rule(
     hop="forward proxy",
     symptom="Works at home, fails at work, and your company issued the certificate",
     summary="A hop decrypts HTTPS and replaces the certificate, and it may not support WebSocket",
-    fix="add an exception for the host name of DSS to the TLS inspection",
+    fix=(
+        "ask the team that runs the TLS inspection not to decrypt connections to the host name of DSS; many "
+        "products call this an SSL bypass or a do-not-decrypt list"
+    ),
     detect=detect,
     suspect=suspect,
 )
