@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from .lab import find_recipe, lab_errors, write_json
-from .parser import UsageError
+from .parser import UsageError, expect_between
 
 if TYPE_CHECKING:
     from checks.lab.recipe import Recipe
@@ -32,6 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="measure instead how long a silent WebSocket stays open, up to this",
     )
     parser.add_argument("--diagnose", action="store_true", help="measure diagnose instead, against a bare handshake")
+    parser.add_argument("--exporter", action="store_true", help="measure the exporter instead, with 1,000 targets")
+    parser.add_argument(
+        "--minutes", type=float, default=10, metavar="N", help="measure each exporter for N minutes (default: 10)"
+    )
 
 
 @lab_errors()
@@ -41,6 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--rounds: expected 1 or more, got {arguments.rounds}")
     if arguments.idle is not None:
         return _bench_idle(arguments)
+    if arguments.exporter:
+        return _bench_exporter(arguments)
     return _bench_diagnose(arguments) if arguments.diagnose else _bench_proxies(arguments)
 
 
@@ -97,4 +103,24 @@ def _bench_diagnose(arguments: argparse.Namespace) -> int:
         print(f"{number:>5} URLs: {seconds:5.1f} s, {result.megabytes[number]:4.0f} MB")
     if arguments.write:
         write_json(RESULTS, {"rounds": arguments.rounds, "cores": os.cpu_count(), **asdict(result)})
+    return 0
+
+
+def _bench_exporter(arguments: argparse.Namespace) -> int:
+    from checks.lab.bench_exporter import RESULTS, measure  # noqa: PLC0415
+
+    expect_between("--minutes", arguments.minutes, 1, 1440)
+    measured = measure(arguments.minutes, lambda line: print(line, file=sys.stderr))
+    costs = {name: asdict(cost) for name, cost in measured.items()}
+    for name, cost in costs.items():
+        print(f"{name}: {cost['probes']} probes, {cost['lost']} lost")
+        print(f"  {cost['succeeded']} of {cost['healthy']} probes of healthy targets succeeded")
+        for kind in ("healthy", "hostile"):
+            parts = ", ".join(f"{part} %: {seconds:.2f}" for part, seconds in cost[f"{kind}_seconds"].items())
+            print(f"  seconds, {kind} targets: {parts}")
+        early, late, most = cost["megabytes"]
+        print(f"  memory: {early:.0f} MB early, {late:.0f} MB at the end, {most:.0f} MB at most")
+        print(f"  CPU: {cost['cpu']:.2f} cores")
+    if arguments.write:
+        write_json(RESULTS, {"minutes": arguments.minutes, "cores": os.cpu_count(), "costs": costs})
     return 0

@@ -63,7 +63,7 @@ def measure(rounds: int, *, url_counts: tuple[int, ...] = URL_COUNTS, cpu_time: 
     With `cpu_time`, measure the CPU time of each command instead of the elapsed time: other programs on the machine
     affect it less.
     """
-    with _server() as port, workspace() as folder:
+    with echo_server() as port, workspace() as folder:
         url, bare_client = f"http://127.0.0.1:{port}", [sys.executable, "-c", BARE_CLIENT.format(port=port)]
         commands = [[*DIAGNOSE, url], bare_client, HELP, IMPORT]
         _run(commands[0])
@@ -80,7 +80,7 @@ def measure(rounds: int, *, url_counts: tuple[int, ...] = URL_COUNTS, cpu_time: 
 
 
 @contextlib.contextmanager
-def _server() -> Iterator[int]:
+def echo_server() -> Iterator[int]:
     """Run `checks echo`, which serves the health check and opens every WebSocket."""
     command, env = [sys.executable, "-u", "-m", "checks", "echo"], {"PYTHONPATH": str(ROOT)}
     with workspace() as folder, running(command, folder, "echo", env) as server:
