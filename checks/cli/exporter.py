@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 PORT = 10115
 """The port to listen on: that of blackbox_exporter, 9115, and 1000."""
 
-FILES_PER_PROBE = 16
-"""Connections that one probe has open at the same time, at most, with some to spare."""
+FILES_PER_PROBE = 50
+"""Connections that one probe may have open at the same time: most have ten, and those of many paths have more."""
 
-OTHER_FILES = 200
-"""Files besides those of probes."""
+OTHER_FILES = 2200
+"""Files besides those of probes: 2,000 connections of clients, and some to spare."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

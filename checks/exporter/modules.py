@@ -37,6 +37,9 @@ MAX_FILE = 1 << 20
 
 MAX_MODULES = 100
 
+MAX_SOCKETS = 5
+"""Paths of one module besides that of its target: a probe opens several connections for each."""
+
 
 class NotListedError(Exception):
     """A module does not list this URL."""
@@ -141,7 +144,10 @@ def _sockets(node: Node, _: Path) -> tuple[str, ...]:
             raise ValueError("expected a path such as /dip/websocket, without spaces and #")
         return text
 
-    return _list(node, path, "at least one path")
+    paths = _list(node, path, "at least one path")
+    if len(paths) > MAX_SOCKETS:
+        raise node.error(f"expected at most {MAX_SOCKETS} paths, got {len(paths)}")
+    return paths
 
 
 def _secret(node: Node, folder: Path) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -53,6 +55,9 @@ BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 REASONS = ("request", "module", "target", "address", "timeout", "busy")
 """Why a request may be refused, as the label of the count."""
+
+TOO_MANY_FILES = {os.strerror(number).lower() for number in (errno.EMFILE, errno.ENFILE)}
+"""The errors of a connection where this program or this computer has too many files open."""
 
 Log = Callable[[str], None]
 """Receives one line."""
@@ -161,8 +166,11 @@ class Service:
                 gentle=module.gentle,
                 seconds=left,
             )
-        if OUR_LIMIT in evidence.route.error:
-            raise RefusedError(403, "address", evidence.route.error.partition(OUR_LIMIT)[2].strip())
+        failure = evidence.route.error
+        if OUR_LIMIT in failure:
+            raise RefusedError(403, "address", failure.partition(OUR_LIMIT)[2].strip())
+        if failure in TOO_MANY_FILES:  # which shows nothing about the target
+            raise RefusedError(503, "busy", f"{failure}: raise ulimit -n, or lower --max-probes")
         return self._ended(module, evidence, time.monotonic() - began)
 
     def _module(self, name: str) -> Module:

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from support.server import fake_dss, scripted_server
 
 from checks import cli
+from checks.cli.exporter import FILES_PER_PROBE, OTHER_FILES
 from checks.exporter.modules import load
 from checks.findings import ids
 from checks.lab.process import NotInstalledError
@@ -186,7 +187,8 @@ def test_the_commands_in_the_files_are_valid():
         assert Path(command[2]).name == "websocket-doctor.pyz"
         arguments = parser.parse_args(command[3:])
         assert arguments.config == Path("/etc/websocket-exporter/modules.yml")
-        assert arguments.max_probes * 16 + 200 < 8192, "expected LimitNOFILE of the unit to suffice"
+        wanted = arguments.max_probes * FILES_PER_PROBE + OTHER_FILES
+        assert wanted <= 8192, "expected LimitNOFILE of the unit to suffice"
 
 
 @pytest.mark.quick

@@ -280,6 +280,8 @@ ERRORS = {
     " 169.254.0.0/16 is never allowed: it is part of 169.254.0.0/16",
     "modules:\n  dss:\n    targets: [https://h]\n    sockets: [dip]": "{}:4: modules.dss.sockets: expected a path such"
     " as /dip/websocket, without spaces and #",
+    "modules:\n  dss:\n    targets: [https://h]\n    sockets: [/1, /2, /3, /4, /5, /6]": "{}:4: modules.dss.sockets:"
+    " expected at most 5 paths, got 6",
     "modules:\n  dss:\n    targets: [https://h]\n    ca_file: none.pem": "{}:4: modules.dss.ca_file: there is no file"
     " {folder}/none.pem",
     "modules:\n  dss:\n    targets: [https://h]\n    ca_file: cookies": "{}:4: modules.dss.ca_file: cannot read a PEM"
