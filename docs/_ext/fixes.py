@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def block(language: str, text: str, *, wrong: bool = False) -> list[str]:
     """Return a block of code in Markdown.
 
-    site.css marks the wrong ones, and site.js adds a Copy button to the others.
+    more.css marks the wrong ones, and more.js adds a Copy button to the others.
     """
     option = [":class: wrong"] if wrong else []
     return [f"`````{{code-block}} {language}", *option, "", *text.strip("\n").splitlines(), "`````", ""]

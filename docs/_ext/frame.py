@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
 
-NEEDS_MORE = re.compile(r'class="[^"]*\b(?:highlight|sd-|blanks|bar\b)')
-"""What more.css styles."""
+NEEDS_MORE = re.compile(r'class="[^"]*\b(?:highlight|sd-|blanks|table|bar\b)')
+"""What more.css and more.js are for."""
 
 TAG = re.compile(r"<[^>]+>")
 IMG = re.compile(r'<img (?=[^>]*src="[^"]*_images/([^"/]+)")(?![^>]*(?:width|height))')
@@ -33,7 +33,7 @@ def _plain(html: str) -> str:
 
 
 def _framed(html: str) -> str:
-    """Put a frame around each table; site.js names it while it scrolls."""
+    """Put a frame around each table; more.js names it while it scrolls."""
     headings = [(found.start(), _plain(found[1] or found[2])) for found in HEADING.finditer(html)]
 
     def framed(table: re.Match[str]) -> str:
@@ -89,6 +89,8 @@ def frame(app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doc
     unused = {"documentation_options.js", "doctools.js", "sphinx_highlight.js"}
     if "sd-tab-label" not in body:
         unused.add("design-tabs.js")
+    if "more.css" not in styles:
+        unused.add("more.js")
     for js in scripts.values():
         js.attributes["defer"] = "defer"  # otherwise the page is shown only when they are loaded
     context["script_files"] = [js for name, js in scripts.items() if name not in unused]
@@ -109,6 +111,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_css_file("more.css")
     app.add_css_file("site.css")
     app.add_js_file("site.js", loading_method="defer")
+    app.add_js_file("more.js", loading_method="defer")
     app.connect("doctree-read", shorten_diffs)
     # After the extensions that add to the context.
     app.connect("html-page-context", frame, priority=900)

@@ -123,26 +123,26 @@ class Message(SphinxDirective):
 
 
 class Places(SphinxDirective):
-    """Every cause, by the place where it is."""
+    """The titles of all causes, by place."""
 
     def run(self) -> list[nodes.Node]:
         """Return a list for each place, nearest to the reader first."""
         made: list[nodes.Node] = []
-        for id_, (title, hops) in PLACES.items():
+        for place, (title, hops) in PLACES.items():
             here = [findings.cause(name) for hop in hops for name in findings.ids() if findings.cause(name).hop == hop]
             for rule in here:
                 self.env.note_dependency(findings.source(rule.id))
-            lines = (f"[](/findings/{rule.id}.md)\n: {rule.summary}.\n" for rule in here if rule.id != findings.WORKS)
-            inside = nodes.container(ids=[f"place-{id_}"])
-            text = StringList("\n".join(lines).splitlines(), self.get_source_info()[0])
-            self.state.nested_parse(text, self.content_offset, inside)
+            inside = nodes.container(ids=[f"place-{place}"])
+            # With what users see, this page would be too heavy: findings/index has it.
+            lines = [f"- [](/findings/{rule.id}.md)" for rule in here if rule.id != findings.WORKS]
+            self.state.nested_parse(StringList(lines, self.get_source_info()[0]), self.content_offset, inside)
             made += [_html(f'<details class="choice"><summary>{escape(title)}</summary>'), inside, _html("</details>")]
         return made
 
 
 def load(app: Sphinx, _page: str, _template: str, _context: dict[str, Any], doctree: nodes.document | None) -> None:
-    """Load the script on pages that use it."""
-    if doctree and any(each.get("guide") for each in doctree.findall(nodes.raw)):
+    """Load the script on pages with messages, or with a field to paste into."""
+    if doctree and any(each.get("guide") or each.get("symptom") for each in doctree.findall(nodes.raw)):
         app.add_js_file("guide.js", loading_method="defer")
 
 

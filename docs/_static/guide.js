@@ -1,95 +1,89 @@
-// Fill the reader's address and console error into the messages, and copy them. Nothing leaves this browser.
+// Fill the address of DSS into the messages, and copy them. Nothing leaves this browser.
 {
   const field = document.getElementById("address");
   const why = document.getElementById("address-why");
   const pasted = document.getElementById("symptom-text");
   const hint = why?.textContent;
 
-  // Without a scheme, as browsers show it in the address bar, it is HTTPS.
+  // Return host, port and URL. An address bar hides the scheme https.
   function place(text) {
+    const [, scheme, rest] = text.match(/^(?:(\w+):\/\/)?([^/\s'"”’?#]+)/) ?? [];
+    const secure = !/^(http|ws)$/i.test(scheme);
     try {
-      const { protocol, hostname, port } = new URL(/^[a-z]+:\/\//i.test(text) ? text : `https://${text}`);
-      const secure = /^(https|wss):$/.test(protocol);
-      if (!hostname || !(secure || /^(http|ws):$/.test(protocol)) || !/[.:]|^localhost$/.test(hostname)) return;
-      const own = port && port != (secure ? 443 : 80) ? `:${port}` : "";
-      return { host: hostname, port: port || (secure ? "443" : "80"), url: `http${secure ? "s" : ""}://${hostname}${own}` };
+      const { hostname: host, port, origin: url } = new URL(`http${secure ? "s" : ""}://${rest}`);
+      return /[.:]|^localhost$/.test(host) && { host, port: port || (secure ? "443" : "80"), url };
     } catch {
       // Not an address.
     }
   }
 
-  // The pages of the proxies keep host names in the same place. If the browser blocks storage, it lasts as long as the page.
+  // The pages of the proxies keep host names in the same place. If the browser blocks storage, nothing is kept.
   function stored(added) {
     try {
       const values = { ...JSON.parse(localStorage.blanks ?? "{}"), ...added };
       if (added) localStorage.blanks = JSON.stringify(values);
       return values;
     } catch {
-      return added ?? {};
+      return {};
     }
   }
 
-  function put(found) {
-    for (const name of ["host", "port", "url"])
-      for (const mark of document.querySelectorAll(`.to-send var.${name}`)) {
-        mark.dataset.example ??= mark.textContent;
-        mark.textContent = found?.[name] ?? mark.dataset.example;
-        mark.classList.toggle("own", Boolean(found));
-      }
-  }
-
-  function take(text, final) {
+  function take(text, done) {
     const found = place(text.trim());
-    put(found);
+    for (const mark of document.querySelectorAll(".to-send var")) {
+      const { dataset, className } = mark;
+      dataset.example ??= mark.textContent;
+      mark.textContent = found ? found[className.split(" ")[0]] : dataset.example;
+      mark.classList.toggle("own", Boolean(found));
+    }
     if (found) stored({ "dss.example.com": found.host, address: found.url });
     if (!field) return;
-    const wrong = text.trim() && !found && final;
+    const wrong = done && text.trim() && !found;
     field.ariaInvalid = wrong ? "true" : null;
     why.textContent = wrong ? "Enter an address such as https://dss.example.com." : hint;
   }
 
-  field?.addEventListener("input", () => take(field.value));
-  field?.addEventListener("change", () => take(field.value, true));
+  for (const event of ["input", "change"]) field?.addEventListener(event, () => take(field.value, event == "change"));
   pasted?.addEventListener("input", () => {
-    const socket = pasted.value.match(/wss?:\/\/[^\s/'"”’?]+/i);
-    if (!socket || !place(socket[0])) return;
-    if (field) field.value = place(socket[0]).url;
-    take(socket[0]);
+    const [socket] = pasted.value.match(/wss?:\/\/\S+/i) ?? [];
+    if (!socket || !place(socket)) return;
+    if (field) field.value = place(socket).url;
+    take(socket);
   });
   const { address, "dss.example.com": host } = stored();
-  const start = (address && place(address)?.host == host ? address : host) ?? "";
-  if (field && !field.value) field.value = start;
-  take(field?.value || start);
+  const before = address && place(address)?.host == host ? address : host;
+  if (field && before) field.value ||= before;
+  take(field?.value || before || "");
 
   // A link to a reply opens it, also where the browser does not.
   function open() {
-    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     for (let at = target; at; at = at.parentElement) if (at.localName == "details") at.open = true;
-    if (target) target.closest("details")?.scrollIntoView();
+    target?.closest("details")?.scrollIntoView();
   }
   addEventListener("hashchange", open);
   open();
 
-  function text(words) {
-    const parts = [...words.children].map((part) => {
-      const link = part.querySelector("a");
-      return link ? (location.protocol.startsWith("http") ? `${link.textContent}: ${link.href}` : "") : part.innerText;
-    });
-    return parts.filter(Boolean).join("\n\n");
+  const live = document.body.appendChild(document.createElement("div"));
+  Object.assign(live, { className: "visually-hidden", role: "status" });
+  const online = location.protocol.startsWith("http");
+  function text(part) {
+    const link = part.querySelector("a");
+    return link ? online && `${link.textContent}: ${link.href}` : part.innerText;
   }
   for (const button of document.querySelectorAll(".take"))
     button.addEventListener("click", async () => {
       const words = button.previousElementSibling;
       try {
-        await navigator.clipboard.writeText(text(words));
+        await navigator.clipboard.writeText([...words.children].map(text).filter(Boolean).join("\n\n"));
         button.textContent = "Copied";
       } catch {
-        // Without HTTPS, browsers offer no clipboard to scripts.
+        // Browsers offer the clipboard on HTTPS only.
         getSelection().selectAllChildren(words);
         button.textContent = "Selected: press Ctrl+C or ⌘C";
       }
-      const live = document.querySelector("body > [role=status]");
-      if (live) live.textContent = button.textContent;
+      live.textContent = button.textContent;
+      setTimeout(() => (live.textContent = ""), 2000);
       setTimeout(() => (button.textContent = "Copy message"), 4000);
     });
 }

@@ -37,7 +37,7 @@ def test_a_missing_drawing_caption_or_text_is_a_warning(tmp_path):
         "index.md:3: WARNING: _images/not-drawn-yet.svg does not exist: draw it, or correct the name",
         "index.md:9: WARNING: diagram route has no :caption:",
         "index.md:9: WARNING: diagram route has no content with the same in words",
-        "index.md:9: WARNING: _images/route.svg links to /operations/proxies, which is not in docs/",
+        "index.md:9: WARNING: _images/route.svg links to /findings/index, which is not in docs/",
     ):
         assert warning in printed
 
