@@ -6,6 +6,7 @@ from `changes` where readers need other lines than our config has. A test applie
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -62,7 +63,14 @@ def fixes(recipe: Recipe) -> Mapping[str, Fix]:
 
     Raises SchemaError if the file is wrong.
     """
-    return load(_Fixes, source(recipe)).root
+    file = source(recipe)
+    return _read(file, file.stat().st_mtime_ns)
+
+
+@functools.cache
+def _read(file: Path, _changed: int) -> Mapping[str, Fix]:
+    """Read a file once for each change of it."""
+    return load(_Fixes, file).root
 
 
 def source(recipe: Recipe) -> Path:

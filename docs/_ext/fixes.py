@@ -98,8 +98,9 @@ class Cures(Fixing):
         written = "\n".join(change.write for change in fix_for(recipe, recipe.variant(finding)).changes)
         used = {name: blank for name, blank in recipe.file.blanks.items() if name[0].isalpha() and name in written}
         if used:
-            meanings = [f"`{name}` is {blank.means}" for name, blank in used.items()]
-            yield from (f"Here, {', '.join(meanings)}.", "")
+            yield from ("Replace these with your own values:", "")
+            yield from (f"- `{name}`: {blank.means}" for name, blank in used.items())
+            yield ""
 
     def run(self) -> list[nodes.Node]:
         """Return a tab for each proxy."""
