@@ -39,7 +39,8 @@ ALLOWED = {
     "report": {"evidence", "findings"},
     "exporter": {"__init__", "evidence", "findings", "probe", "report"},
     "lab": {"__init__"},
-    "cli": {"__init__", "evidence", "exporter", "findings", "lab", "lint", "probe", "report", "symptoms"},
+    "echo": {"findings", "probe", "report"},
+    "cli": {"__init__", "echo", "evidence", "exporter", "findings", "lab", "lint", "probe", "report", "symptoms"},
     "__main__": {"cli"},
     "__init__": set(),
 }

@@ -1,17 +1,26 @@
-"""Stand in for DSS behind a proxy, and report the headers that arrive.
+"""Take the place of DSS, or of one path of it, and report what arrives.
 
-echo accepts every WebSocket. Point the proxy to it instead of DSS, then run diagnose on the URL of the proxy: it can
-then name the header that the proxy drops or changes. Every response reports the request that arrived, also to curl.
+Point the proxy to echo instead of DSS. Then run diagnose on the computer of a user: every response reports the request
+that arrived, so diagnose names the header that a hop dropped or changed.
+
+Or let the proxy send one path to echo, such as /websocket-test/, and send its link to users: the page there tests
+WebSocket from their browser, in about 90 seconds, and this terminal shows the result of each visitor. For a config of
+your proxy, run echo --config nginx, or apache, caddy, haproxy or traefik. Cookies are counted and never shown.
 """
 
 from __future__ import annotations
 
 import argparse
 import functools
+import sys
+from importlib import resources
 
 from .files import reason
 from .options import MAX_MESSAGE
 from .parser import UsageError, expect_between, program
+
+HOLD_S = 75.0
+"""Seconds for which the page keeps a WebSocket open by default: longer than the idle timeout of most proxies."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,29 +31,69 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="127.0.0.1",
         help="listen on this IP address (default: 127.0.0.1); 0.0.0.0 listens on all IPv4 addresses",
     )
+    parser.add_argument(
+        "--hold",
+        type=float,
+        default=HOLD_S,
+        metavar="SECONDS",
+        help=f"let the page keep a WebSocket open for so long (default: {HOLD_S:g} s)",
+    )
+    parser.add_argument(
+        "--config", metavar="PROXY", help="print the config that lets this proxy send one path to echo, and end"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     import asyncio  # noqa: PLC0415  # slow to import
 
+    from checks.echo import FrontDesk  # noqa: PLC0415
     from checks.probe.echo_server import serve  # noqa: PLC0415
 
+    if arguments.config is not None:
+        print(_config(arguments.config), end="")
+        return 0
     expect_between("--port", arguments.port, 0, 65535)
+    expect_between("--hold", arguments.hold, 0.5, 3600, "seconds")
 
     def ready(port: int) -> None:
         print(f"listening on {arguments.address}:{port}; press Ctrl-C to stop")
         print("Point the proxy to this port instead of DSS. Then run this on the computer of a user:")
-        print(f"  {program()} diagnose URL-OF-THE-PROXY", flush=True)
+        print(f"  {program()} diagnose URL-OF-THE-PROXY")
+        print("Or let the proxy send one path to this port, and send users the link, such as:")
+        print("  https://dss.example.com/websocket-test/")
+        print(f"For the config of your proxy: {program()} echo --config nginx", flush=True)
 
     @functools.cache
     def notice(words: str) -> None:
         print(f"received {words}", flush=True)
 
+    def show(lines: list[str]) -> None:
+        sys.stdout.write("\n".join(["", *lines, ""]))
+        sys.stdout.flush()
+
     try:
-        asyncio.run(serve(arguments.address, arguments.port, MAX_MESSAGE, ready, notice))
+        desk = FrontDesk(show, arguments.hold)
+        asyncio.run(serve(arguments.address, arguments.port, MAX_MESSAGE, ready, notice, desk))
     except OSError as error:
         raise UsageError(f"cannot listen on {arguments.address}:{arguments.port}: {reason(error)}") from error
     except KeyboardInterrupt:
         print()
     return 0
+
+
+def _config(name: str) -> str:
+    """Return the config that lets a proxy send one path to echo.
+
+    In websocket-doctor.pyz the configs are inside the package.
+    """
+    folder = resources.files("checks")
+    packed = folder / "configs"
+    if packed.is_dir():
+        known = {file.name: file for file in packed.iterdir()}
+    else:
+        folders = [each for each in (folder / "recipes").iterdir() if each.is_dir()]
+        known = {each.name: file for each in folders for file in each.iterdir() if file.name.startswith("echo.")}
+    if name not in known:
+        raise UsageError(f"--config: expected one of {', '.join(sorted(known))}, got {name!r}")
+    return known[name].read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ WANTED = Path(__file__).with_suffix(".txt")
 WHEELS = ROOT / ".zoo" / "wheels"
 PACKED = ROOT / "_build" / "websocket-doctor.pyz"
 
-DATA = ("symptoms/*.json", "lint/*.json")
+DATA = ("symptoms/*.json", "lint/*.json", "echo/*.*")
 """The data of checks/ that the packed modules read."""
 
 NEEDS_LAB = re.compile(r"(?m)^NEEDS_LAB = True$")
@@ -77,7 +77,8 @@ def own_files() -> list[Path]:
     checks = ROOT / "checks"
     modules = [path for path in checks.rglob("*.py") if path.relative_to(checks).parts[0] not in {"lab", "recipes"}]
     standalone = [path for path in modules if not NEEDS_LAB.search(path.read_text(encoding="utf-8"))]
-    return sorted([*standalone, *(path for pattern in DATA for path in checks.glob(pattern))])
+    data = {path for pattern in DATA for path in checks.glob(pattern) if path.is_file()}
+    return sorted({*standalone, *data})
 
 
 def _own() -> Iterator[tuple[str, bytes]]:
@@ -85,6 +86,8 @@ def _own() -> Iterator[tuple[str, bytes]]:
         yield path.relative_to(ROOT).as_posix(), path.read_bytes()
     for page in (ROOT / "docs" / "findings").glob("*.md"):
         yield f"checks/pages/{page.name}", page.read_bytes()
+    for config in (ROOT / "checks" / "recipes").glob("*/echo.*"):
+        yield f"checks/configs/{config.parent.name}", config.read_bytes()
     yield "LICENSE", (ROOT / "LICENSE").read_bytes()
 
 

@@ -112,8 +112,8 @@ def proxy(
 ) -> Iterator[Proxy]:
     """Run a config and its parts in front of `dss` for the length of the block.
 
-    `changed` replaces the text of some of these files. `address` is a loopback address that nothing else uses: with it,
-    HTTPS is on port 443, as in production.
+    `changed` replaces the text of some of these files, and adds others by where they are installed. `address` is a
+    loopback address that nothing else uses: with it, HTTPS is on port 443, as in production.
 
     Raises LabError with the proxy's output if it does not start, and NotInstalledError if a program that it needs is
     not on this machine.
@@ -192,7 +192,8 @@ def _lay_out(recipe: Recipe, build: Build, texts: Mapping[Path, str], values: Ma
             text = re.sub(rf"\bLAB_{name.upper()}\b", str(value), text)
         _write(folder / path.relative_to(lab), text)
     for path, text in texts.items():
-        target = folder / Path(recipe.parts.get(path, recipe.file.installed_as)).relative_to(recipe.etc)
+        installed = path if path.is_relative_to(recipe.etc) else recipe.parts.get(path, recipe.file.installed_as)
+        target = folder / Path(installed).relative_to(recipe.etc)
         before = target.read_text() if (lab / target.relative_to(folder)).exists() else ""
         _write(target, before + recipe.fill(text, values))
     _shims(recipe, build, values)

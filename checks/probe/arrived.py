@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
 
 from checks.evidence import MORE, Pairs, Response
 
@@ -39,6 +41,46 @@ COMPARED = frozenset(
     }
 )
 """The headers, in lower case, that are reported even where there is no room for all."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """The head of a request as it arrived."""
+
+    method: str
+    path: str
+    """The path with its query."""
+    version: str
+    """As HTTP/1.1."""
+    headers: Pairs
+    peer: str = ""
+    """The IP address at the other end of the connection."""
+
+    def header(self, name: str) -> str:
+        """Return the values of a header, separated by commas; empty if there is none."""
+        return ", ".join(value for each, value in self.headers if each.lower() == name.lower())
+
+    def parameter(self, name: str) -> str:
+        """Return a parameter of the URL; empty if there is none."""
+        try:
+            query = parse_qs(urlsplit(self.path).query, max_num_fields=50)
+        except ValueError:
+            return ""
+        return query.get(name, [""])[0]
+
+    @property
+    def segment(self) -> str:
+        """The end of the path, from the last slash on, without the slash."""
+        return self.path.partition("?")[0].rpartition("/")[2]
+
+
+def parsed(head: bytes, peer: str = "") -> Request:
+    """Return the head of a request over HTTP/1, whatever it is."""
+    line, *lines = head.decode("latin-1").split("\r\n")
+    method, _, rest = line.partition(" ")
+    path, _, version = rest.rpartition(" ")
+    fields = (field.partition(":") for field in lines)
+    return Request(method, path, version, tuple((name, value.strip()) for name, _, value in fields), peer)
 
 
 def report(method: str, path: str, version: str, headers: Iterable[tuple[str, str]]) -> str:

@@ -12,25 +12,37 @@ import contextlib
 import json
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
+from typing import Protocol
 
+from websockets.datastructures import Headers
 from websockets.extensions.permessage_deflate import enable_server_permessage_deflate
 from websockets.frames import Frame, Opcode
-from websockets.http11 import Request, Response
+from websockets.http11 import Request as Handshake
+from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
-from .arrived import ARRIVED, ECHO, PAGES, report
+from .arrived import ARRIVED, ECHO, PAGES, Request, parsed, report
 
 MAX_HEAD = 65536
 """Bytes of the longest request head that is read."""
+
+MAX_BODY = 16384
+"""Bytes of the longest request body that is read."""
 
 READ_SIZE = 65536
 """Bytes; the most that is read at once."""
 
 PATIENCE = 10
-"""Seconds in which the head of a request must arrive."""
+"""Seconds in which the head of a request must arrive, and its body."""
 
 LINGER = 1
 """Seconds in which the peer may close first, so that no response is lost with the rest of a request."""
+
+MAX_OPEN = 400
+"""Connections that are open at a time: one more closes the oldest."""
+
+MAX_HELD = 128 << 20
+"""Bytes of messages that all connections together hold, because they did not arrive to their end."""
 
 HTTP_2 = b"PRI * HTTP/2.0\r\n\r\n"
 """The beginning of a connection over HTTP/2 (RFC 9113, section 3.4)."""
@@ -52,19 +64,52 @@ Notice = Callable[[str], object]
 """Called with what arrived that no response can report."""
 
 
+class Watch(Protocol):
+    """Notes what happens to one handshake."""
+
+    refused: bool
+    """Whether the server must refuse it."""
+
+    def accepted(self) -> None:
+        """Note that the server accepted it."""
+
+    def message(self) -> None:
+        """Note that the end of a message arrived."""
+
+
+class Desk(Protocol):
+    """Serves pages, and notes the requests of those who open them."""
+
+    def respond(self, request: Request, body: bytes) -> tuple[int, dict[str, str], bytes] | None:
+        """Return status code, headers and body; None leaves the response to the server."""
+
+    def watch(self, request: Request) -> Watch | None:
+        """Return what notes a request for a WebSocket, if somebody wants to know."""
+
+
 async def serve(
-    address: str, port: int, max_size: int, ready: Callable[[int], object], notice: Notice = lambda _: None
+    address: str,
+    port: int,
+    max_size: int,
+    ready: Callable[[int], object],
+    notice: Notice = lambda _: None,
+    desk: Desk | None = None,
 ) -> None:
     """Serve until cancelled.
 
     Calls `ready` with the port once connections are accepted. Messages may have up to `max_size` bytes.
     Raises OSError when the server cannot listen on the port.
     """
+    room = _Room()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):  # the peer has gone
-            await _Connection(reader, writer, max_size, notice).run()
-        writer.close()
+        room.enter(writer)
+        try:
+            with contextlib.suppress(OSError):  # the peer has gone
+                await _Connection(reader, writer, max_size, notice, desk, room).run()
+        finally:
+            room.leave(writer)
+            writer.close()
 
     # diagnose opens many connections at once when it tests many URLs.
     server = await asyncio.start_server(handle, address, port, backlog=1024, limit=READ_SIZE)
@@ -72,13 +117,45 @@ async def serve(
     await asyncio.get_running_loop().create_future()
 
 
+class _Room:
+    """The open connections, with the bytes that each of them holds."""
+
+    def __init__(self) -> None:
+        self.held: dict[asyncio.StreamWriter, int] = {}
+
+    def enter(self, writer: asyncio.StreamWriter) -> None:
+        """Add a connection; close the oldest if there are too many."""
+        self.held[writer] = 0
+        if len(self.held) > MAX_OPEN:
+            oldest = next(iter(self.held))
+            del self.held[oldest]
+            oldest.transport.abort()
+
+    def leave(self, writer: asyncio.StreamWriter) -> None:
+        """Forget a connection."""
+        self.held.pop(writer, None)
+
+    def hold(self, writer: asyncio.StreamWriter, size: int) -> bool:
+        """Note how much a connection holds; return whether that is allowed."""
+        if writer in self.held:
+            self.held[writer] = size
+        return sum(self.held.values()) <= MAX_HELD
+
+
 class _Connection:
     """A connection, with one request."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, max_size: int, notice: Notice
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        max_size: int,
+        notice: Notice,
+        desk: Desk | None,
+        room: _Room,
     ) -> None:
-        self.reader, self.writer, self.notice = reader, writer, notice
+        self.reader, self.writer, self.notice, self.desk, self.room = reader, writer, notice, desk, room
+        self.watch: Watch | None = None
         self.protocol = ServerProtocol(
             extensions=enable_server_permessage_deflate(None),
             select_subprotocol=lambda _, offered: offered[0] if offered else None,
@@ -87,46 +164,73 @@ class _Connection:
 
     async def run(self) -> None:
         """Respond to the request; where it is a handshake, send every message back."""
-        data = await self._read_head()
+        data = await self._read(lambda data: b"\r\n\r\n" in data or len(data) >= MAX_HEAD, tuple(NOT_HTTP_1))
         if not data:
             return
         for start, words in NOT_HTTP_1.items():
             if data.startswith(start):
                 self.notice(words)
+        peer = (self.writer.get_extra_info("peername") or [""])[0]
         if data.startswith(HTTP_2):
             from .echo_http2 import respond  # noqa: PLC0415  # slow to import, and rarely needed
 
-            await respond(self.reader, self.writer, data)
+            await respond(self.reader, self.writer, data, self.desk, peer)
             return
         head, end, rest = data.partition(b"\r\n\r\n")
-        self.protocol.receive_data(head + end)
-        response = self._response(self.protocol.events_received())
-        _add_report(response, head)
+        request = parsed(head, peer)
+        response = await self._of_desk(request, rest) or self._of_server(request, head + end)
+        _add_report(response, request)
         if response.status_code == 101:
             self.protocol.send_response(response)
+            if self.watch:
+                self.watch.accepted()
             self.protocol.receive_data(rest)
             await self._echo()
         else:
             self.writer.write(response.serialize())
             await self._linger()
 
-    async def _read_head(self) -> bytes:
-        """Return the head of the request, or what arrived of it in time."""
-        data = bytearray()
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._read_into(data), PATIENCE)
-        return bytes(data)
+    async def _read(self, done: Callable[[bytearray], bool], ends: tuple[bytes, ...] = (), data: bytes = b"") -> bytes:
+        """Return what arrives until `done`, or until it starts with one of `ends`, or what arrived of it in time."""
+        read = bytearray(data)
 
-    async def _read_into(self, data: bytearray) -> None:
-        while b"\r\n\r\n" not in data and len(data) < MAX_HEAD and not data.startswith(tuple(NOT_HTTP_1)):
-            more = await self.reader.read(READ_SIZE)
-            if not more:
-                return
-            data += more
+        async def into() -> None:
+            while not done(read) and not (ends and read.startswith(ends)):
+                more = await self.reader.read(READ_SIZE)
+                if not more:
+                    return
+                read.extend(more)
+
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(into(), PATIENCE)
+        return bytes(read)
+
+    async def _of_desk(self, request: Request, rest: bytes) -> Response | None:
+        """Return the response of the desk, if there is one and it has one."""
+        if not self.desk or "Sec-WebSocket-Key" in Headers(request.headers):
+            return None
+        length = request.header("Content-Length") if request.parameter("visit") else ""
+        size = int(length) if length.isdigit() and len(length) < 9 else 0
+        body = await self._read(lambda data: len(data) >= min(size, MAX_BODY), (), rest) if size else b""
+        found = self.desk.respond(request, body[:MAX_BODY] if size <= MAX_BODY else b"")
+        if found is None:
+            return None
+        status, headers, content = found
+        headers = {**headers, "Connection": "close", "Content-Length": str(len(content))}
+        return Response(status, HTTPStatus(status).phrase, Headers(headers), content)
+
+    def _of_server(self, request: Request, head: bytes) -> Response:
+        """Return the response to what may be a handshake."""
+        self.watch = self.desk.watch(request) if self.desk else None
+        self.protocol.receive_data(head)
+        response = self._response(self.protocol.events_received())
+        if self.watch and self.watch.refused and response.status_code == 101:
+            return self.protocol.reject(HTTPStatus.FORBIDDEN, "Origin does not match Host")
+        return response
 
     def _response(self, events: Sequence[object]) -> Response:
         """Return the response of the library; 200 for the page and health check."""
-        request = next((event for event in events if isinstance(event, Request)), None)
+        request = next((event for event in events if isinstance(event, Handshake)), None)
         if not request:
             return self.protocol.reject(HTTPStatus.BAD_REQUEST, "expected a valid HTTP/1.1 request")
         if request.path in PAGES and "Sec-WebSocket-Key" not in request.headers:
@@ -142,6 +246,8 @@ class _Connection:
             for frame in self.protocol.events_received():
                 if isinstance(frame, Frame) and frame.opcode in SENDERS:
                     SENDERS[frame.opcode](self.protocol, bytes(frame.data), frame.fin)
+                    if self.watch and frame.fin:
+                        self.watch.message()
             for data in self.protocol.data_to_send():
                 self.writer.write(data)
             await self.writer.drain()
@@ -151,6 +257,9 @@ class _Connection:
             if not received:
                 return
             self.protocol.receive_data(received)
+            held = len(self.protocol.reader.buffer) + self.writer.transport.get_write_buffer_size()
+            if not self.room.hold(self.writer, held):
+                return
 
     async def _linger(self) -> None:
         """Let the peer close first.
@@ -167,15 +276,11 @@ class _Connection:
             pass
 
 
-def _add_report(response: Response, head: bytes) -> None:
-    """Add what arrived to the headers of a response, and make it its body."""
-    line, *lines = head.decode("latin-1").split("\r\n")
-    method, _, rest = line.partition(" ")
-    path, _, version = rest.rpartition(" ")
-    fields = (field.partition(":") for field in lines)
-    text = report(method, path, version, [(name, value.strip()) for name, _, value in fields])
+def _add_report(response: Response, request: Request) -> None:
+    """Add what arrived to the headers of a response, and make it its body if it has none of its own."""
+    text = report(request.method, request.path, request.version, request.headers)
     response.headers[ECHO], response.headers[ARRIVED] = "echo", text
-    if response.status_code == 101:
+    if response.status_code == 101 or "Cache-Control" in response.headers:  # the desk sets it
         return
     for name in ("Content-Type", "Content-Length"):
         del response.headers[name]
