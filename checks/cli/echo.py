@@ -3,8 +3,8 @@
 Point the proxy to echo instead of DSS. Then run diagnose on the computer of a user: every response reports the request
 that arrived, so diagnose names the header that a hop dropped or changed.
 
-Or let the proxy send one path to echo, such as /websocket-test/, and send its link to users: the page there tests
-WebSocket from their browser, in about 90 seconds, and this terminal shows the result of each visitor. For a config of
+Or let the proxy send one path to echo, such as /websocket-test/, and send its link to users. The page there tests
+WebSocket from their browser in about 90 seconds, and this terminal shows the result of each visitor. For the config of
 your proxy, run echo --config nginx, or apache, caddy, haproxy or traefik. Cookies are counted and never shown.
 """
 
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     import asyncio  # noqa: PLC0415  # slow to import
 
-    from checks.echo import FrontDesk  # noqa: PLC0415
+    from checks.echo.desk import FrontDesk  # noqa: PLC0415
     from checks.probe.echo_server import serve  # noqa: PLC0415
 
     if arguments.config is not None:

@@ -1,4 +1,4 @@
-"""Serve the page, note what its visitors send, and tell both ends what that means."""
+"""Serve the page, and report to both ends what its visitors find."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class FrontDesk:
     """Serves the page, and knows its visitors."""
 
     def __init__(self, show: Callable[[list[str]], object], hold: float) -> None:
-        """Take where to show what visitors found, and how many seconds the page keeps a WebSocket open."""
+        """Take where to show results, and for how many seconds the page holds."""
         self.show, self.hold = show, hold
         self.visits: dict[str, Visit] = {}
         self.number = 0
@@ -55,7 +55,7 @@ class FrontDesk:
         self.files = {name: (folder / name).read_bytes() for name in (*FILES, "page.html")}
 
     def respond(self, request: Request, body: bytes) -> tuple[int, dict[str, str], bytes] | None:
-        """Return the page, one of its files, or what a visit found; None for any other request."""
+        """Return the page, a file or a result; None for any other request."""
         name, visit = request.segment, self._visit(request)
         if request.method == "GET" and name in self.files and name != "page.html":
             return self._file(name)
@@ -73,7 +73,7 @@ class FrontDesk:
         return self._file("page.html") if not name else None
 
     def watch(self, request: Request) -> Seen | None:
-        """Keep a request of a visitor for a WebSocket, and return what notes how it goes on."""
+        """Keep a request for a WebSocket; return what notes how it goes on."""
         visit = self._visit(request)
         if not visit:
             return None
@@ -100,7 +100,7 @@ class FrontDesk:
         return 200, {**HEADERS, "Content-Type": f"{kind}; charset=utf-8"}, content
 
     def _result(self, visit: Visit, request: Request, body: bytes) -> tuple[int, dict[str, str], bytes]:
-        """Take what the browser reports; show the verdict on the terminal, and return it to the page."""
+        """Take what the browser reports; show and return the verdict."""
         if not visit.page:
             visit.page = Seen(request).request
         headers = {**HEADERS, "Content-Type": "application/json"}

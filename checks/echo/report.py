@@ -1,4 +1,4 @@
-"""Say what a visitor's tests mean: a block for the terminal, and rows and a message for the page."""
+"""Put what the tests of a visitor mean into words, for both ends."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _rows(visit: Visit) -> Iterator[Row]:
 
 
 def _sizes(visit: Visit) -> Iterator[Row]:
-    """Yield a row for the largest message that came back, and one for a larger one that did not."""
+    """Yield a row for the largest message that came back, and for a lost one."""
     sizes = [each for each in visit.outcomes.values() if each.name.startswith("size-")]
     passed = [each for each in sizes if each.good]
     if passed:
@@ -207,7 +207,7 @@ def _labelled(label: str, text: str) -> list[str]:
 
 
 def _arrived(visit: Visit, name: str) -> Iterator[str]:
-    """Yield what arrived of a handshake, and how it differs from what the browser sent."""
+    """Yield what arrived of a handshake, and what differs from what was sent."""
     seen = visit.arrivals[name]
     request = seen.request
     yield f"{request.method} {request.path} {request.version}"

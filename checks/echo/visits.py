@@ -1,4 +1,4 @@
-"""What visitors of the page sent: their requests as they arrived, and what their browser reports."""
+"""What visitors of the page sent, and what their browser reports."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -15,9 +14,7 @@ from h2.events import DataReceived, RequestReceived, StreamEnded, StreamReset
 from h2.exceptions import H2Error
 
 from .arrived import ARRIVED, ECHO, PAGES, Request, report
-
-if TYPE_CHECKING:
-    from .echo_server import Desk
+from .echo_desk import Desk
 
 READ_SIZE = 65536
 """Bytes; the most that is read at once."""

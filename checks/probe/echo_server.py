@@ -12,7 +12,6 @@ import contextlib
 import json
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Protocol
 
 from websockets.datastructures import Headers
 from websockets.extensions.permessage_deflate import enable_server_permessage_deflate
@@ -22,6 +21,7 @@ from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
 from .arrived import ARRIVED, ECHO, PAGES, Request, parsed, report
+from .echo_desk import Desk, Watch
 
 MAX_HEAD = 65536
 """Bytes of the longest request head that is read."""
@@ -62,29 +62,6 @@ SENDERS: dict[Opcode, Callable[[ServerProtocol, bytes, bool], None]] = {
 
 Notice = Callable[[str], object]
 """Called with what arrived that no response can report."""
-
-
-class Watch(Protocol):
-    """Notes what happens to one handshake."""
-
-    refused: bool
-    """Whether the server must refuse it."""
-
-    def accepted(self) -> None:
-        """Note that the server accepted it."""
-
-    def message(self) -> None:
-        """Note that the end of a message arrived."""
-
-
-class Desk(Protocol):
-    """Serves pages, and notes the requests of those who open them."""
-
-    def respond(self, request: Request, body: bytes) -> tuple[int, dict[str, str], bytes] | None:
-        """Return status code, headers and body; None leaves the response to the server."""
-
-    def watch(self, request: Request) -> Watch | None:
-        """Return what notes a request for a WebSocket, if somebody wants to know."""
 
 
 async def serve(
@@ -191,7 +168,10 @@ class _Connection:
             await self._linger()
 
     async def _read(self, done: Callable[[bytearray], bool], ends: tuple[bytes, ...] = (), data: bytes = b"") -> bytes:
-        """Return what arrives until `done`, or until it starts with one of `ends`, or what arrived of it in time."""
+        """Return what arrives until `done`, or in time.
+
+        Also ends where it starts with one of `ends`.
+        """
         read = bytearray(data)
 
         async def into() -> None:
@@ -277,7 +257,7 @@ class _Connection:
 
 
 def _add_report(response: Response, request: Request) -> None:
-    """Add what arrived to the headers of a response, and make it its body if it has none of its own."""
+    """Add what arrived to the headers of a response, and to an empty body."""
     text = report(request.method, request.path, request.version, request.headers)
     response.headers[ECHO], response.headers[ARRIVED] = "echo", text
     if response.status_code == 101 or "Cache-Control" in response.headers:  # the desk sets it

@@ -1,4 +1,4 @@
-"""The page of `checks echo`, in Chromium, behind proxies with and without a mistake."""
+"""The page of `checks echo` in Chromium, behind proxies with a mistake."""
 
 import contextlib
 import queue
@@ -115,7 +115,7 @@ def through(company):
 
 
 def visit_through_forward_proxies(stack, browser, bare, site, plain):
-    """Open two links through two forward proxies at once, as other visitors did without them."""
+    """Open two links through two forward proxies at once."""
     build = RECIPES["squid"].newest()
     if not can_inspect(build):
         raise NotInstalledError(f"Squid {build.version} with OpenSSL")

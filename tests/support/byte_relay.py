@@ -26,7 +26,7 @@ class Relayed:
 
 
 async def copied(reader, writer, allowed):
-    """Copy bytes until their end; `allowed` returns None for those to lose, and False to end."""
+    """Copy bytes; `allowed` returns None to lose some, and False to end."""
     while data := await reader.read(READ):
         verdict = allowed(data)
         if verdict is False:
@@ -38,7 +38,7 @@ async def copied(reader, writer, allowed):
 
 @contextlib.contextmanager
 def relaying(port, *, most=None, mute=False):
-    """Relay to a port of loopback for the length of the block; yield the port of the relay.
+    """Relay to a port of loopback; yield the port of the relay.
 
     `most` closes a WebSocket when the browser has sent more bytes. `mute` passes on the handshake, and nothing after it
     that the server sends.

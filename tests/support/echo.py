@@ -33,7 +33,7 @@ def running_echo(*options):
 
 @contextmanager
 def one_path(name, dss, echo, broken="", replaced=(), *, https=False):
-    """Run a recipe whose `echo.*` sends one path to `checks echo`, perhaps with a mistake."""
+    """Run a recipe with its `echo.*`, perhaps with a mistake."""
     recipe = RECIPES[name]
     config = recipe.variant(broken) if broken else recipe.config(https=https)
     base = recipe.changed(config)
