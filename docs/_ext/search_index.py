@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,10 @@ log = logging.getLogger(__name__)
 
 TITLE = "\0"
 """Surrounds the name of a page whose title a link shows."""
+
+LINK = re.compile(f"{TITLE}([^{TITLE}]*){TITLE}")
+SHARED = 3
+"""A sentence on more pages than this says little about each, so it is left out."""
 
 
 def _plain(node: nodes.Node) -> str:
@@ -176,17 +181,19 @@ def _toctree(app: Sphinx) -> list[str]:
     return [page for page in found if page in known] + sorted(known.keys() - set(found))
 
 
+def _distinct(page: dict[str, Any]) -> set[str]:
+    return {line for _, _, text, _ in page["sections"] for line in text.split("\n")}
+
+
 def index(app: Sphinx) -> dict[str, Any]:
     """Return the pages and messages, ready for JSON."""
     known, order = _pages(app.env), _toctree(app)
+    pages_with = Counter(line for page in known.values() for line in _distinct(page))
 
-    def named(text: str) -> str:
+    def shown(text: str) -> str:
         titles = app.env.titles
-        return re.sub(
-            f"{TITLE}([^{TITLE}]*){TITLE}",
-            lambda link: titles[link[1]].astext() if link[1] in titles else "",
-            text,
-        )
+        own = [line for line in text.split("\n") if pages_with[line] <= SHARED or len(line.split()) < 4]
+        return LINK.sub(lambda link: titles[link[1]].astext() if link[1] in titles else "", "\n".join(own))
 
     return {
         "pages": [
@@ -195,7 +202,7 @@ def index(app: Sphinx) -> dict[str, Any]:
                 page["description"],
                 page["aliases"],
                 page["kind"],
-                [[anchor, heading, named(text), code] for anchor, heading, text, code in page["sections"]],
+                [[anchor, heading, shown(text), code] for anchor, heading, text, code in page["sections"]],
             ]
             for name in order
             for page in [known[name]]

@@ -113,7 +113,7 @@
 
   function similar(word, last) {
     const found = new Map(exists(word) ? [[word, 1]] : []);
-    if (word.length > 2 && (last || !found.size))
+    if (word.length > 1 && (last || !found.size))
       for (const other of all) if (other !== word && other.startsWith(word)) found.set(other, found.has(word) ? 0.25 : 0.7);
     if (!found.size && word.length > 4 && !/\d/.test(word))
       for (const other of all) if (other.length > 3 && alike(word, other)) found.set(other, 0.6);
@@ -313,9 +313,8 @@
     const { found, results } = query ? search(query, onlyNames) : { found: Object.assign([], { unknown: [] }), results: [] };
     if (onlyNames) results.splice(ON_MISSING_PAGE);
     list.replaceChildren(...results.map((result) => item(result, found)));
-    none.hidden = !query || results.length > 0;
+    none.hidden = query.length < 2 || results.length > 0;
     announce(query, results.length, found.unknown);
-    if (explain) explainLine(query, results.length);
   }
 
   let waiting;
@@ -327,8 +326,9 @@
     // A screen reader reads the number once, when the typing stops.
     clearTimeout(waiting);
     waiting = setTimeout(() => {
-      status.textContent = query ? text : "";
+      status.textContent = query.length > 1 ? text : "";
       if (!explain) return;
+      explainLine(query, count);
       document.title = query ? `${short} – ${title}` : title;
       remember(query);
     }, status.textContent ? 300 : 0);
@@ -350,7 +350,7 @@
     const line = query.split(/\s+/).length > 5 || /['"{}[\]<>=]|: |::|_.*_/.test(query);
     const understood = line && box?.read && (await box.read(query)).readings.length > 0;
     if (field.value.trim() !== query) return;
-    const wanted = understood || (query && !count);
+    const wanted = understood || (query.length > 1 && !count);
     explain.hidden = !wanted;
     meaning.replaceChildren(...(understood ? explained((await box.read(query)).readings[0]) : []));
     const pasted = document.getElementById("symptom-text");
