@@ -1,11 +1,8 @@
 """Write the index of the site search, which docs/_static/search.js reads.
 
-A page says in its front matter what else people call its subject, and how it is searched::
-
-    aliases: [ALB, ELB]
-    search: headings
-
-With ``search: headings``, only its headings are found, and with ``search: minor``, other pages come first.
+The front matter of a page has other names of its subject, as `aliases: [CDN, ALB: aws-alb]`.
+An alias with an anchor leads to that section.
+With `search: headings`, only its headings are found, and with `search: minor`, other pages come first.
 """
 
 from __future__ import annotations
@@ -31,8 +28,8 @@ if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment
     from sphinx.util.typing import ExtensionMetadata
 
-Section = tuple[str, str, str, str]
-"""Anchor, heading, text with one sentence a line, and the words of its code."""
+Section = tuple[str, str, str, str, list[str]]
+"""Anchor, heading, text with one sentence a line, the words of its code, and its aliases."""
 
 UNUSED = (
     "base-stemmer.js",
@@ -47,6 +44,7 @@ UNUSED = (
 
 KINDS = ("", "headings", "minor")
 ID = re.compile(r"(?:Cause|Result): [a-z0-9-]+$")
+SILENT = nodes.literal_block | nodes.raw | nodes.comment | nodes.system_message | addnodes.toctree
 WORD = re.compile(r"[^\W\d_][\w.-]*[\w]")
 FOREIGN = re.compile(r"[\u00c0-\uffff](?<![\u2000-\u2bff])")
 NOISE = re.compile(r"[a-z]+://\S+|\S*\d\S*", re.IGNORECASE)
@@ -64,7 +62,7 @@ def _plain(node: nodes.Node) -> str:
     """Return the text of a node, without code blocks."""
     if isinstance(node, nodes.Text):
         return str(node)
-    if isinstance(node, nodes.literal_block | nodes.raw | nodes.comment | addnodes.toctree):
+    if isinstance(node, SILENT):
         return ""
     if isinstance(node, addnodes.pending_xref) and not node.astext():
         return f"{TITLE}{node['reftarget']}{TITLE}"
@@ -73,6 +71,8 @@ def _plain(node: nodes.Node) -> str:
 
 def _lines(node: nodes.Node) -> Iterator[str]:
     """Yield the sentences, rows and definitions of a section itself."""
+    if isinstance(node, SILENT):
+        return
     if isinstance(node, nodes.row):
         cells = [" ".join(_lines(entry)) for entry in node.children]
         numbered = cells[0].isdigit() and len(cells) > 2  # the line of a config
@@ -99,20 +99,21 @@ def _code(section: nodes.section, text: str) -> str:
     return " ".join(word for word in dict.fromkeys(WORD.findall("\n".join(blocks))) if word not in known)
 
 
-def _sections(doctree: nodes.document) -> Iterator[Section]:
+def _sections(doctree: nodes.document, aliases: dict[str, str]) -> Iterator[Section]:
     for section in doctree.findall(nodes.section):
         heading = next((_plain(title) for title in section.children if isinstance(title, nodes.title)), "")
         text = "\n".join(
             line for line in (" ".join(each.split()) for each in _lines(section)) if line and not ID.match(line)
         )
-        yield section["ids"][0], heading, text, _code(section, text)
+        own = [alias for alias, anchor in aliases.items() if anchor in section["ids"]]
+        yield section["ids"][0], heading, text, _code(section, text), own
 
 
-def _listed(value: object) -> list[str]:
-    """Return the items of a front-matter value: a YAML list, or a text with commas."""
-    text = str(value)
-    items = json.loads(text) if text.startswith("[") else text.split(",")
-    return [str(item).strip() for item in items if str(item).strip()]
+def _aliases(value: str) -> dict[str, str]:
+    """Return the anchor of each alias, empty if it is about the whole page."""
+    items = json.loads(value) if value.startswith("[") else value.split(",")
+    pairs = [pair for item in items for pair in (item.items() if isinstance(item, dict) else [(item, "")])]
+    return {str(alias).strip(): str(anchor) for alias, anchor in pairs if str(alias).strip()}
 
 
 def read(app: Sphinx, doctree: nodes.document) -> None:
@@ -122,15 +123,20 @@ def read(app: Sphinx, doctree: nodes.document) -> None:
     kind = meta.get("search", "")
     if kind not in KINDS:
         log.warning("search: expected one of %s; got %r", ", ".join(KINDS[1:]), kind, location=app.env.docname)
-    sections = list(_sections(doctree))
+    aliases = _aliases(str(meta.get("aliases", "")))
+    sections = list(_sections(doctree, aliases))
+    ids = {anchor for section in doctree.findall(nodes.section) for anchor in section["ids"]}
+    for alias, anchor in aliases.items():
+        if anchor and anchor not in ids:
+            log.warning("aliases: %s: the page has no #%s", alias, anchor, location=app.env.docname)
     if kind == "headings":
-        sections = [(anchor, heading, "", "") for anchor, heading, _, _ in sections]
+        sections = [(anchor, heading, "", "", own) for anchor, heading, _, _, own in sections]
     _pages(app.env)[app.env.docname] = {
         "description": described[0] if described else "",
-        "aliases": _listed(meta.get("aliases", "")),
+        "aliases": [alias for alias, anchor in aliases.items() if not anchor],
         "kind": kind,
         "sections": sections,
-        "ids": [anchor for section in doctree.findall(nodes.section) for anchor in section["ids"]],
+        "ids": ids,
     }
 
 
@@ -182,7 +188,7 @@ def _toctree(app: Sphinx) -> list[str]:
 
 
 def _distinct(page: dict[str, Any]) -> set[str]:
-    return {line for _, _, text, _ in page["sections"] for line in text.split("\n")}
+    return {line for _, _, text, *_ in page["sections"] for line in text.split("\n")}
 
 
 def index(app: Sphinx) -> dict[str, Any]:
@@ -202,7 +208,7 @@ def index(app: Sphinx) -> dict[str, Any]:
                 page["description"],
                 page["aliases"],
                 page["kind"],
-                [[anchor, heading, shown(text), code] for anchor, heading, text, code in page["sections"]],
+                [[anchor, heading, shown(text), *rest] for anchor, heading, text, *rest in page["sections"]],
             ]
             for name in order
             for page in [known[name]]
@@ -255,4 +261,4 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     # Before frame.py, which checks the loaded scripts.
     app.connect("html-page-context", load)
     app.connect("build-finished", tidy)
-    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": 1}
+    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": 2}

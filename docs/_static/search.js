@@ -62,8 +62,9 @@
 
   pages.forEach(([url, description, aliases, kind, sections], page) => {
     const title = sections[0]?.[1] ?? url;
-    sections.forEach(([anchor, heading, text, code], number) => {
-      const own = number ? [] : aliases;
+    const narrow = sections.flatMap(([, , , , own]) => own);
+    sections.forEach(([anchor, heading, text, code, special], number) => {
+      const own = number ? special : aliases;
       const entry = { page, number, title, heading, description: number ? "" : description, text, aliases: own };
       entry.url = new URL(number ? `${url}#${anchor}` : url, root).href;
       entry.anchor = anchor;
@@ -72,7 +73,8 @@
       entries.push(entry);
       short(title, entry, number ? 3 : 9);
       if (number) short(heading, entry, 7);
-      for (const alias of aliases) short(alias, entry, number ? 3 : 9);
+      for (const alias of own) short(alias, entry, 9);
+      for (const alias of number ? aliases : narrow) short(alias, entry, 3);
       if (!number) long(description, entry, 3);
       long(text, entry, 2.5);
       long(code, entry, 1.5);
@@ -302,7 +304,7 @@
     const repeated = headings.get(entry.heading) > 2; // such as "Fix"
     const name = entry.number && repeated ? `${entry.title}: ${entry.heading}` : entry.heading;
     const made = make("li", {}, make("a", { href: entry.url }, name));
-    if (entry.number && !repeated) made.append(make("p", {}, `On the page “${entry.title}”`));
+    if (entry.number && !repeated) made.append(make("p", {}, "On the page ", make("em", {}, entry.title)));
     if (text) made.append(make("p", {}, ...marked(text, found)));
     return made;
   }
