@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sphinx.util.typing import ExtensionMetadata
 
 CHECKS = Path(__file__).resolve().parents[2] / "checks"
-LABEL, VALUE, ROW = 104, 66, 22
+LABEL, VALUE, ROW = 96, 84, 22
 """The width of the names and of the values, and the height of a bar with its space, in px."""
 
 
@@ -114,6 +114,8 @@ class IdleChart(Chart):
         words += nodes.raw("", "<details><summary>The numbers</summary>", format="html")
         words += numbers
         words += nodes.raw("", "</details>", format="html")
+        command = nodes.literal("", f"python -m checks bench --idle {most:.0f}")
+        words += nodes.paragraph("", "", nodes.Text("Measured by "), command, nodes.Text("."))
         figure += words
         return [figure]
 

@@ -77,7 +77,7 @@ RULE = Rule(
     symptom="Works, and loses the connection after a minute or more without activity",
     summary="A hop closes the WebSocket if it is idle for too long",
     fix=(
-        "raise the idle timeout of the proxy in front of DSS, and of every other hop, above 120 s; our configs "
+        "raise the idle timeout of the proxy in front of DSS, and of every other hop, above 120 s; most of our configs "
         "set 3600 s. Look for proxy_read_timeout in nginx, ProxyTimeout in Apache httpd, timeout tunnel in "
         "HAProxy"
     ),
