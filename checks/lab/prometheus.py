@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -64,6 +65,17 @@ def promtool(*arguments: str | Path, given: str = "") -> subprocess.CompletedPro
     if not tool:
         raise NotInstalledError("promtool")
     return subprocess.run([tool, *arguments], input=given, capture_output=True, text=True, check=False, timeout=60)
+
+
+def scrape_config(targets: Sequence[str], port: int) -> str:
+    """Return the published configuration with these targets, scraped every second."""
+    text = (FILES / "prometheus.yml").read_text()
+    text = re.sub(r"scrape_interval: .*", "scrape_interval: 1s", text)
+    text = re.sub(r"scrape_timeout: .*", "scrape_timeout: 1s", text)
+    lines = "".join(f"          - {each}\n" for each in targets)
+    text = re.sub(r"(?m)^ +- https://dss\.example\.com\n +- https://design\.dss\.example\.com\n", lines, text)
+    text = text.replace(EXPORTER, f"127.0.0.1:{port}")
+    return f"global: {{evaluation_interval: 1s, scrape_interval: 1s}}\n{text}"
 
 
 @contextlib.contextmanager

@@ -5,7 +5,8 @@
 ``{download}`` links to websocket-doctor.pyz, with its SHA-256, if it was built.
 ``{doctor}`websocket-doctor.pyz` `` in a sentence is the same link.
 ``{confirm} --idle 130`` shows the command that confirms a fix, on the page of its cause.
-``{diagnose-cost}`` shows what a healthy diagnose costs, and ``{tools}`` what other tools print.
+``{diagnose-cost}`` shows what a healthy diagnose costs, ``{exporter-cost}`` what the exporter costs.
+``{tools}`` shows what other tools print.
 ``{causes}`` lists the causes with what users see, and ``{causes} forward proxy`` those at one hop.
 """
 
@@ -34,7 +35,7 @@ from checks import cli, findings  # noqa: E402
 from checks.report.terminal import HOPS  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 EVIDENCE = ROOT / "checks" / "evidence.py"
 DIAGNOSE_COST = ROOT / "checks" / "bench_diagnose.json"
 FINDINGS = ROOT / "docs" / "findings"
+EXPORTER_COST = ROOT / "checks" / "bench_exporter.json"
 TOOLS = ROOT / "checks" / "tools.json"
 PACKED = ROOT / "_build" / "websocket-doctor.pyz"
 
@@ -162,6 +164,39 @@ class DiagnoseCost(Written):
         yield "`python -m checks bench --diagnose`."
 
 
+class ExporterCost(Written):
+    """What the exporter costs, from `python -m checks bench --exporter --write`."""
+
+    def lines(self) -> Iterator[str]:
+        """Yield the table and how it was measured; nothing before the first run."""
+        self.env.note_dependency(str(EXPORTER_COST))
+        if EXPORTER_COST.exists():
+            yield from self.table(json.loads(EXPORTER_COST.read_text()))
+
+    @staticmethod
+    def table(found: dict[str, Any]) -> Iterator[str]:
+        """Yield the lines for one record."""
+        costs = found["costs"]
+        yield f"| {found['minutes']:g} minutes each | {' | '.join(costs)} |"
+        yield f"|---|{'--:|' * len(costs)}"
+        rows: dict[str, Callable[[Any], str]] = {
+            "probes": lambda cost: f"{cost['probes']:,}",
+            "probes lost": lambda cost: f"{cost['lost']:,}",
+            "healthy targets that succeeded": lambda cost: f"{cost['succeeded']:,} of {cost['healthy']:,}",
+        }
+        for kind in ("healthy", "hostile"):
+            for part, name in (("50", "median"), ("99", "99 %"), ("100", "longest")):
+                rows[f"{kind} targets, {name}"] = lambda cost, kind=kind, part=part: (  # type: ignore[misc]
+                    f"{cost[f'{kind}_seconds'][part]:.2f} s"
+                )
+        rows["memory, early and at the end"] = lambda cost: "{:.0f} and {:.0f} MB".format(*cost["megabytes"][:2])
+        rows["CPU"] = lambda cost: f"{cost['cpu']:.2f} cores"
+        for name, shown in rows.items():
+            yield f"| {name} | {' | '.join(map(shown, costs.values()))} |"
+        yield ""
+        yield f"Measured on {found['cores']} cores, which targets, exporter and Prometheus share."
+
+
 class Tools(Written):
     """What common tools print in broken cases, from `python -m checks tools --write`."""
 
@@ -246,6 +281,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_role("doctor", Doctor())
     app.add_directive("confirm", Confirm)
     app.add_directive("diagnose-cost", DiagnoseCost)
+    app.add_directive("exporter-cost", ExporterCost)
     app.add_directive("tools", Tools)
     app.add_directive("causes", Causes)
     app.connect("build-finished", offer)

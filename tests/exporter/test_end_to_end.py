@@ -1,13 +1,12 @@
 """A real Prometheus scrapes the exporter, which probes real proxies."""
 
 import json
-import os
 import re
-import signal
 
 from support.machine import RECIPES
 
-from checks.lab.prometheus import EXPORTER, FILES, exporter, prometheus
+from checks.lab.monitoring_picture import take_config
+from checks.lab.prometheus import FILES, exporter, prometheus, scrape_config
 from checks.lab.proxy import proxy
 
 NGINX = RECIPES["nginx"]
@@ -22,17 +21,6 @@ modules:
     ca_file: {authority}
     hold: 0.1
 """
-
-
-def scrape_config(targets, port):
-    """Return the published configuration with these targets, and faster."""
-    text = (FILES / "prometheus.yml").read_text()
-    text = re.sub(r"scrape_interval: .*", "scrape_interval: 1s", text)
-    text = re.sub(r"scrape_timeout: .*", "scrape_timeout: 1s", text)
-    text = re.sub(r"(?m)^( +- )https://dss\.example\.com$", "".join(rf"\g<1>{each}\n" for each in targets), text)
-    text = re.sub(r"(?m)^ +- https://design\.dss\.example\.com\n", "", text)
-    assert EXPORTER in text
-    return f"global: {{evaluation_interval: 1s, scrape_interval: 1s}}\n{text.replace(EXPORTER, f'127.0.0.1:{port}')}"
 
 
 def panels():
@@ -64,7 +52,7 @@ def test_the_alert_has_the_cause_until_the_repair(bare, tmp_path):
             assert console(exporting, broken.origin) == (FILES / "probe.console").read_text()
             server.process.wait_until(lambda: len(server.query("websocket_probe_success == 1")) == 2)
 
-            repair(broken, healthy)
+            take_config(broken, healthy)
             server.process.wait_until(lambda: len(server.query("websocket_probe_success == 1")) == 3)
             server.process.wait_until(lambda: not server.firing("WebSocketFails"))
             assert server.query("websocket_probe_cause") == []
@@ -84,12 +72,3 @@ def console(exporting, target):
     shown = "\n".join([command, *(line for line in lines if not line.startswith("#"))]) + "\n"
     shown = re.sub(r"(duration_seconds) .*", r"\1 0.058", shown)
     return re.sub(r"(stage_seconds\{.*\}) .*", r"\1 0.002", shown)
-
-
-def repair(broken, healthy):
-    """Give a running nginx the config of another one, and reload it."""
-    name = os.path.relpath(NGINX.file.installed_as, NGINX.etc)
-    text = (healthy.folder / name).read_text()
-    text = text.replace(str(healthy.http), str(broken.http)).replace(str(healthy.folder), str(broken.folder))
-    (broken.folder / name).write_text(text)
-    os.kill(broken.process.pid, signal.SIGHUP)
