@@ -25,7 +25,7 @@ def model(tree: Node, options: Options) -> Model:
     levels = [tree, *[node for node in tree.children if node.words[0] == "http" and node.block]]
     state.maps = [node for level in levels for node in level.children if node.words[0] == "map" and node.block]
     state.defined = _defined(tree)
-    state.whole = len(levels) > 1 and not found.missing and "template" not in str(_gaps(levels))
+    state.whole = len(levels) > 1 and not found.missing and not _gaps(levels)
     problems = flaws(tree, state)
     _add_servers(tree, levels, state, options, found)
     for node in _streams(tree):

@@ -50,9 +50,9 @@ def _reason(node: Node, above: list[Node], state: State) -> str:
     count = ARGUMENTS.get(name, -1)
     if count >= 0 and not node.block and len(node.words) - 1 != count and VALUE not in " ".join(node.words):
         return f"{name} has {len(node.words) - 1} values instead of {count}"
-    if name == "proxy_pass":
+    if name == "proxy_pass" and len(node.words) > 1:
         return _target(node, above)
-    if name == "proxy_set_header" and node.words[1].lower() in ["upgrade", "connection", "host"]:
+    if name == "proxy_set_header" and len(node.words) > 2 and node.words[1].lower() in ["upgrade", "connection", "host"]:
         for variable in re.findall(r"\$\{?([a-z_]\w*)", node.words[2]):
             if not is_defined(variable, state):
                 return f"the variable ${variable} is not defined"
