@@ -34,6 +34,7 @@ extensions = [
     "configs",  # docs/_ext/configs.py
     "commands",  # docs/_ext/commands.py
     "symptoms",  # docs/_ext/symptoms.py
+    "lint",  # docs/_ext/lint.py
     "search_index",  # docs/_ext/search_index.py
     "diagrams",  # docs/_ext/diagrams.py
     "fixes",  # docs/_ext/fixes.py

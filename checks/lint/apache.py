@@ -220,7 +220,7 @@ def _in_location(place: Node, node: Node, request: Request) -> Rewritten:
         return Rewritten("proxy", url, node)
     if not request.path.startswith(name):  # a rule has changed it
         return Rewritten()
-    rest = request.path[len(name) :]
+    rest = _built_from(node, name, request)[len(name) :]
     return Rewritten("proxy", url if url == "!" else url + rest, node)
 
 
@@ -240,7 +240,13 @@ def _alias(node: Node, request: Request) -> Rewritten | None:
         not name.endswith("/") and request.path[len(name) : len(name) + 1] not in ["", "/"]
     ):
         return None
-    return Rewritten("proxy", url if url == "!" else url + request.path[len(name) :], node)
+    rest = _built_from(node, name, request)[len(name) :]
+    return Rewritten("proxy", url if url == "!" else url + rest, node)
+
+
+def _built_from(node: Node, name: str, request: Request) -> str:
+    """Return the path for the server: with nocanon, no rule changes it."""
+    return request.sent if "nocanon" in node.words and request.sent.startswith(name) else request.path
 
 
 def _redirected(scope: Node, request: Request) -> Rewritten:

@@ -28,8 +28,7 @@ def workers(nodes: list[Node]) -> list[tuple[str, Node, str]]:
             if not place or len(each.words) <= place or each.words[place] == "!":
                 continue
             url = each.words[place]
-            exact = each.words[0] == "proxypassmatch"
-            if not any(url == known[0] or (url.startswith(known[0]) and not exact) for known in found):
+            if not any(_shared(url, known[0], each) for known in found):
                 found.append((url, each, parameter(each, "upgrade")))
     return found
 
@@ -41,14 +40,25 @@ def worker_of(url: str, known: list[tuple[str, Node, str]]) -> tuple[str, Node, 
     """
     best: tuple[str, Node, str] | None = None
     for each in known:
-        pattern = None
-        if "$" in each[0]:
-            escaped = re.sub(r"([.+?*^|()\[\]{}\\])", r"\\\1", each[0])
-            pattern = compiled("^" + re.sub(r"\$\d", ".*", escaped), ignore_case=False)
-        fits = url.startswith(each[0]) or bool(pattern and pattern.search(url))
-        if fits and (best is None or len(each[0]) > len(best[0])):
+        fits = url.startswith(each[0]) or _fits(url, each[0])
+        if fits and len(each[0]) <= len(url) and (best is None or len(each[0]) > len(best[0])):
             best = each
     return best
+
+
+def _shared(url: str, known: str, node: Node) -> bool:
+    """Return whether httpd takes the server of a line for one that it knows."""
+    if node.words[0] == "proxypassmatch":
+        return url == known or _fits(url, known)
+    return url.startswith(known)
+
+
+def _fits(url: str, known: str) -> bool:
+    if "$" not in known:
+        return False
+    escaped = re.sub(r"([.+?*^|()\[\]{}\\])", r"\\\1", known)
+    pattern = compiled("^" + re.sub(r"\$\d", ".*", escaped), ignore_case=False)
+    return bool(pattern and pattern.search(url))
 
 
 def parameter(node: Node, name: str) -> str:

@@ -47,7 +47,7 @@ def _mark(block: Node, line: int, maybe: bool) -> None:
 
 
 def _take(line: str, stack: list[Node], number: int, file: str, defined: dict[str, str]) -> None:
-    closing = re.search(r"^</\s*(\w+)", line)
+    closing = re.search(r"^</\s*([A-Za-z0-9_]+)", line)
     if closing:
         names = [node.words[0] for node in stack]
         if closing[1].lower() in names[1:]:
@@ -55,7 +55,7 @@ def _take(line: str, stack: list[Node], number: int, file: str, defined: dict[st
                 stack.pop()
             stack.pop()
         return
-    opening = re.search(r"^<\s*([A-Za-z]\w*)\s*(.*?)>?\s*$", line)
+    opening = re.search(r"^<\s*([A-Za-z][A-Za-z0-9_]*)\s*(.*?)>?\s*$", line)
     words = words_of(opening[1] + " " + opening[2] if opening else line)
     if not words:
         return

@@ -48,6 +48,8 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    pending: dict[str, list[str]] = field(default_factory=dict)
+    """The unknown facts, by their reason."""
     decided: bool = True
     """Whether it is known if a WebSocket opens."""
 
@@ -55,12 +57,17 @@ class Report:
 def judge(model: Model, options: Options, rules: list[Any], file: str) -> Report:
     """Return a report about a configuration."""
     report = Report(file, model.proxy)
+    about: dict[str, list[Any]] = {}
+    for rule in rules:
+        about.setdefault(rule["fact"], []).append(rule)
     for route in model.routes:
         for fact in route.facts:
-            for rule in rules:
+            for rule in about.get(fact.key, []):
                 if applies(rule, fact, model.proxy, options):
                     _add(report, rule, fact, route, options)
         _see(report, route)
+    for reason, subjects in report.pending.items():
+        report.unknown.append(f"{' and '.join(subjects)}: {reason}.")
     report.unknown += [
         f"{what} was not given." for what in model.missing if f"{what} was not given." not in report.unknown
     ]
@@ -105,11 +112,7 @@ def _add(report: Report, rule: Any, fact: Fact, route: Route, options: Options) 
         if severity == "note":
             return
         if "unsure" not in rule:
-            text = (
-                f"{SUBJECTS[fact.key]} of {route.where}: {fact.unless}." if fact.key in SUBJECTS else f"{fact.unless}."
-            )
-            if text not in report.unknown:
-                report.unknown.append(text)
+            _wait(report, fact, route)
             return
         severity, says = rule["unsure"], rule["says_unsure"]
     fixes = rule["fix"] if isinstance(rule["fix"], dict) else {"": rule["fix"]}
@@ -129,14 +132,22 @@ def _add(report: Report, rule: Any, fact: Fact, route: Route, options: Options) 
         made.where.append(route.where)
 
 
+def _wait(report: Report, fact: Fact, route: Route) -> None:
+    """Keep what is unknown, to say it in one sentence for each reason."""
+    subjects = report.pending.setdefault(f"{fact.unless} decides, in {route.where}", [])
+    subject = SUBJECTS.get(fact.key, fact.key)
+    if subject not in subjects:
+        subjects.append(subject)
+
+
 SUBJECTS: dict[str, str] = {
     "upgrade": "Upgrade",
     "connection": "Connection",
-    "http": "The HTTP version",
+    "http": "HTTP version",
     "host": "Host",
-    "idle": "The idle timeout",
-    "response": "The response",
-    "answer": "The destination",
+    "idle": "idle timeout",
+    "response": "response",
+    "answer": "destination",
 }
 """What an uncertain fact is about."""
 
@@ -153,9 +164,7 @@ def _see(report: Report, route: Route) -> None:
         if fact.key == "idle" and fact.number >= 120 and not fact.unless:
             texts.append(f"Idle connections stay open for {fact.text['time']} (line {fact.line}).")
         if fact.unless and fact.key in ["upgrade", "connection"]:
-            text = f"{SUBJECTS[fact.key]} of {route.where}: {fact.unless}."
-            if text not in report.unknown:
-                report.unknown.append(text)
+            _wait(report, fact, route)
     for text in [*texts, *route.seen]:
         if text not in report.seen:
             report.seen.append(text)

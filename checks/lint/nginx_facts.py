@@ -18,6 +18,9 @@ class Values:
     lines: list[Node]
     level: int = -1
     unless: str = ""
+    """What may add lines, such as an include that was not given."""
+    inner: str = ""
+    """The same in a block inside: its lines would replace these."""
     outer: bool = False
     """Whether an outer block has more of them, which nginx drops here."""
 
@@ -35,12 +38,12 @@ def effective(levels: list[Node], name: str) -> Values:
         own = [node for node in levels[number].children if node.words[0] == name and len(node.words) > 1]
         gaps = [node for node in levels[number].children if node.words[0] == GAP]
         if found.level < 0:
+            if own:
+                found.lines, found.level, found.inner = own, number, found.unless
             if gaps and not found.unless:
                 found.unless = f"{gaps[0].words[1]} (line {gaps[0].line})"
             if any(node.maybe for node in own) and not found.unless:
                 found.unless = f"a template (line {own[0].line})"
-            if own:
-                found.lines, found.level = own, number
         elif own:
             found.outer = True
     snippet = levels[-1].words[0] == "main" and not any(node.words[0] == "proxy_pass" for node in levels[-1].children)
@@ -108,7 +111,7 @@ def _upgrade(levels: list[Node], anchor: Node, state: State, plain: State, where
     elif len(upgrade) > 1:
         found.append(_fact("upgrade", "twice", upgrade[1][0], where, headers.unless and _maybe(upgrade)))
     else:
-        found.append(_value("upgrade", upgrade[0], where))
+        found.append(_value("upgrade", upgrade[0], where, headers.inner))
     if upgrade:
         found += _connection(headers, connection, anchor, where)
     found += _always(headers, plain, where)
@@ -130,17 +133,17 @@ def _outer_has(levels: list[Node], number: int) -> bool:
     return any(len(node.words) > 2 and node.words[1].lower() == "upgrade" and node.words[2] != "" for node in outer)
 
 
-def _value(key: str, pair: tuple[Node, str | None], where: dict[str, str]) -> Fact:
+def _value(key: str, pair: tuple[Node, str | None], where: dict[str, str], inner: str) -> Fact:
     node, value = pair
     text = {"value": node.words[2].replace(VALUE, "…"), **where}
     if value is None:
-        name = re.search(r"\$\{?(\w+)", node.words[2])
+        name = re.search(r"\$\{?([A-Za-z0-9_]+)", node.words[2])
         unless = (
             "the template fills in the value" if VALUE in node.words[2] or not name else f"${name[1]} is not set here"
         )
         return _fact(key, "unknown", node, text, f"{unless} (line {node.line})")
     good = value.lower() == "websocket" if key == "upgrade" else "upgrade" in _tokens(value)
-    return _fact(key, "forwarded" if good else "wrong", node, text, "a template" if node.maybe else "")
+    return _fact(key, "forwarded" if good else "wrong", node, text, "a template" if node.maybe else inner)
 
 
 def _tokens(value: str) -> list[str]:
@@ -157,9 +160,9 @@ def _connection(
         text = {"value": good[0][0].words[2], **where}
         if others:
             return [_fact("connection", "two", others[0][0], text, _maybe(sent))]
-        return [_fact("connection", "forwarded", good[0][0], text)]
+        return [_fact("connection", "forwarded", good[0][0], text, headers.inner)]
     if sent:
-        return [_value("connection", (known or sent)[0], where)]
+        return [_value("connection", (known or sent)[0], where, headers.inner)]
     lines = _set(headers, "connection")
     return [_fact("connection", "lost", lines[0] if lines else anchor, where, headers.unless)]
 
@@ -177,7 +180,7 @@ def _version(levels: list[Node], anchor: Node, where: dict[str, str]) -> list[Fa
     if not lines.lines:
         return [_fact("http", "default", anchor, where, lines.unless)]
     node = lines.lines[-1]
-    unless = "a template" if node.maybe or VALUE in node.words[1] else ""
+    unless = "a template" if node.maybe or VALUE in node.words[1] else lines.inner
     return [_fact("http", node.words[1], node, {"value": node.words[1], **where}, unless)]
 
 
@@ -195,7 +198,7 @@ def _host(levels: list[Node], anchor: Node, state: State, where: dict[str, str])
     if origin and value is not None and _same_host(origin[-1] or "", value, where["target"]):
         return [_fact("host", "no-origin", node, text)]
     kind = host_kind(value, state)
-    unless = "" if lines and not lines[-1].maybe else headers.unless
+    unless = headers.inner if lines and not lines[-1].maybe else headers.unless
     if kind == "unknown":
         unless = unless or f"the value of {text['value']} is not known (line {node.line})"
     return [_fact("host", kind, node, text, unless)]
@@ -232,7 +235,7 @@ def _idle(levels: list[Node], anchor: Node) -> list[Fact]:
         return [Fact("idle", "default", anchor.line, anchor.file, {"time": "60 s"}, 60.0, lines.unless)]
     node = lines.lines[-1]
     value = seconds(" ".join(node.words[1:]), "s")
-    unless = "a template" if node.maybe or value < 0 else ""
+    unless = "a template" if node.maybe or value < 0 else lines.inner
     return [
         Fact(
             "idle",

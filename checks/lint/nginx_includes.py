@@ -39,7 +39,7 @@ def included(trees: dict[str, Node]) -> list[str]:
     found: list[str] = []
     for path, tree in trees.items():
         others = Options("", "", {other: node for other, node in trees.items() if other != path})
-        found += [given for pattern in _patterns(tree) for given in given(pattern, others)]
+        found += [each for pattern in _patterns(tree) for each in given(pattern, others)]
     return found
 
 

@@ -133,7 +133,7 @@ def expand(text: str, state: State) -> str | None:
     """Return a text with the values of its variables, or None if one is unknown."""
     parts: list[str] = []
     place = 0
-    for found in re.finditer(r"\$\{(\w+)\}|\$(\w+)", text):
+    for found in re.finditer(r"\$\{([A-Za-z0-9_]+)\}|\$([A-Za-z0-9_]+)", text):
         value = variable(found[1] or found[2], state)
         if value is None:
             return None

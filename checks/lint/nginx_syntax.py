@@ -52,8 +52,12 @@ def _reason(node: Node, above: list[Node], state: State) -> str:
         return f"{name} has {len(node.words) - 1} values instead of {count}"
     if name == "proxy_pass" and len(node.words) > 1:
         return _target(node, above)
-    if name == "proxy_set_header" and len(node.words) > 2 and node.words[1].lower() in ["upgrade", "connection", "host"]:
-        for variable in re.findall(r"\$\{?([a-z_]\w*)", node.words[2]):
+    if (
+        name == "proxy_set_header"
+        and len(node.words) > 2
+        and node.words[1].lower() in ["upgrade", "connection", "host"]
+    ):
+        for variable in re.findall(r"\$\{?([a-z_][A-Za-z0-9_]*)", node.words[2]):
             if not is_defined(variable, state):
                 return f"the variable ${variable} is not defined"
     return ""
@@ -63,7 +67,11 @@ def _target(node: Node, above: list[Node]) -> str:
     target = node.words[1]
     if re.search(r"^wss?://", target):
         return "proxy_pass takes http:// or https://, not ws:// or wss://"
-    if re.search(r"^[\w.-]+(:\d+)?/?$", target) and above[-1].words[0] in ["location", "if"] and not _in_stream(above):
+    if (
+        re.search(r"^[A-Za-z0-9_.-]+(:\d+)?/?$", target)
+        and above[-1].words[0] in ["location", "if"]
+        and not _in_stream(above)
+    ):
         return "proxy_pass needs http:// or https:// before the server"
     has_path = re.search(r"^https?://[^/$]+/[^$]*$", target)
     inside = above[-1]

@@ -2,12 +2,11 @@
 
 import random
 
-from lint import grammar_apache, grammar_haproxy, real
-from lint.grammar_nginx import Grammar
-
 from checks.lab.process import free_port
 from checks.lint import KINDS, Options, rules
 from checks.lint.judge import judge
+from lint import grammar_apache, grammar_haproxy, real
+from lint.grammar_nginx import Grammar
 
 ADDRESSES = ["/dip/websocket", "/jupyter/api/kernels/00000000-0000-0000-0000-000000000000/channels"]
 

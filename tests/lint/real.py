@@ -226,13 +226,8 @@ def nginx(build, config, ports):
     """Run nginx with a whole config."""
     with workspace() as folder:
         (folder / "nginx.conf").write_text(config)
-        with started(
-            build,
-            ["-p", folder, "-c", folder / "nginx.conf", "-e", "stderr"][: 4 if build.release < (1, 19, 5) else 6],
-            config,
-            ports,
-            folder,
-        ) as process:
+        log = ["-e", "stderr"] if build.release >= (1, 19, 5) else []
+        with started(build, ["-p", folder, "-c", folder / "nginx.conf", *log], ports, folder) as process:
             yield process
 
 

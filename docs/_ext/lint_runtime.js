@@ -142,8 +142,10 @@ const $ = {
 const patterns_ = {
   compiled(pattern, ignoreCase) {
     const inline = pattern.startsWith("(?i)");
+    if (/\\[ceg-mo-qyzCE-MO-RTVXY]/.test(pattern)) return null; // Python knows no such escapes
+    const own = pattern.slice(inline ? 4 : 0).replaceAll("(?P<", "(?<").replaceAll("\\A", "^").replaceAll("\\Z", "$");
     try {
-      return new RegExp(pattern.slice(inline ? 4 : 0).replaceAll("(?P<", "(?<"), ignoreCase || inline ? "di" : "d");
+      return new RegExp(own, ignoreCase || inline ? "di" : "d");
     } catch {
       return null;
     }

@@ -1,0 +1,113 @@
+// Lint a pasted configuration as `checks lint` does; it never leaves this browser.
+{
+  const box = document.getElementById("lint");
+  const causes = JSON.parse(box.dataset.causes);
+  const source = new URL(`lint-engine.js?v=${box.dataset.version}`, document.currentScript.src).href;
+  const make = (tag, properties, ...children) => {
+    const made = Object.assign(document.createElement(tag), properties);
+    made.append(...children);
+    return made;
+  };
+  const KINDS = [["", "recognize it"], ["nginx", "nginx"], ["apache", "Apache httpd"], ["haproxy", "HAProxy"]];
+  const SERVERS = [["dss", "Dataiku DSS"], ["any", "another server"]];
+  const STYLE = { broken: "danger", depends: "warning", endangers: "warning", note: "note" };
+  const CONTEXT = 2; // lines shown around a finding
+
+  const choice = (options) => make("select", {}, ...options.map(([value, text]) => make("option", { value }, text)));
+  const kind = choice(KINDS);
+  const server = choice(SERVERS);
+  const version = make("input", { size: 8, placeholder: "1.22.1", autocomplete: "off", spellcheck: false });
+  const field = make("textarea", { id: "config", rows: 12, spellcheck: false, autocapitalize: "off", wrap: "off" });
+  const result = make("div", {});
+  result.setAttribute("aria-live", "polite");
+  box.replaceChildren(
+    make("label", { htmlFor: "config" }, "Paste the configuration of your proxy, or a part of it:"),
+    field,
+    make(
+      "p",
+      {},
+      ...[["Proxy", kind], ["Server", server], ["Version", version]].flatMap(([name, input]) => [
+        make("label", {}, `${name} `, input),
+        " ",
+      ]),
+    ),
+    make("p", { className: "small" }, "Nothing that you paste leaves this browser."),
+    result,
+  );
+
+  // The engine is larger than the page, so it is loaded when somebody uses the field. A page on a disk cannot fetch it.
+  let loading;
+  const load = () =>
+    (loading ??= new Promise((done, failed) => {
+      document.head.append(make("script", { src: source, onload: done, onerror: failed }));
+    }));
+
+  const read = (text, as = kind.value, whom = server.value, number = version.value.trim()) => {
+    const own = as || globalThis.lintEngine.kindOf(text);
+    return globalThis.lintEngine.kinds.includes(own) ? globalThis.lintEngine.lint(text, own, whom, number) : null;
+  };
+
+  const numbered = (lines, from, to, marked) => {
+    const code = make("code", {});
+    for (let number = Math.max(1, from); number <= Math.min(lines.length, to); number++) {
+      const text = `${String(number).padStart(4)}  ${lines[number - 1]}\n`;
+      code.append(number === marked ? make("mark", {}, text) : text);
+    }
+    return make("pre", {}, code);
+  };
+
+  const explained = (finding) => {
+    const [title, page] = causes[finding.cause] ?? [];
+    const parts = [make("p", {}, finding.says)];
+    if (finding.fix) parts.push(make("p", {}, "Fix: ", make("code", {}, finding.fix)));
+    const rest = [finding.where.join(" and ")];
+    const about = make("p", {}, `In ${rest[0]}. `);
+    if (page) about.append("Cause: ", make("a", { href: page }, title), ".");
+    const heading = make("p", { className: "admonition-title" }, `Line ${finding.line}: ${finding.severity}`);
+    return make("div", { className: `admonition ${STYLE[finding.severity]}` }, heading, ...parts, about);
+  };
+
+  const listed = (title, texts) =>
+    texts.length
+      ? [make("p", {}, make("strong", {}, title)), make("ul", {}, ...texts.map((text) => make("li", {}, text)))]
+      : [];
+
+  const verdict = (report) => {
+    const worst = report.findings[0]?.severity;
+    if (worst === "broken") return "No WebSocket opens as long as the lines marked as broken are there.";
+    if (!report.decided) return "It is not known whether a WebSocket opens: paste the files that are missing, too.";
+    if (worst) return "A WebSocket opens, with the limits below.";
+    const rest = report.unknown.length ? " in these lines; what is missing may break it" : "";
+    return `Nothing found that breaks a WebSocket${rest}.`;
+  };
+
+  function* shown(text, report) {
+    const lines = text.split("\n");
+    yield make("p", {}, make("strong", {}, `${globalThis.lintEngine.titles[report.proxy]}. ${verdict(report)}`));
+    const byLine = new Map();
+    for (const finding of report.findings) {
+      byLine.set(finding.line, [...(byLine.get(finding.line) ?? []), finding]);
+    }
+    const here = report.file === "input";
+    for (const [line, findings] of byLine) {
+      if (here && line) yield numbered(lines, line - CONTEXT, line + CONTEXT, line);
+      else yield make("p", {}, make("code", {}, findings[0].file));
+      yield* findings.map(explained);
+    }
+    yield* listed("Seen", report.seen);
+    yield* listed("Unknown", report.unknown);
+  }
+
+  async function show() {
+    const text = field.value.replaceAll("\r\n", "\n");
+    if (!text.trim()) return result.replaceChildren();
+    await load();
+    const report = read(text);
+    const unread = "This is not a configuration of nginx, Apache httpd or HAProxy that is known here: choose the proxy.";
+    result.replaceChildren(...(report ? shown(text, report) : [make("p", {}, unread)]));
+  }
+  for (const input of [field, kind, server, version]) input.addEventListener("input", show);
+  // The tests read many texts.
+  box.read = async (...given) => (await load(), read(...given));
+  if (field.value) show();
+}
