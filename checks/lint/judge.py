@@ -67,7 +67,7 @@ def judge(model: Model, options: Options, rules: list[Any], file: str) -> Report
                     _add(report, rule, fact, route, options)
         _see(report, route)
     for reason, subjects in report.pending.items():
-        report.unknown.append(f"{' and '.join(subjects)}: {reason}.")
+        report.unknown.append(f"{', '.join(subjects)}: {reason}.")
     report.unknown += [
         f"{what} was not given." for what in model.missing if f"{what} was not given." not in report.unknown
     ]
@@ -134,7 +134,7 @@ def _add(report: Report, rule: Any, fact: Fact, route: Route, options: Options) 
 
 def _wait(report: Report, fact: Fact, route: Route) -> None:
     """Keep what is unknown, to say it in one sentence for each reason."""
-    subjects = report.pending.setdefault(f"{fact.unless} decides, in {route.where}", [])
+    subjects = report.pending.setdefault(f"{fact.unless}, in {route.where}", [])
     subject = SUBJECTS.get(fact.key, fact.key)
     if subject not in subjects:
         subjects.append(subject)

@@ -1,7 +1,7 @@
 """Translate modules of checks/lint to JavaScript.
 
-So the page and the command are one implementation. It knows the part of Python that those modules use, and raises an error at anything else. `lint_runtime.js` has the
-functions that Python has and JavaScript lacks.
+So the page and the command are one implementation. It knows the part of Python that those modules use, and raises an
+error at anything else. `lint_runtime.js` has the functions that Python has and JavaScript lacks.
 """
 
 from __future__ import annotations
@@ -242,7 +242,7 @@ class Module:
 
     def _compared(self, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> str:
         one, two = self._value(left), self._value(right)
-        if isinstance(operator, ast.In | ast.NotIn):
+        if type(operator).__name__.endswith("In"):
             return f"{'' if isinstance(operator, ast.In) else '!'}$.has({two},{one})"
         if isinstance(operator, ast.Is | ast.IsNot):
             sign = "==" if two == "null" else "==="
