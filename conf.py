@@ -3,7 +3,6 @@
 The sources are in docs/, and the layout is in docs/_ext, docs/_static and docs/_templates.
 """
 
-import contextlib
 import os
 import sys
 from pathlib import Path
@@ -11,10 +10,6 @@ from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parent
 sys.path[:0] = [str(ROOT / "docs" / "_ext"), str(ROOT)]
-
-# At import, it prints that social cards need matplotlib. The site has none.
-with contextlib.redirect_stdout(None):
-    import sphinxext.opengraph  # noqa: F401
 
 project = "WebSocket and Dataiku DSS"
 author = "the contributors"
@@ -26,9 +21,9 @@ extensions = [
     "myst_parser",
     "sphinx_design",
     "notfound.extension",
-    "sphinxext.opengraph",
     "anchors",  # docs/_ext/anchors.py
     "blanks",  # docs/_ext/blanks.py
+    "copies",  # docs/_ext/copies.py
     "frame",  # docs/_ext/frame.py
     "proof",  # docs/_ext/proof.py
     "configs",  # docs/_ext/configs.py
@@ -60,9 +55,6 @@ html_domain_indices = False
 
 # The URL is known only where the site is published: SITE_URL=https://docs.example.com/ make html
 html_baseurl = os.environ.get("SITE_URL", "")
-ogp_site_url = html_baseurl or "/"
-ogp_social_cards = {"enable": False}
-ogp_enable_meta_description = True
 
 # Patterns of links that `make linkcheck` skips, each with the reason.
 ignored_links = {

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 import zlib
 from functools import cache
+from html import escape, unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urljoin
 
 import imagesize
 from docutils import nodes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
 
@@ -71,15 +74,26 @@ def _sized(app: Sphinx, body: str) -> str:
     return IMG.sub(sized, body)
 
 
-def _meta(tags: str, *, public: bool) -> str:
-    """Use the description of the page for previews; drop the URL if not public."""
-    if described := re.search(r'<meta content="([^"]*)" name="description"', tags):
-        text = f'<meta property="og:description" content="{described[1]}" />'
-        tags = re.sub(r'<meta property="og:description"[^>]*>', lambda _: text, tags)
-    return tags if public else re.sub(r'<meta property="og:url"[^>]*>\n?', "", tags)
+def _preview(app: Sphinx, page: str, context: dict[str, Any], doctree: nodes.document | None) -> Iterator[str]:
+    """Yield the tags for search engines and for previews of links.
+
+    The URL and the picture need the URL of the site.
+    """
+    about = app.env.metadata.get(page, {}).get("description", "")
+    if about and 'name="description"' not in context.get("metatags", ""):
+        yield f'<meta name="description" content="{escape(about)}">'
+    tags = {"type": "website", "site_name": app.config.project}
+    tags |= {"title": TAG.sub("", unescape(context.get("title", ""))), "description": about}
+    picture = next((image for image in doctree.findall(nodes.image)), None) if doctree else None
+    if context.get("pageurl"):
+        tags["url"] = context["pageurl"]
+        if picture and "://" not in picture["uri"]:
+            tags |= {"image": urljoin(tags["url"], picture["uri"]), "image:alt": picture.get("alt", "")}
+    yield from (f'<meta property="og:{name}" content="{escape(text)}">' for name, text in tags.items() if text)
+    yield f'<meta name="twitter:card" content="{"summary_large_image" if "image" in tags else "summary"}">'
 
 
-def frame(app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: nodes.document | None) -> None:
+def frame(app: Sphinx, page: str, _template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
     """Load only what the page uses."""
     body = context["body"] = _sized(app, repaired(context.get("body", "")))
     context["repaired"] = repaired
@@ -94,7 +108,7 @@ def frame(app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doc
     for js in scripts.values():
         js.attributes["defer"] = "defer"  # otherwise the page is shown only when they are loaded
     context["script_files"] = [js for name, js in scripts.items() if name not in unused]
-    context["metatags"] = _meta(context.get("metatags", ""), public=bool(app.config.html_baseurl))
+    context["preview"] = "\n".join(_preview(app, page, context, doctree))
 
 
 def shorten_diffs(app: Sphinx, doctree: nodes.document) -> None:

@@ -100,9 +100,9 @@ class Page(HTMLParser):
         self.ids.add(attributes.get("id"))
         self.classes.update((attributes.get("class") or "").split())
         self.fetches += [value for name, value in attrs if name in FETCHED]
-        if tag == "link" and attributes.get("rel") != "canonical":
+        if tag == "link" and attributes.get("rel") not in {"canonical", "alternate"}:
             self.fetches.append(attributes["href"])
-        elif tag in {"a", "form"}:
+        elif tag in {"a", "form", "link"}:
             self.links += [value for name, value in attrs if name in {"href", "action"}]
         if tag == "script" and "defer" not in attributes:
             self.inline.append(f'<script src="{attributes.get("src")}"> without defer')
@@ -535,6 +535,8 @@ def test_the_static_host_sends_its_headers_with_every_response(site, pages):
         f"/{style.partition('?')[0]}": (200, {}),
         "/_static/missing.css?v=1": (404, {}),
         "/missing.html": (404, {}),
+        "/index.md": (200, {"Content-Type": "text/plain; charset=utf-8"}),
+        "/llms.txt": (200, {}),
         "/.buildinfo": (404, {}),
     }
     with host.serve(site) as serving:

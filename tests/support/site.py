@@ -10,10 +10,11 @@ from support import host
 from support.proof import ROOT
 
 
-def sphinx(source, out):
+def sphinx(source, out, **variables):
     """Build the pages of a folder; return the finished process with its warnings."""
     command = [sys.executable, "-m", "sphinx", "-q", "-n", "-W", "--keep-going", "-c", ".", source, out]
-    environment = {name: value for name, value in os.environ.items() if name != "SITE_URL"} | {"NO_COLOR": "1"}
+    environment = {name: value for name, value in os.environ.items() if name != "SITE_URL"}
+    environment |= {"NO_COLOR": "1", **variables}
     return subprocess.run(
         command,
         cwd=ROOT,
