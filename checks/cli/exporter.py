@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from checks.report.text import clean
 
@@ -21,6 +22,8 @@ from .files import reason
 from .parser import UsageError, expect_between
 
 if TYPE_CHECKING:
+    import asyncio
+
     from checks.exporter.service import Service
 
 PORT = 10115
@@ -88,8 +91,10 @@ async def _serve(arguments: argparse.Namespace) -> None:
     def ready(port: int) -> None:
         print(f"listening on {arguments.address}:{port}; press Ctrl-C to stop", flush=True)
 
+    asyncio.get_running_loop().set_exception_handler(_log_type)
     serving = asyncio.ensure_future(Server(service).serve(arguments.address, arguments.port, ready))
     _on_signals(service, serving.cancel)
+    gc.freeze()  # modules stay, so the search for garbage can skip them
     with contextlib.suppress(asyncio.CancelledError):
         await serving
 
@@ -119,6 +124,14 @@ def _allow_files(max_probes: int) -> None:
         raise UsageError(f"--max-probes: expected at most {most}, because only {hard} files may be open; see ulimit -n")
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _log_type(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log an error that nothing else handles, without its text.
+
+    The text may contain a secret.
+    """
+    _log(f"internal error: {type(context.get('exception')).__name__}")
 
 
 def _log(line: str) -> None:

@@ -28,7 +28,7 @@ from checks import __version__
 from checks.evidence import OUR_LIMIT, Evidence
 from checks.findings import Diagnosis, diagnose
 from checks.probe import Target, look
-from checks.probe.connect import look_up
+from checks.probe.connect import NOT_ALLOWED, look_up
 from checks.probe.stream import wait_for
 
 from .metrics import ProbeResult
@@ -155,7 +155,7 @@ class Service:
             wanted = module.target(place(target))
         except (ValueError, NotListedError) as error:
             raise RefusedError(403, "target", str(error)) from error
-        async with self._turn(began + limit):
+        async with self._turn((limit - module.hold) / 2):
             if module.proxy:
                 await _check_name(wanted)
             left = max(began + limit - time.monotonic(), 0.1)
@@ -167,10 +167,10 @@ class Service:
                 seconds=left,
             )
         failure = evidence.route.error
-        if OUR_LIMIT in failure:
+        if failure.endswith(NOT_ALLOWED):
             raise RefusedError(403, "address", failure.partition(OUR_LIMIT)[2].strip())
-        if failure in TOO_MANY_FILES:  # which shows nothing about the target
-            raise RefusedError(503, "busy", f"{failure}: raise ulimit -n, or lower --max-probes")
+        if OUR_LIMIT in failure or failure in TOO_MANY_FILES:  # which shows nothing about the target
+            raise RefusedError(503, "busy", f"{failure}: raise the limits of this process, or lower --max-probes")
         return self._ended(module, evidence, time.monotonic() - began)
 
     def _module(self, name: str) -> Module:
@@ -181,14 +181,14 @@ class Service:
         return self.modules[name]
 
     @contextlib.asynccontextmanager
-    async def _turn(self, deadline: float) -> AsyncIterator[None]:
+    async def _turn(self, seconds: float) -> AsyncIterator[None]:
         """Wait until fewer probes are in flight.
 
-        Raises RefusedError where that takes too long.
+        Raises RefusedError where that takes more than so many seconds.
         """
         with self.waiting.track_inprogress():
             try:
-                await wait_for(self._gate.acquire(), (deadline - time.monotonic()) / 2)
+                await wait_for(self._gate.acquire(), seconds)
             except asyncio.TimeoutError:
                 raise RefusedError(503, "busy", "too many probes are running; see --max-probes") from None
         try:
@@ -217,4 +217,4 @@ async def _check_name(target: Target) -> None:
         addresses = await wait_for(look_up(target.host, target.port, 0), LOOKUP_S)
     for address in addresses:
         if target.permits and not target.permits(address):
-            raise RefusedError(403, "address", f"{address} is not an allowed IP address")
+            raise RefusedError(403, "address", f"{address} {NOT_ALLOWED}")

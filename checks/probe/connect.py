@@ -29,6 +29,9 @@ STAGGER = 0.25
 HTTP_1 = ("http/1.1",)
 """The protocol that ALPN offers for a handshake over HTTP/1.1."""
 
+NOT_ALLOWED = "is not an allowed IP address"
+"""The end of `error` where a target does not permit an IP address."""
+
 OPENED: ContextVar[list[Stream]] = ContextVar("OPENED")
 """The streams that one look has opened, so that it can close all of them, also where it is cancelled."""
 
@@ -111,7 +114,7 @@ class _Connection:
         """Raise OSError unless the target may have all of these IP addresses."""
         for address in addresses:
             if self.target.permits and not self.target.permits(address):
-                raise OSError(f"{OUR_LIMIT} {address} is not an allowed IP address")
+                raise OSError(f"{OUR_LIMIT} {address} {NOT_ALLOWED}")
 
     async def _tcp(self) -> Stream:
         race = _Race(self.route.addresses, self.port)
@@ -267,7 +270,10 @@ async def look_up(host: str, port: int, family: int) -> tuple[str, ...]:
         with contextlib.suppress(RuntimeError):  # the event loop has ended
             loop.call_soon_threadsafe(finish, addresses, error)
 
-    threading.Thread(target=run, daemon=True).start()
+    try:
+        threading.Thread(target=run, daemon=True).start()
+    except RuntimeError as error:  # lookups that do not end have taken all threads
+        raise OSError(f"{OUR_LIMIT} no thread is left for the lookup of a name") from error
     return await answer
 
 

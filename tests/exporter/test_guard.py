@@ -222,6 +222,20 @@ def test_a_name_that_leads_elsewhere_later_is_not_followed(modules, connected, m
     assert set(connected) == {"203.0.113.1"}
 
 
+def test_a_lack_of_threads_or_files_is_our_own_fault(modules, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("can't start new thread")
+
+    async def open_nothing(*_):
+        raise OSError(24, "Too many open files")
+
+    resolve(monkeypatch, ["203.0.113.1"])
+    monkeypatch.setattr(connect, "open_tcp", open_nothing)
+    assert refusal(modules, "https://dss.example.com").startswith("503: too many open files: raise the limits")
+    monkeypatch.setattr(connect.threading.Thread, "start", fail)
+    assert refusal(modules, "https://dss.example.com").startswith("503: our own limit: no thread is left")
+
+
 def test_listed_targets_are_connected_to(modules, connected, monkeypatch):
     resolve(monkeypatch, ["203.0.113.1"])
     listed = {
