@@ -135,12 +135,8 @@ def _message(visit: Visit, verdict: Verdict) -> str:
 
 
 def _place(origin: str) -> tuple[str, str]:
-    try:
-        parts = urlsplit(origin)
-        port = parts.port
-    except ValueError:
-        return "DSS", "443"
-    return parts.hostname or "DSS", str(port or (443 if parts.scheme == "https" else 80))
+    parts = urlsplit(origin)
+    return parts.hostname or "DSS", str(parts.port or (80 if parts.scheme == "http" else 443))
 
 
 def _browser(visit: Visit) -> str:

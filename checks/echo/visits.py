@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from checks.probe.arrived import Request
 from checks.report.text import clean
@@ -122,7 +123,8 @@ class Visit:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
             return False
         self.outcomes = found
-        self.origin, self.path, self.protocol = (_text(data, name) for name in ("origin", "path", "protocol"))
+        self.origin = _origin(_text(data, "origin"))
+        self.path, self.protocol = _text(data, "path"), _text(data, "protocol")
         self.status = int(_number(data, "status"))
         self.final = data.get("final") is True
         return True
@@ -143,6 +145,16 @@ def _outcome(data: Mapping[str, Any]) -> Outcome:
         raise ValueError(name)
     code = int(_number(data, "code"))
     return Outcome(name, _text(data, "outcome"), round(_number(data, "seconds"), 3), code, _text(data, "reason"))
+
+
+def _origin(text: str) -> str:
+    """Return the origin of a page; empty if it cannot be one."""
+    try:
+        parts = urlsplit(text)
+        right = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc}" if right else ""
 
 
 def _text(data: Mapping[str, Any], name: str) -> str:

@@ -77,7 +77,7 @@ async def serve(
     Calls `ready` with the port once connections are accepted. Messages may have up to `max_size` bytes.
     Raises OSError when the server cannot listen on the port.
     """
-    room = _Room()
+    room = Room()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         room.enter(writer)
@@ -94,7 +94,7 @@ async def serve(
     await asyncio.get_running_loop().create_future()
 
 
-class _Room:
+class Room:
     """The open connections, with the bytes that each of them holds."""
 
     def __init__(self) -> None:
@@ -129,7 +129,7 @@ class _Connection:
         max_size: int,
         notice: Notice,
         desk: Desk | None,
-        room: _Room,
+        room: Room,
     ) -> None:
         self.reader, self.writer, self.notice, self.desk, self.room = reader, writer, notice, desk, room
         self.watch: Watch | None = None
