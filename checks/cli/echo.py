@@ -57,12 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     expect_between("--hold", arguments.hold, 0.5, 3600, "seconds")
 
     def ready(port: int) -> None:
-        print(f"listening on {arguments.address}:{port}; press Ctrl-C to stop")
-        print("Point the proxy to this port instead of DSS. Then run this on the computer of a user:")
-        print(f"  {program()} diagnose URL-OF-THE-PROXY")
-        print("Or let the proxy send one path to this port, and send users the link, such as:")
-        print("  https://dss.example.com/websocket-test/")
-        print(f"For the config of your proxy: {program()} echo --config nginx", flush=True)
+        print("\n".join(greeting(arguments.address, port)), flush=True)
 
     @functools.cache
     def notice(words: str) -> None:
@@ -80,6 +75,19 @@ def run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print()
     return 0
+
+
+def greeting(address: str, port: int) -> list[str]:
+    """Return what the command prints when it listens."""
+    return [
+        f"listening on {address}:{port}; press Ctrl-C to stop",
+        "Let the reverse proxy send one path to this port, and send users its link, such as:",
+        "  https://dss.example.com/websocket-test/",
+        "To print the lines for your proxy, here for nginx:",
+        f"  {program()} echo --config nginx",
+        "Or point the proxy to this port instead of DSS. Then run this on the computer of a user:",
+        f"  {program()} diagnose URL-OF-THE-PROXY",
+    ]
 
 
 def _config(name: str) -> str:

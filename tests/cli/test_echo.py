@@ -10,9 +10,11 @@ from unittest.mock import ANY
 import pytest
 from support.echo import running_echo
 from support.machine import RECIPES
+from support.proof import ROOT
 from websockets.asyncio.client import connect
 
 from checks.cli import main
+from checks.cli.echo import greeting
 from checks.findings import diagnose
 from checks.lab.process import free_port
 from checks.lab.proxy import proxy
@@ -31,6 +33,18 @@ def test_an_address_of_another_computer_is_one_line(capsys):
     error = capsys.readouterr().err
     assert error.startswith(f"checks: cannot listen on 192.0.2.1:{port}: ")
     assert error.count("\n") == 1
+
+
+def test_the_page_shows_what_it_prints(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["websocket-doctor.pyz"])
+    command, *shown = (ROOT / "checks" / "echo" / "start.console").read_text().splitlines()
+    assert shown == greeting("127.0.0.1", int(command.rpartition(" ")[2]))
+    for name in ("nginx", "apache", "haproxy", "caddy", "traefik"):
+        assert main(["echo", "--config", name]) == 0
+        (config,) = (ROOT / "checks" / "recipes" / name).glob("echo.*")
+        assert capsys.readouterr().out == config.read_text()
+    assert main(["echo", "--config", "iis"]) == 2
+    assert "--config: expected one of apache, caddy, haproxy, nginx, traefik, got 'iis'" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")
