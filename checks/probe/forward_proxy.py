@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -18,8 +19,11 @@ DEFAULT_PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks5": 1080, "sock
 PAC = Path(__file__).with_name("pac.py")
 """The script that runs a PAC file in a process of its own."""
 
-PAC_TIMEOUT = 5
-"""Seconds that a PAC file may take."""
+PAC_TIMEOUT = 20
+"""Seconds that a PAC file may take, also on a busy computer."""
+
+PAC_CPU = 5
+"""Seconds of CPU time that a PAC file may take, where the system can limit that."""
 
 PAC_SCHEMES = {
     "PROXY": "http",
@@ -110,11 +114,13 @@ def from_pac(script: str, url: str, host: str) -> list[ForwardProxy | None]:
     visible = f"{parts.scheme}://{parts.netloc}/" if parts.scheme in {"https", "wss"} else url
     question = json.dumps({"script": script, "url": visible, "host": host})
     # Isolated, so that secrets.py in that folder does not shadow the standard library's.
-    command = [sys.executable, "-I", str(PAC)]
+    command = [sys.executable, "-I", str(PAC), str(PAC_CPU)]
     try:
         done = subprocess.run(command, input=question, capture_output=True, text=True, check=False, timeout=PAC_TIMEOUT)
     except subprocess.TimeoutExpired:
         raise ValueError(f"the PAC file did not finish within {PAC_TIMEOUT} s") from None
+    if done.returncode == -getattr(signal, "SIGXCPU", 0):
+        raise ValueError(f"the PAC file did not finish within {PAC_CPU} s of CPU time")
     if "No module named" in done.stderr:
         raise ValueError("PAC files need the Python module pypac; with --proxy, pass the proxy that the file returns")
     try:

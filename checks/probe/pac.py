@@ -1,7 +1,7 @@
 """Run a PAC file in a process with limits on time and memory.
 
 A PAC file is a program from someone else. The process reads a JSON question from standard input and writes a JSON
-result to standard output.
+result to standard output. Its argument is the limit on CPU time in seconds.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ def main() -> None:
         import resource  # noqa: PLC0415  # not on every system
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        seconds = int(sys.argv[1])
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     from pypac.parser import PACFile  # noqa: PLC0415
 
     question = json.load(sys.stdin)

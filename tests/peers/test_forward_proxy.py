@@ -113,7 +113,8 @@ def test_a_failing_pac_file_is_one_line(script):
         from_pac(script, "ws://dss.example.com/", "dss.example.com")
 
 
-def test_an_endless_pac_file_is_stopped(monkeypatch):
-    monkeypatch.setattr("checks.probe.forward_proxy.PAC_TIMEOUT", 1)
-    with pytest.raises(ValueError, match="did not finish within 1 s"):
+@pytest.mark.parametrize(("limit", "words"), [("PAC_TIMEOUT", "within 1 s$"), ("PAC_CPU", "within 1 s of CPU time$")])
+def test_an_endless_pac_file_is_stopped(limit, words, monkeypatch):
+    monkeypatch.setattr(f"checks.probe.forward_proxy.{limit}", 1)
+    with pytest.raises(ValueError, match=f"did not finish {words}"):
         from_pac(pac("for (;;) {}"), "ws://dss.example.com/", "dss.example.com")

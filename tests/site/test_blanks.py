@@ -21,12 +21,11 @@ from checks.lab.recipe import RECIPES as FOLDER
 
 sys.path.append(str(ROOT / "docs" / "_ext"))
 import blanks
-import configs
 
 NGINX = RECIPES["nginx"]
 HTTP, HTTPS = NGINX.config(https=False), NGINX.config(https=True)
 WITH_BLANKS = {name: recipe for name, recipe in RECIPES.items() if recipe.file.blanks}
-LEXERS = ["nginx", "apacheconf", "caddyfile", "yaml", "toml", "text", "console", "udiff"]
+LEXERS = ["nginx", "apacheconf", "caddyfile", "yaml", "toml", "text", "console"]
 LANGUAGES = {".conf": "nginx", ".Caddyfile": "caddyfile", ".yml": "yaml", ".yaml": "yaml", ".toml": "toml"}
 ENTERED = {
     "dss.example.com": "dss.corp.example",
@@ -119,9 +118,6 @@ def page_of(recipe, here, files):
         path = os.path.relpath(file, here)
         language = "console" if file.suffix == ".console" else LANGUAGES.get(file.suffix, "text")
         lines += [f"```{{literalinclude}} {path}", f":language: {language}", f":caption: {name_of(file)}", "```", ""]
-    for variant in set(recipe.broken) & set(files):
-        text = "".join(configs.difference(recipe, variant)).splitlines()
-        lines += ["```{code-block} udiff", f":caption: diff {name_of(variant)}", "", *text, "```", ""]
     return "\n".join(lines)
 
 
@@ -198,17 +194,13 @@ def test_the_page_fills_in_values_as_the_lab_does(browser, site, recipe):
         fields = page.locator(".blanks input")
         assert fields.evaluate_all("all => all.map(e => [e.placeholder, e.labels[0].textContent])") == fields_of(recipe)
         before = shown(page)
-        files = {name: (FOLDER / name).read_text() for name in before if not name.startswith("diff ")}
+        files = {name: (FOLDER / name).read_text() for name in before}
         assert {name: before[name] for name in files} == files
         enter_all(page, recipe)
         expected = {
             name: as_the_lab_fills(recipe, with_port(recipe, text) if name.endswith(".console") else text)
             for name, text in files.items()
         }
-        for name in before.keys() - files.keys():
-            lines = before[name].split("\n")
-            filled = [line if line.startswith("@@") else as_the_lab_fills(recipe, line) for line in lines]
-            expected[name] = "\n".join(filled)
         assert shown(page) == expected
 
 
@@ -393,10 +385,11 @@ def test_a_page_names_its_own_blanks(browser, site):
 
 def test_a_page_without_blanks_loads_no_script_for_them(browser, site):
     with reader(browser, site) as page:
+        names = "[...document.scripts].map(e => e.src.split('/').at(-1).split('?')[0])"
         page.goto("short.html")
-        assert page.evaluate("document.scripts.length") == 2
+        assert "blanks.js" in page.evaluate(names)
         page.goto("index.html")
-        assert page.evaluate("[...document.scripts].map(e => e.src.split('/').at(-1).split('?')[0])") == ["site.js"]
+        assert "blanks.js" not in page.evaluate(names)
         assert page.locator("var").count() == 0
 
 
