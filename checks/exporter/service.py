@@ -132,7 +132,7 @@ class Service:
             self.log(f"kept the modules in use, because the new ones have an error: {error}")
             return
         self._loaded()
-        self.log(f"loaded {len(self.modules)} modules from {self.path}")
+        self.log(f"loaded from {self.path}: {', '.join(self.modules)}")
 
     def count_refused(self, error: RefusedError) -> None:
         """Count and log a request that was refused."""

@@ -226,7 +226,7 @@ def test_a_forward_proxy_is_asked_for_the_listed_port_only(tmp_path):
         with exporter(tmp_path, text) as server:
             status, body = ask(server, "https://localhost:9443")
             (tmp_path / "modules.yml").write_text(text.replace("127.0.0.0/8", "10.0.0.0/8").replace(', "::1/128"', ""))
-            server.process.wait_until(lambda: reloaded(server, "loaded 1 modules"))
+            server.process.wait_until(lambda: reloaded(server, "loaded from modules.yml: dss\n"))
             assert ask(server, "https://localhost:9443")[0] == 403
     assert status == 200
     assert values(body)["websocket_probe_cause", "connect-denied", "forward proxy"] == 1
@@ -257,7 +257,7 @@ def test_a_bad_file_at_a_reload_keeps_the_modules(tmp_path):
             assert ask(server, f"http://localhost:{port}", "dss")[0] == 200
 
             (tmp_path / "modules.yml").write_text(good.replace("dss:", "other:"))
-            server.process.wait_until(lambda: reloaded(server, "loaded 1 modules from modules.yml"))
+            server.process.wait_until(lambda: reloaded(server, "loaded from modules.yml: other\n"))
             own = values(server.get("/metrics").decode())
             assert own["websocket_exporter_config_last_reload_successful",] == 1
             assert ask(server, f"http://localhost:{port}", "dss") == (400, "unknown module; expected one of other\n")
