@@ -56,7 +56,10 @@ def record_chromium() -> Recorded:
             lines: list[str] = []
             page = browser.new_page()
             page.on("console", lambda message: lines.append(message.text))
-            page.goto(f"{_url(server, 'https', HOST)}#faults", wait_until="networkidle")
+            with page.expect_request(lambda request: request.url.endswith(DONE), timeout=TIMEOUT * 1000):
+                page.goto(f"{_url(server, 'https', HOST)}#faults")
+            with page.expect_console_message(lambda message: message.text == "end"):  # all others arrive before it
+                page.evaluate("console.log('end')")
     with recorder(HOST) as proxy:
         _open_in_chromium(proxy, "http", f"https://{HOST}/", f"--proxy-server=127.0.0.1:{proxy.ports['http']}")
     return _recorded(chromium_version(), server, proxy.requests["http"]["CONNECT"], lines)

@@ -135,15 +135,15 @@ def cases() -> Iterator[Case]:
                 yield Case(f"{recipe.title} {build.version}", broken, outputs, causes, proof)
 
 
-def run_tool(tool: Tool, site: Proxy) -> Output:
-    """Run a tool on the notification WebSocket, at most for CONNECTED_AFTER."""
+def run_tool(tool: Tool, site: Proxy, seconds: float = CONNECTED_AFTER) -> Output:
+    """Run a tool on the notification WebSocket, at most for this time."""
     urls = {"URL": f"{site.origin.replace('http', 'ws', 1)}{PATH}", "HTTP": f"{site.origin}{PATH}"}
     command = [urls.get(word, word) for word in tool.command]
     # An open input without data, as from a keyboard.
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     with subprocess.Popen(command, env=_environment(site), **pipes) as running:  # type: ignore[call-overload]
         with contextlib.suppress(subprocess.TimeoutExpired):
-            running.wait(CONNECTED_AFTER * SCALE)
+            running.wait(seconds * SCALE)
         still_runs = running.poll() is None
         running.kill()
         text = COLOURS.sub("", running.stdout.read().decode(errors="replace"))
