@@ -73,7 +73,7 @@ class Server:
         server = await asyncio.start_server(self._handle, address, port, backlog=1024, limit=READ_SIZE)
         ready(server.sockets[0].getsockname()[1])
         async with server:
-            await asyncio.get_running_loop().create_future()
+            await self.service.watch()
 
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1

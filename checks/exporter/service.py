@@ -7,6 +7,7 @@ import contextlib
 import errno
 import os
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,12 @@ DEFAULT_LIMIT_S = 60.0
 
 MAX_LIMIT_S = 700.0
 """Seconds; no probe takes longer, whatever the request asks for."""
+
+WATCH_S = 0.5
+"""Seconds between two measurements of how late this program runs."""
+
+LATE = 0.25
+"""The part of a timeout by which this program may be late: more may look like a slow target."""
 
 LOOKUP_S = 2.0
 """Seconds for the lookup of a name that a forward proxy will look up again."""
@@ -90,6 +97,7 @@ class Service:
         """
         self.path, self.log = path, log
         self.modules: Modules = load(path)
+        self.delays: deque[tuple[float, float]] = deque(maxlen=int(MAX_LIMIT_S / WATCH_S))
         self._gate = asyncio.Semaphore(max_probes)
         self.registry = CollectorRegistry()
         self._add_metrics()
@@ -134,6 +142,13 @@ class Service:
         self._loaded()
         self.log(f"loaded from {self.path}: {', '.join(self.modules)}")
 
+    async def watch(self) -> None:
+        """Measure how late this program runs, until cancelled."""
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(WATCH_S)
+            self.delays.append((began, time.monotonic() - began - WATCH_S))
+
     def count_refused(self, error: RefusedError) -> None:
         """Count and log a request that was refused."""
         self.refused.labels(error.reason).inc()
@@ -171,7 +186,7 @@ class Service:
             raise RefusedError(403, "address", failure.partition(OUR_LIMIT)[2].strip())
         if OUR_LIMIT in failure or failure in TOO_MANY_FILES:  # which shows nothing about the target
             raise RefusedError(503, "busy", f"{failure}: raise the limits of this process, or lower --max-probes")
-        return self._ended(module, evidence, time.monotonic() - began)
+        return self._ended(module, evidence, began)
 
     def _module(self, name: str) -> Module:
         if not name and len(self.modules) == 1:
@@ -197,9 +212,17 @@ class Service:
         finally:
             self._gate.release()
 
-    def _ended(self, module: Module, evidence: Evidence, seconds: float) -> Probe:
-        """Diagnose, and count the probe."""
-        diagnosis = diagnose(evidence)
+    def _ended(self, module: Module, evidence: Evidence, began: float) -> Probe:
+        """Diagnose, and count the probe.
+
+        Raises RefusedError where a fault may be that of a computer that is too busy.
+        """
+        diagnosis, seconds = diagnose(evidence), time.monotonic() - began
+        late = max((delay for at, delay in self.delays if at + WATCH_S + delay >= began), default=0)
+        if not diagnosis.works and late > module.timeout * LATE:
+            raise RefusedError(
+                503, "busy", f"this computer is too busy for a result: the exporter was {late:.1f} s late"
+            )
         result = ProbeResult(evidence, diagnosis, seconds)
         outcome = "success" if result.success else "failure" if result.complete else "timeout"
         self.probes.labels(module.name, outcome).inc()

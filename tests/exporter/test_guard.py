@@ -5,6 +5,7 @@ ATTEMPTS and LEADS_TO list what was tried to reach something else.
 
 import asyncio
 import socket
+import time
 import urllib.parse
 
 import pytest
@@ -234,6 +235,19 @@ def test_a_lack_of_threads_or_files_is_our_own_fault(modules, monkeypatch):
     assert refusal(modules, "https://dss.example.com").startswith("503: too many open files: raise the limits")
     monkeypatch.setattr(connect.threading.Thread, "start", fail)
     assert refusal(modules, "https://dss.example.com").startswith("503: our own limit: no thread is left")
+
+
+def test_a_busy_computer_names_no_cause(modules, connected, monkeypatch):
+    async def probe(late):
+        service = Service(modules, 10, print)
+        service.delays.append((time.monotonic(), late))
+        return await service.probe("https://dss.example.com", "dss", 5)
+
+    resolve(monkeypatch, ["203.0.113.1"])
+    assert [finding.id for finding in asyncio.run(probe(1.0)).diagnosis.findings] == ["unreachable"]
+    with pytest.raises(RefusedError, match=r"too busy for a result: the exporter was 2\.0 s late"):
+        asyncio.run(probe(2.0))
+    assert connected
 
 
 def test_listed_targets_are_connected_to(modules, connected, monkeypatch):
