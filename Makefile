@@ -48,7 +48,7 @@ fuzz: $(READY)  ## feed random bytes to each parser of server responses, for a m
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris==3.0.0
 	$(BIN)/python tests/peers/fuzz.py 60
 
-picture: $(READY) $(BUILDS)  ## take the screenshot _images/websockets-1.png again
+picture: $(READY) $(BUILDS)  ## take the pictures of the error and of consoles in _images again
 	$(BIN)/python -m checks picture
 
 linkcheck: $(READY)  ## check the links to other sites; needs the internet

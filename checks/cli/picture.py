@@ -1,4 +1,4 @@
-"""Take the screenshot of the error again: _images/websockets-1.png."""
+"""Take the pictures of the site again: the error, and consoles of browsers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ NEEDS_LAB = True
 
 
 def add_arguments(_: argparse.ArgumentParser) -> None:
-    """Add nothing: there is one picture."""
+    """Add nothing: each run takes all pictures."""
 
 
 @lab_errors()
 def run(_: argparse.Namespace) -> int:
-    """Take the screenshot and print its path."""
-    from checks.lab.chromium import picture  # noqa: PLC0415
+    """Take the pictures and print their paths."""
+    from checks.lab.pictures import pictures  # noqa: PLC0415
 
-    print(picture())
+    for path in pictures():
+        print(path)
     return 0

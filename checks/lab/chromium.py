@@ -1,4 +1,4 @@
-"""Run headless Chromium with Playwright, and take the screenshot for the site."""
+"""Run headless Chromium with Playwright."""
 
 from __future__ import annotations
 
@@ -15,13 +15,8 @@ from playwright._impl._driver import compute_driver_executable
 from playwright.sync_api import Browser, sync_playwright
 
 from .builds import library_path, version_of
-from .process import ROOT, NotInstalledError, workspace
+from .process import NotInstalledError, workspace
 from .programs import BIN, DRIVER_LIBRARIES, program
-from .proxy import proxy
-from .recipe import recipes
-from .standin import stand_in
-
-PICTURE = ROOT / "_images" / "websockets-1.png"
 
 NO_OWN_REQUESTS = [
     "--disable-gpu",
@@ -113,20 +108,3 @@ def launch(*arguments: str, **options: Any) -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
-
-
-def picture() -> Path:
-    """Take a screenshot of the stand-in behind an nginx that drops Upgrade.
-
-    Raises NotInstalledError if nginx or Chromium is missing, and LabError if the lab does not start.
-    """
-    recipe = recipes()["nginx"]
-    broken = recipe.variant("upgrade-not-forwarded")
-    build = recipe.pick(broken)
-    with stand_in() as dss, proxy(recipe, build, broken, dss) as site, launch() as browser:
-        page = browser.new_page(viewport={"width": 760, "height": 400}, device_scale_factor=2)
-        page.goto(site.origin)
-        page.locator("#overlay:not([hidden])").wait_for()
-        PICTURE.parent.mkdir(exist_ok=True)
-        page.screenshot(path=PICTURE)
-    return PICTURE

@@ -51,13 +51,13 @@ TIMEOUT = 30 * SCALE
 def firefox_version() -> str:
     """Return the name and version; raise NotInstalledError if it is not installed."""
     with workspace() as home:
-        command, env = [str(program("firefox")), "--version"], _environment(home)
+        command, env = [str(program("firefox")), "--version"], environment(home)
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=60)
     number = re.search(r"\d+(\.\d+)+", done.stdout)
     return f"Firefox {number.group() if number else 0}"
 
 
-def _environment(home: Path) -> dict[str, str]:
+def environment(home: Path) -> dict[str, str]:
     """Return an environment in which the browser writes its files to `home`."""
     names = ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR")
     return {**dict.fromkeys(names, str(home)), "MOZ_CRASHREPORTER_DISABLE": "1"}
@@ -131,7 +131,7 @@ def launch_firefox(host: str = "") -> Iterator[Firefox]:
             "--remote-debugging-port",
             "0",
         ]
-        with running(command, home, "firefox", _environment(home)) as process:
+        with running(command, home, "firefox", environment(home)) as process:
             process.wait_until(lambda: LISTENS.search(process.output()), 60)
             found = LISTENS.search(process.output())
             assert found

@@ -22,7 +22,10 @@ def smaller(text: str, suffix: str) -> str:
     A script keeps its lines, because JavaScript ends statements with them.
     """
     text = INDENT.sub("\n", COMMENT[suffix].sub("", text)).strip()
-    return re.sub(r"(?<=[{};,])\n|\n(?=})", "", text) if suffix == ".css" else text
+    if suffix == ".css":
+        text = re.sub(r"(?<=[{};,])\n|\n(?=})", "", text)
+        text = re.sub(r"(?<=[:,;]) | (?=\{)|;(?=})", "", text)
+    return text
 
 
 def publish(app: Sphinx) -> None:

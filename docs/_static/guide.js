@@ -59,7 +59,8 @@
   function open() {
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     for (let at = target; at; at = at.parentElement) if (at.localName == "details") at.open = true;
-    target?.closest("details")?.scrollIntoView();
+    const place = target && field && !field.value ? field.parentElement : target?.closest("details");
+    place?.scrollIntoView();
   }
   addEventListener("hashchange", open);
   open();
