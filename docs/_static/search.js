@@ -1,4 +1,4 @@
-// Search this site for what people type or paste. The index is in search-index.js; the words stay in this browser.
+// Search this site for what people type or paste. The index is in search-index.js; a pasted line stays in this browser.
 {
   const root = new URL("..", document.currentScript.src);
   const { pages, messages } = globalThis.searchIndex;
@@ -340,6 +340,11 @@
 
   function explained({ symptom }) {
     const more = make("a", { href: "#search-explain" }, "See the whole explanation, with a message to send");
+    more.addEventListener("click", (event) => {
+      event.preventDefault(); // the fragment keeps the line
+      explain.scrollIntoView();
+      explain.focus();
+    });
     const about = make("div", { className: "admonition" }, make("p", { className: "admonition-title" }, "What this line means"));
     about.append(make("p", {}, ...withCode(symptom.means)));
     about.append(make("p", {}, make("strong", {}, "Look at this first: "), ...withCode(symptom.next)), make("p", {}, more, "."));
@@ -347,10 +352,11 @@
   }
 
   // A pasted line is explained too, as in the field that explains lines.
+  const isLine = (query) => query.split(/\s+/).length > 5 || /['"{}[\]<>=]|: |::|_.*_|\w[.:]\w/.test(query);
+
   async function explainLine(query, count) {
     const box = document.getElementById("symptom");
-    const line = query.split(/\s+/).length > 5 || /['"{}[\]<>=]|: |::|_.*_/.test(query);
-    const understood = line && box?.read && (await box.read(query)).readings.length > 0;
+    const understood = isLine(query) && box?.read && (await box.read(query)).readings.length > 0;
     if (field.value.trim() !== query) return;
     const wanted = understood || (query.length > 1 && !count);
     explain.hidden = !wanted;
@@ -361,10 +367,12 @@
     pasted.dispatchEvent(new Event("input"));
   }
 
-  function remember(words) {
+  // Browsers send no fragment to the server, so a line with names of hosts goes there.
+  function remember(query) {
     const address = new URL(location.href);
-    address.hash = "";
-    address.search = words ? new URLSearchParams({ q: words }) : "";
+    const words = query ? new URLSearchParams({ q: query }).toString() : "";
+    address.search = isLine(query) ? "" : words;
+    address.hash = isLine(query) ? words : "";
     if (address.href !== location.href) history.replaceState(null, "", address);
   }
 
