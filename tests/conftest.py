@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
+import hypothesis
 import pytest
 import trustme
 from support.compare import compare, merged
@@ -56,6 +57,10 @@ tempfile.tempdir = os.environ["TMPDIR"]
 # Tests connect to loopback, which a proxy for the internet cannot reach.
 for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
     os.environ.pop(name, None)
+
+# Every run tries the same examples, and no example has a deadline: a busy machine is slow.
+hypothesis.settings.register_profile("suite", max_examples=100, derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("suite")
 
 RUN = pytest.StashKey[Run]()
 SUMMARY = pytest.StashKey[list[str]]()

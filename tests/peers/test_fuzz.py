@@ -7,23 +7,13 @@ import json
 import math
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from peers.fuzz import ENTRIES, GOOD, SEEDS, report
 
 from checks.evidence import Evidence
 from checks.probe import Target
 from checks.probe.secrets import scrubbed, secrets
-
-settings.register_profile(
-    "few",
-    max_examples=100,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    phases=[Phase.explicit, Phase.generate, Phase.shrink],
-)
-settings.load_profile("few")
 
 SIGNS = st.characters(codec=None) | st.sampled_from("\x00\x1b\x9b\x7f\u202e\u2028\ud800\r\n{}[]`*<")
 """Every character, also surrogates, which JSON allows; and those with a special meaning somewhere."""
