@@ -342,6 +342,8 @@ def test_wrong_usage_is_one_line(tmp_path, capsys):
         error = capsys.readouterr().err
         assert error.startswith(f"checks: {message}"), error
         assert error.count("\n") == 1
+    assert main(["bench", "--exporter", "--minutes", "0"]) == 2
+    assert capsys.readouterr().err == "checks: --minutes: expected 1-1440, got 0\n"
     assert main(["exporter", "--config", str(tmp_path / "good.yml"), "--check"]) == 0
     assert capsys.readouterr().out == f"{tmp_path}/good.yml is valid: dss\n"
 
