@@ -1,7 +1,7 @@
 """The manifests of the page about Kubernetes.
 
-Traefik reads them as they are, from a stand-in for the API of Kubernetes. For the controllers that are not here, nginx
-and Envoy run the config that such a controller writes for its manifest.
+Traefik reads them as they are, from a stand-in for the API of Kubernetes. For the controllers that are not here, nginx,
+Envoy and HAProxy run the config that such a controller writes for its manifest.
 """
 
 import asyncio
@@ -259,3 +259,74 @@ def test_envoy_serves_dss_with_the_config_of_a_virtualservice(build, cause, dss)
         if cause == "works":
             assert failures(site) == {}
         assert named(evidence_of(site)) == [cause]
+
+
+ROUTER = """defaults
+    log global
+    option httplog
+    timeout connect 5s
+    timeout client 30s
+    timeout client-fin 1s
+    timeout server 30s
+    timeout server-fin 1s
+    timeout http-request 10s
+    timeout http-keep-alive 300s
+    timeout tunnel 1h
+
+frontend public
+    bind :80
+    mode http
+    tcp-request inspect-delay 5s
+    tcp-request content accept if HTTP
+    http-request del-header Proxy
+    http-request set-header Host %%[req.hdr(Host),lower]
+    redirect scheme https if { hdr(host),field(1,:) -i dss.example.com }
+
+frontend public_ssl
+    bind :443
+    mode tcp
+    option tcplog
+    tcp-request inspect-delay 5s
+    tcp-request content accept if { req_ssl_hello_type 1 }
+    use_backend be_sni if { req.ssl_sni -m found }
+
+backend be_sni
+    mode tcp
+    server fe_sni abns@%(socket)s weight 1 send-proxy
+
+frontend fe_sni
+    bind abns@%(socket)s ssl crt /etc/haproxy/certs/dss.pem accept-proxy
+    mode http
+    http-request del-header Proxy
+    http-request set-header Host %%[req.hdr(Host),lower]
+    use_backend be_edge_http:dss if { hdr(host),field(1,:) -i dss.example.com }
+
+backend be_edge_http:dss
+    mode http
+    option redispatch
+    option forwardfor
+    balance random
+    timeout server %(timeout)s
+    timeout check 5000ms
+    http-request add-header X-Forwarded-Host %%[req.hdr(host)]
+    http-request add-header X-Forwarded-Port %%[dst_port]
+    http-request add-header X-Forwarded-Proto http if !{ ssl_fc }
+    http-request add-header X-Forwarded-Proto https if { ssl_fc }
+    http-request add-header X-Forwarded-Proto-Version h2 if { ssl_fc_alpn -i h2 }
+    http-request add-header Forwarded for=%%[src];host=%%[req.hdr(host)];proto=%%[req.hdr(X-Forwarded-Proto)]
+    cookie routing insert indirect nocache httponly secure attr SameSite=None
+    server pod:dss-1 DSS_HOST:DSS_PORT cookie dss-1 weight 1
+"""
+"""What the router of OpenShift writes for an Ingress with HTTPS, with conditions instead of its maps of host names."""
+
+
+@pytest.mark.parametrize("build", every("haproxy")[-2:-1], ids=str)
+def test_haproxy_serves_dss_with_the_config_of_openshift(build, dss):
+    entries = yaml.safe_load_all((FOLDER / "openshift.yaml").read_text())
+    annotations = next(entry for entry in entries if entry["kind"] == "Ingress")["metadata"]["annotations"]
+    values = {"timeout": annotations.pop("haproxy.router.openshift.io/timeout"), "socket": f"router-{dss.port}"}
+    assert not annotations, "HAProxy would not get an annotation: add it to ROUTER"
+    config = RECIPES["haproxy"].config(https=True)
+    with proxy(RECIPES["haproxy"], build, config, dss, changed={config: ROUTER % values}) as site:
+        assert failures(site) == {"redirects_to_https": "got 302, expected a permanent redirect"}
+        assert named(evidence_of(site)) == ["works"]
