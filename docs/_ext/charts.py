@@ -73,7 +73,7 @@ class Chart(SphinxDirective):
         for width in (NARROW, WIDE):
             figure += nodes.raw("", bars(rows, width, longest, f"{anchor}-caption"), format="html")
         inline, _ = self.parse_inline(self.options["caption"])
-        figure += nodes.caption("", "", *inline, ids=[f"{anchor}-caption"])
+        figure += nodes.caption("", "", nodes.inline("", "", *inline, ids=[f"{anchor}-caption"]))
         return figure
 
 

@@ -106,7 +106,7 @@ class Diagram(SphinxDirective):
         figure = nodes.figure("", classes=["diagram"], ids=[anchor])
         figure += [nodes.raw("", html, format="html") for html in self.drawings(name, anchor)]
         inline, messages = self.parse_inline(caption)
-        figure += nodes.caption("", "", *inline, ids=[f"{anchor}-caption"])
+        figure += nodes.caption("", "", nodes.inline("", "", *inline, ids=[f"{anchor}-caption"]))
         words = nodes.legend("")
         words += nodes.raw("", f'<details id="{anchor}-words"><summary>The diagram in words</summary>', format="html")
         self.state.nested_parse(StringList(self.content), self.content_offset, words)

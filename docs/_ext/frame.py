@@ -60,7 +60,7 @@ def repaired(html: str) -> str:
 @cache
 def _size(picture: Path) -> str:
     width, height = imagesize.get(picture)
-    return f'width="{width}" height="{height}" ' if width > 0 else ""
+    return f'width="{round(width)}" height="{round(height)}" ' if width > 0 else ""
 
 
 def _sized(app: Sphinx, body: str) -> str:

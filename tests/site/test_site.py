@@ -91,12 +91,15 @@ class Page(HTMLParser):
         super().__init__()
         self.path = path
         self.name = path.relative_to(site).as_posix()
+        self.repeated = []
         self.ids, self.links, self.fetches, self.inline, self.classes = set(), [], [], [], set()
         self.feed(path.read_text(encoding="utf-8"))
         self.close()
 
     def handle_starttag(self, tag, attrs):
         attributes = dict(attrs)
+        if attributes.get("id") in self.ids - {None}:
+            self.repeated.append(attributes["id"])
         self.ids.add(attributes.get("id"))
         self.classes.update((attributes.get("class") or "").split())
         self.fetches += [value for name, value in attrs if name in FETCHED]
@@ -225,6 +228,11 @@ def test_every_link_and_every_fetched_file_exists(pages, site):
                     f" fix the link, or add a ({anchor})= target to that page"
                 )
     report(problems)
+
+
+@pytest.mark.quick
+def test_no_page_has_an_id_twice(pages):
+    assert {name: page.repeated for name, page in pages.items() if page.repeated} == {}
 
 
 @pytest.mark.quick
