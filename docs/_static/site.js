@@ -4,6 +4,13 @@
 for (const nav of document.querySelectorAll("nav[popover]"))
   nav.addEventListener("click", (event) => event.target.closest("a") && nav.matches(":popover-open") && nav.hidePopover());
 
+// The menu can be longer than the screen: show the current page.
+const menu = document.getElementById("menu");
+const here = menu.querySelector("[aria-current]");
+const center = () => here && (menu.scrollTop = here.offsetTop - menu.clientHeight / 2);
+menu.addEventListener("toggle", center);
+center();
+
 const links = new Map([...document.querySelectorAll("#toc a[href^='#']")].map((a) => [a.hash.slice(1), a]));
 const headings = links.size ? [...document.querySelectorAll("section > :is(h1, h2, h3)")] : [];
 const above = new Set();
@@ -20,7 +27,7 @@ const reading = new IntersectionObserver(
 for (const heading of headings) reading.observe(heading);
 
 // The search page reads the words from the fragment, which browsers do not send to the server.
-document.querySelector("#menu form")?.addEventListener("submit", (event) => {
+menu.querySelector("form").addEventListener("submit", (event) => {
   event.preventDefault();
   location.href = `${event.target.action}#${new URLSearchParams(new FormData(event.target))}`;
 });
