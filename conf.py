@@ -35,6 +35,7 @@ extensions = [
     "fixes",  # docs/_ext/fixes.py
     "charts",  # docs/_ext/charts.py
     "ticket",  # docs/_ext/ticket.py
+    "connection",  # docs/_ext/connection.py
     "guide",  # docs/_ext/guide.py
     "smaller",  # docs/_ext/smaller.py
 ]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sphinx.util.typing import ExtensionMetadata
 
 SHARED = Path(__file__).resolve().parents[2] / "checks" / "echo"
-SCRIPTS = ("message.js",)
+SCRIPTS = ("message.js", "connection.js")
 
 
 def data() -> str:
