@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,11 @@ from checks import cli
 from checks.cli.exporter import FILES_PER_PROBE, OTHER_FILES
 from checks.exporter.modules import load
 from checks.findings import ids
+from checks.lab.bench_exporter import PERCENTILES, ExporterCost
+from checks.lab.monitoring_picture import draw
 from checks.lab.process import OptionalError
 from checks.lab.prometheus import FILES, exporter, promtool
+from docs._ext.commands import ExporterCost as ExporterTable
 
 ALERTS = YAML(typ="safe").load(FILES / "websocket-alerts.yml")["groups"][0]["rules"]
 
@@ -199,3 +203,30 @@ def test_the_container_has_no_root_and_one_program():
     assert re.fullmatch(r"FROM docker\.io/library/python:3\.\d+-slim", lines[0])
     assert lines[2] == "USER 65534:65534"
     assert lines[3] == f"EXPOSE {cli.commands('exporter')['exporter'].PORT}"
+
+
+@pytest.mark.quick
+def test_the_page_shows_every_figure_of_the_benchmark():
+    percentiles = {str(each): each / 100 for each in PERCENTILES}
+    cost = ExporterCost(20_000, 3, 18_999, 19_000, percentiles, percentiles, (50.4, 51.6, 60.0), 0.25)
+    lines = list(ExporterTable.table({"minutes": 10, "cores": 2, "costs": {"exporter": asdict(cost)}}))
+    assert lines[0] == "| 10 minutes each | exporter |"
+    shown = dict(line.strip("| ").split(" | ") for line in lines[2:] if line.startswith("|"))
+    assert shown["probes lost"] == "3"
+    assert shown["healthy targets that succeeded"] == "18,999 of 19,000"
+    assert shown["hostile targets, 99 %"] == "0.99 s"
+    assert shown["memory, early and at the end"] == "50 and 52 MB"
+    assert shown["CPU"] == "0.25 cores"
+
+
+@pytest.mark.quick
+def test_the_picture_has_a_line_for_each_span():
+    rows = {
+        "a.example.com": [("works", 0, 8), ("idle-timeout", 8, 16)],
+        "Alert": [("pending", 9, 12), ("firing", 12, 16)],
+    }
+    for width in (328, 736):
+        drawing = draw(rows, width)
+        assert [drawing.count(f'class="{kind}"') for kind in ("ok", "bad", "thin", "cross")] == [1, 2, 1, 2]
+        assert "idle-timeout" in drawing
+        assert f'viewBox="0 0 {width} ' in drawing
