@@ -45,6 +45,8 @@ DIAGNOSE_COST = ROOT / "checks" / "bench_diagnose.json"
 FINDINGS = ROOT / "docs" / "findings"
 EXPORTER_COST = ROOT / "checks" / "bench_exporter.json"
 TOOLS = ROOT / "checks" / "tools.json"
+LONG_OPTIONS = 16
+"""Options longer than this are on a line of their own, so that the block does not scroll."""
 PACKED = ROOT / "_build" / "websocket-doctor.pyz"
 
 
@@ -254,9 +256,10 @@ class Confirm(Written):
 
     def lines(self) -> Iterator[str]:
         """Yield a sentence, the command, and what it reports."""
-        command = " ".join(["python", PACKED.name, "diagnose https://dss.example.com", *self.arguments])
+        command, options = f"python {PACKED.name} diagnose https://dss.example.com", " ".join(self.arguments)
+        between = " \\\n> " if len(options) > LONG_OPTIONS else " " if options else ""
         yield f"Download {{doctor}}`{PACKED.name}`, and run it with Python 3.9 or newer:"
-        yield from ("", "```{code-block} console", "", f"$ {command}", "```", "")
+        yield from ("", "```{code-block} console", "", *f"$ {command}{between}{options}".splitlines(), "```", "")
         yield "It reports `WebSocket works`, and its exit code is 0."
 
     def run(self) -> list[nodes.Node]:
