@@ -11,14 +11,14 @@ import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
-from . import apache, haproxy, nginx
+from . import apache, caddy, haproxy, nginx, squid
 from .detect import kind_of, split_dump, unwrapped
 from .judge import Finding, Report, judge
 from .tree import Node, Options
 
 __all__ = ["KINDS", "Finding", "Node", "Options", "Report", "lint", "lint_text", "load", "rules"]
 
-KINDS: dict[str, Any] = {"apache": apache, "haproxy": haproxy, "nginx": nginx}
+KINDS: dict[str, Any] = {"apache": apache, "caddy": caddy, "haproxy": haproxy, "nginx": nginx, "squid": squid}
 """The module of each kind of configuration, with `read` and `model`."""
 
 

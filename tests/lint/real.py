@@ -52,8 +52,12 @@ class Server:
                     if request.version == "HTTP/1.0":
                         return
                     continue
-                while data := client.recv(65536):
-                    client.sendall(echoed(data))
+                data = b""
+                while piece := client.recv(65536):
+                    data += piece
+                    while len(data) > 1 and len(data) >= 6 + (data[1] & 127):
+                        client.sendall(echoed(data))
+                        data = data[6 + (data[1] & 127) :]
                 return
 
     def _upgraded(self, client, request):
