@@ -11,14 +11,22 @@ import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
-from . import apache, caddy, haproxy, nginx, squid
+from . import apache, caddy, envoy, haproxy, nginx, squid, traefik
 from .detect import kind_of, split_dump, unwrapped
 from .judge import Finding, Report, judge
 from .tree import Node, Options
 
 __all__ = ["KINDS", "Finding", "Node", "Options", "Report", "lint", "lint_text", "load", "rules"]
 
-KINDS: dict[str, Any] = {"apache": apache, "caddy": caddy, "haproxy": haproxy, "nginx": nginx, "squid": squid}
+KINDS: dict[str, Any] = {
+    "apache": apache,
+    "caddy": caddy,
+    "envoy": envoy,
+    "haproxy": haproxy,
+    "nginx": nginx,
+    "squid": squid,
+    "traefik": traefik,
+}
 """The module of each kind of configuration, with `read` and `model`."""
 
 

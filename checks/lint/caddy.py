@@ -1,4 +1,4 @@
-"""Find out where a Caddyfile sends each WebSocket, with which headers and timeouts."""
+"""Find out where a Caddyfile sends each WebSocket, and how."""
 
 from __future__ import annotations
 
@@ -54,13 +54,17 @@ def model(tree: Node, options: Options) -> Model:
         for address in ADDRESSES if options.server == "dss" else ["/socket"]:
             found.routes += _routes(site, body, address, options)
     for node in tree.children:
-        found.missing += [f"import {node.words[1]} (line {node.line})"] if node.words[0] == "import" and len(node.words) > 1 else []
+        found.missing += (
+            [f"import {node.words[1]} (line {node.line})"] if node.words[0] == "import" and len(node.words) > 1 else []
+        )
     return found
 
 
 def _sites(tree: Node) -> list[Node]:
     """Return the blocks of sites; a file without braces is one site."""
-    blocks = [each for each in tree.children if each.block and each.words[0] != "global" and not each.words[0].startswith("(")]
+    blocks = [
+        each for each in tree.children if each.block and each.words[0] != "global" and not each.words[0].startswith("(")
+    ]
     sites = [each for each in blocks if _is_address(each.words[0])]
     if sites:
         return sites
@@ -68,7 +72,18 @@ def _sites(tree: Node) -> list[Node]:
 
 
 def _is_address(word: str) -> bool:
-    known = {"reverse_proxy", "proxy", "route", "header", "transport", "log", "tls", "encode", "basicauth", "basic_auth"}
+    known = {
+        "reverse_proxy",
+        "proxy",
+        "route",
+        "header",
+        "transport",
+        "log",
+        "tls",
+        "encode",
+        "basicauth",
+        "basic_auth",
+    }
     return word not in known and word not in GROUPS and not word.startswith("@")
 
 
@@ -144,7 +159,7 @@ def _specific(node: Node) -> int:
 
 
 def _proxies(lines: list[Node], path: str) -> list[tuple[Node, list[Node], str]]:
-    """Return the reverse_proxy that takes a path, and those that may take it before."""
+    """Return the reverse_proxy that takes a path, and those that may come first."""
     found: list[tuple[Node, list[Node], str]] = []
     for node in sorted([each for each in lines if each.words[0] in GROUPS and each.block], key=_specific):
         matched = _matches(node.words, path, lines)
@@ -206,12 +221,26 @@ def _headers(node: Node, where: dict[str, str]) -> list[Fact]:
             lines[name] = each
             wanted = "websocket" if name == "upgrade" else "upgrade"
             good = value.lower() == wanted or bool(re.match(FORWARDED, value.lower()))
-            kinds[name] = "lost" if sign == "-" else "twice" if sign == "+" and name == "upgrade" else "forwarded" if good else "wrong"
+            kinds[name] = (
+                "lost"
+                if sign == "-"
+                else "twice"
+                if sign == "+" and name == "upgrade"
+                else "forwarded"
+                if good
+                else "wrong"
+            )
             if "{" in value and not good and not re.match(OF_CADDY_1, value):
                 kinds[name] = "unknown"
         if name == "host":
             lines[name] = each
-            kinds[name] = "lost" if re.search(r"upstream", value) else "kept" if re.search(r"hostport|\.host\}|\{host\}", value) else "fixed"
+            kinds[name] = (
+                "lost"
+                if re.search(r"upstream", value)
+                else "kept"
+                if re.search(r"hostport|\.host\}|\{host\}", value)
+                else "fixed"
+            )
         if name in {"sec-websocket-key", "sec-websocket-version"} and "{" not in value and value != "13":
             kind = "dropped" if sign == "-" else "fixed"
             found.append(Fact("key", kind, each.line, each.file, {"header": each.words[1].lstrip("+-"), **where}))
@@ -221,7 +250,9 @@ def _headers(node: Node, where: dict[str, str]) -> list[Fact]:
         line = lines[name]
         text = {"value": line.words[2] if len(line.words) > 2 and line is not node else "", **where}
         if name != "connection" or kinds["upgrade"] in {"forwarded", "unknown"}:
-            found.append(Fact(name, kind, line.line, line.file, text, 0.0, "a placeholder" if kind == "unknown" else ""))
+            found.append(
+                Fact(name, kind, line.line, line.file, text, 0.0, "a placeholder" if kind == "unknown" else "")
+            )
     return found
 
 
@@ -249,5 +280,7 @@ def _around(lines: list[Node], path: str) -> list[Fact]:
         if name == "request_header" and rest[0].lower() in {"-upgrade", "-connection"}:
             found.append(Fact("upgrade", "lost", node.line, node.file, {"target": "the server"}))
         if name == GAP:
-            found.append(Fact("answer", "unknown", node.line, node.file, {}, 0.0, f"{node.words[1]} (line {node.line})"))
+            found.append(
+                Fact("answer", "unknown", node.line, node.file, {}, 0.0, f"{node.words[1]} (line {node.line})")
+            )
     return found

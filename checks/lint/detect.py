@@ -10,6 +10,8 @@ NAMES: list[tuple[str, str]] = [
     ("apache", r"apache|httpd|\.htaccess$|\.vhost$"),
     ("squid", r"squid"),
     ("nginx", r"nginx"),
+    ("traefik", r"traefik"),
+    ("envoy", r"envoy"),
 ]
 """What the path of each kind looks like."""
 
@@ -40,12 +42,15 @@ SIGNS: dict[str, list[str]] = {
         r"(?m)^\s*(?:http_port|https_port|http_access|cache_peer|ssl_bump|http_upgrade_request_protocols|icp_access)\s",
         r"(?m)^\s*acl\s+\S+\s+(?:src|dst|dstdomain|port|proto|method|url_regex|urlpath_regex|ssl::server_name)\b",
     ],
-    "yaml": [
-        r"(?m)^\s*(?:apiVersion|kind):\s",
+    "traefik": [
         r"(?m)^\s*-?\s*[\"']?traefik\.\w+",
-        r"(?m)^\s*(?:static_resources|http_connection_manager|upgrade_configs|http_filters|virtual_hosts):",
-        r"(?m)^\s*(?:http|entryPoints|providers|certificatesResolvers|routers|middlewares):\s*$",
-        r"(?m)^\s*\[(?:http\.(?:routers|services|middlewares)|entryPoints)",
+        r"(?m)^\s*kind:\s*(?:IngressRoute|Middleware)\b",
+        r"(?m)^\s*(?:routers|middlewares|entryPoints|certificatesResolvers|customRequestHeaders|passHostHeader):",
+    ],
+    "envoy": [
+        r"(?m)^\s*kind:\s*(?:Ingress|VirtualService|DestinationRule|HTTPRoute|Gateway|EnvoyFilter)\b",
+        r"(?m)^\s*-?\s*(?:static_resources|upgrade_configs|http_filters|virtual_hosts|route_config|stat_prefix):",
+        r"type\.googleapis\.com/envoy",
     ],
 }
 """Patterns that occur in each kind of configuration."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from .text import ANGLES, BRACES, CLOSE, ELSE, OPEN, STATEMENT, is_placeholder, mark_templates
+from .text import ANGLES, BRACES, CLOSE, ELSE, OPEN, SQUARES, STATEMENT, is_placeholder, mark_templates
 from .tree import GAP, Node
 
 PIECE = (
@@ -64,7 +64,7 @@ def read(text: str, file: str = "") -> Node:
     """Return the tree of a configuration; it never fails."""
     root = Node(["main"], 0, file, block=True)
     reader = _Reader(file, [root])
-    for found in re.finditer(PIECE, mark_templates(text, ";{}", ANGLES + BRACES)):
+    for found in re.finditer(PIECE, mark_templates(text, ";{}", ANGLES + BRACES + SQUARES)):
         _take(reader, found[0])
     _finish(reader, "")
     return root

@@ -1,4 +1,4 @@
-"""Find out what Squid does with a WebSocket, as a reverse proxy and as a forward proxy."""
+"""Find out what Squid does with a WebSocket."""
 
 from __future__ import annotations
 
@@ -26,10 +26,20 @@ def model(tree: Node, options: Options) -> Model:
     """Return the routes of a configuration."""
     found = Model("squid")
     lines = tree.children
-    reverse = [each for each in lines if each.words[0] in {"http_port", "https_port"} and {"accel", "vhost"} & set(each.words)]
+    reverse = [
+        each for each in lines if each.words[0] in {"http_port", "https_port"} and {"accel", "vhost"} & set(each.words)
+    ]
     peers = [each for each in lines if each.words[0] == "cache_peer" and "originserver" in each.words]
-    bumping = [each for each in lines if each.words[0] == "ssl_bump" and each.words[1:2] and each.words[1] in {"bump", "server-first", "stare"}]
-    found.missing = [f"include {each.words[1]} (line {each.line})" for each in lines if each.words[0] == "include" and len(each.words) > 1]
+    bumping = [
+        each
+        for each in lines
+        if each.words[0] == "ssl_bump" and each.words[1:2] and each.words[1] in {"bump", "server-first", "stare"}
+    ]
+    found.missing = [
+        f"include {each.words[1]} (line {each.line})"
+        for each in lines
+        if each.words[0] == "include" and len(each.words) > 1
+    ]
     gap = found.missing[0] if found.missing else ""
     if reverse or peers:
         for address in ADDRESSES if options.server == "dss" else ["/socket"]:
@@ -42,7 +52,17 @@ def model(tree: Node, options: Options) -> Model:
         route.facts = [_upgrade(lines, bumping[0], "/dip/websocket", gap), _idle(lines, bumping[0])]
         spliced = [each for each in lines if each.words[:2] == ["ssl_bump", "splice"] and each.line < bumping[0].line]
         if spliced:
-            route.facts = [Fact("upgrade", "unknown", spliced[0].line, tree.file, {}, 0.0, f"who is exempt from inspection (line {spliced[0].line})")]
+            route.facts = [
+                Fact(
+                    "upgrade",
+                    "unknown",
+                    spliced[0].line,
+                    tree.file,
+                    {},
+                    0.0,
+                    f"who is exempt from inspection (line {spliced[0].line})",
+                )
+            ]
         found.routes.append(route)
     else:
         found.routes += _tunnels(lines)
@@ -64,7 +84,7 @@ def _allowed(words: list[str], lines: list[Node], path: str) -> bool | None:
                 patterns = [compiled(word, ignore_case="-i" in each.words) for word in each.words[3:] if word != "-i"]
                 value = bool(value) or any(bool(pattern and pattern.search(path)) for pattern in patterns)
             else:
-                value = value if value else None
+                value = value or None
         value = None if value is None else value != negated
         result = False if value is False or result is False else None if value is None else result
     return result
@@ -80,7 +100,9 @@ def _upgrade(lines: list[Node], anchor: Node, path: str, gap: str) -> Fact:
             last = each
             allowed = _allowed(each.words[3:], lines, path + "?x")
             if allowed is None:
-                return Fact("upgrade", "unknown", each.line, each.file, where, 0.0, f"an access list (line {each.line})")
+                return Fact(
+                    "upgrade", "unknown", each.line, each.file, where, 0.0, f"an access list (line {each.line})"
+                )
             if allowed:
                 kind = "forwarded" if each.words[2] == "allow" else "lost"
                 return Fact("upgrade", kind, each.line, each.file, where)
@@ -109,19 +131,46 @@ def _facts(lines: list[Node], anchor: Node, path: str, gap: str) -> list[Fact]:
         name, words = each.words[0], each.words[1:]
         if name == "cache_peer":
             fixed = [word.partition("=")[2] for word in words if word.startswith("forceddomain=")]
-            found += [Fact("host", "fixed", each.line, each.file, {"value": value, "target": words[0]}) for value in fixed]
+            found += [
+                Fact("host", "fixed", each.line, each.file, {"value": value, "target": words[0]}) for value in fixed
+            ]
         if name == "request_header_max_size" and words:
             value = size(words[0] + {"kb": "k", "mb": "m"}.get((words[1:] or [""])[0].lower(), ""))
-            found += [Fact("header-size", "limited", each.line, each.file, {"size": " ".join(words)}, value)] if value >= 0 else []
-        if name == "request_header_access" and words[1:3] == ["deny", "all"] and words[0].lower().startswith("sec-websocket"):
-            kind = "fixed" if any(other.words[:2] == ["request_header_replace", words[0]] for other in lines) else "dropped"
+            found += (
+                [Fact("header-size", "limited", each.line, each.file, {"size": " ".join(words)}, value)]
+                if value >= 0
+                else []
+            )
+        if (
+            name == "request_header_access"
+            and words[1:3] == ["deny", "all"]
+            and words[0].lower().startswith("sec-websocket")
+        ):
+            kind = (
+                "fixed"
+                if any(other.words[:2] == ["request_header_replace", words[0]] for other in lines)
+                else "dropped"
+            )
             found.append(Fact("key", kind, each.line, each.file, {"header": words[0], "target": "the server"}))
-        if name == "reply_header_access" and words[1:3] == ["deny", "all"] and words[0].lower() in {"upgrade", "sec-websocket-accept"}:
+        if (
+            name == "reply_header_access"
+            and words[1:3] == ["deny", "all"]
+            and words[0].lower() in {"upgrade", "sec-websocket-accept"}
+        ):
             found.append(Fact("response", "hidden", each.line, each.file, {"header": words[0]}))
         if name in {"reply_header_add", "reply_header_replace"} and words[:1] == ["Content-Security-Policy"]:
             value_of = re.sub(r'^"|"$', "", " ".join(words[1:]).split('" ')[0])
-            found += [Fact("policy", "blocks", each.line, each.file, {"value": value_of})] if blocks_sockets(value_of) else []
-        if name == "http_access" and words[:1] == ["deny"] and _allowed(words[1:], lines, path + "?x") and not set(words[1:]) & {"all"}:
+            found += (
+                [Fact("policy", "blocks", each.line, each.file, {"value": value_of})]
+                if blocks_sockets(value_of)
+                else []
+            )
+        if (
+            name == "http_access"
+            and words[:1] == ["deny"]
+            and _allowed(words[1:], lines, path + "?x")
+            and not set(words[1:]) & {"all"}
+        ):
             info = [other for other in lines if other.words[0] == "deny_info" and other.words[-1] in words]
             to = re.sub(r"^\d+:", "", info[0].words[1]) if info else ""
             kind = "redirect" if "://" in to else "status"
@@ -132,7 +181,11 @@ def _facts(lines: list[Node], anchor: Node, path: str, gap: str) -> list[Fact]:
 def _tunnels(lines: list[Node]) -> list[Route]:
     """Return what a forward proxy does with CONNECT, which every wss:// needs."""
     ports = [word for each in _acls(lines, "SSL_ports") for word in each.words[3:]]
-    denies = [each for each in lines if each.words[:2] == ["http_access", "deny"] and "CONNECT" in each.words and "!SSL_ports" in each.words]
+    denies = [
+        each
+        for each in lines
+        if each.words[:2] == ["http_access", "deny"] and "CONNECT" in each.words and "!SSL_ports" in each.words
+    ]
     anchors = denies or [each for each in lines if each.words[0] in {"http_port", "http_access"}]
     if not anchors:
         return []
@@ -144,7 +197,7 @@ def _tunnels(lines: list[Node]) -> list[Route]:
         shown = ", ".join(ports) or "all ports"
         route.seen = [f"HTTPS tunnels are allowed to {shown}; DSS needs its own port there if it is another one."]
     for each in lines:
-        if each.words[0] in {"client_lifetime"} and len(each.words) > 1 and _seconds(each) > 0 and _seconds(each) < 86400:
+        if each.words[0] == "client_lifetime" and len(each.words) > 1 and _seconds(each) > 0 and _seconds(each) < 86400:
             text = {"time": shown_time(_seconds(each))}
             route.facts.append(Fact("lifetime", "limited", each.line, each.file, text, _seconds(each)))
     return [route]

@@ -16,14 +16,15 @@ VALUE = "\x06"
 """Stands for a value that a template fills in; a placeholder of any kind becomes this."""
 
 TAG = (
-    r"\$?\{\{[\s\S]*?\}\}\}?|\{%[\s\S]*?%\}|\{#[^\n]*?#\}|<%[\s\S]*?%>|\[[a-z]{3,}\w*[_ -][\w -]+\]"
+    r"\$?\{\{[\s\S]*?\}\}\}?|\{%[\s\S]*?%\}|\{#[^\n]*?#\}|<%[\s\S]*?%>"
     r"|%[A-Za-z]\w*%|@[A-Z_a-z]\w*@|__[A-Z]\w*__|\$\{[A-Z][A-Z0-9_]*(?:[:?+-][^}\n]*)?\}"
 )
 """A tag of Jinja, Go, Helm, Liquid or ERB, or a placeholder such as %DOMAIN%."""
 
 ANGLES = r"|(?<![?(])<[a-zA-Z][\w .:/-]*>"
+SQUARES = r"|\[[a-z]{3,}\w*[_ -][\w -]+\]"
 BRACES = r"|\{[A-Za-z_$][\w.$-]*\}"
-"""More placeholders, in the syntaxes where they mean nothing else: <your-domain> and {domain}."""
+"""More placeholders, in the syntaxes where they mean nothing else: <your-domain>, [server_name] and {domain}."""
 
 OPENS = r"^(?:\{\{|\{%|<%)[-~+\s#]*(?:if|unless|for|range|with|each|case|define|block|loop|foreach)\b"
 ENDS = r"^(?:\{\{|\{%|<%)[-~+\s/]*(?:end|\}|if\b|unless\b|each\b)"
