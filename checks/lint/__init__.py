@@ -16,7 +16,7 @@ from .detect import kind_of, split_dump, unwrapped
 from .judge import Finding, Report, judge
 from .tree import Node, Options
 
-__all__ = ["KINDS", "Finding", "Node", "Options", "Report", "lint", "lint_text", "load", "rules"]
+__all__ = ["KINDS", "Finding", "Node", "Options", "Report", "kind_of", "lint", "lint_text", "load", "rules"]
 
 KINDS: dict[str, Any] = {
     "apache": apache,

@@ -137,7 +137,7 @@ def _named(name: str, path: str, lines: list[Node]) -> bool | None:
 
 
 def _routes(site: Node, body: list[Node], path: str, options: Options) -> list[Route]:
-    """Return the routes of a path: those of the most specific directives that may take it."""
+    """Return the routes of a path: those of the directives that may take it."""
     found = []
     for node, lines, moved in _proxies(body, path):
         if node.words[0] == "proxy":

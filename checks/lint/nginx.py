@@ -25,6 +25,7 @@ def model(tree: Node, options: Options) -> Model:
     levels = [tree, *[node for node in tree.children if node.words[0] == "http" and node.block]]
     state.maps = [node for level in levels for node in level.children if node.words[0] == "map" and node.block]
     state.defined = _defined(tree)
+    state.by_connection = _reads_connection(tree)
     state.whole = len(levels) > 1 and not found.missing and not _gaps(levels)
     problems = flaws(tree, state)
     _add_servers(tree, levels, state, options, found)
@@ -39,6 +40,14 @@ def model(tree: Node, options: Options) -> Model:
 
 def _gaps(nodes: list[Node]) -> list[str]:
     return [each.words[1] for node in nodes for each in node.children if each.words[0] == GAP]
+
+
+def _reads_connection(node: Node) -> bool:
+    """Return whether a map or a condition reads Connection."""
+    return any(
+        (each.words[0] in ["map", "if"] and "$http_connection" in " ".join(each.words)) or _reads_connection(each)
+        for each in node.children
+    )
 
 
 DEFINES = r"^(?:map|geo|split_clients|set.*|.*_set|js_.*|opentelemetry.*|otel.*|encrypted.*|user_agent.*|keyval.*)$"
@@ -142,8 +151,26 @@ def _route(server: Node, above: list[Node], base: State, address: str) -> Route 
     plain.plain = True
     _walk(server, plain)
     route.facts = facts_of(levels, pass_node, state, plain) + state.extra
+    if base.by_connection:
+        route.facts += _in_firefox(server, above, base, address, route.facts)
     route.line = pass_node.line if pass_node else route.line
     return route
+
+
+def _in_firefox(server: Node, above: list[Node], base: State, address: str, facts: list[Fact]) -> list[Fact]:
+    """Return a fact if a WebSocket opens, but not in Firefox."""
+    state = _state(server, base, address)
+    state.firefox = True
+    _, chain = _walk(server, state)
+    target = next(
+        (node for level in [*chain, server] for node in level.children if node.words[0] == "proxy_pass"), None
+    )
+    others = facts_of([*above, server, *chain], target, state, state)
+    good = [fact for fact in facts if fact.key == "connection" and fact.value == "forwarded" and not fact.unless]
+    bad = [
+        fact for fact in others if fact.key in ["upgrade", "connection"] and fact.value not in ["forwarded", "unknown"]
+    ]
+    return [Fact("browser", "firefox", bad[0].line, bad[0].file, {})] if good and bad else []
 
 
 def _is_snippet(node: Node) -> bool:

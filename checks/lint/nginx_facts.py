@@ -284,6 +284,8 @@ def _hidden(levels: list[Node]) -> list[Fact]:
             found += [_fact("response", "hidden", node, {"header": word}) for word in words]
     for node in effective(levels, "add_header").lines:
         name, value = node.words[1].lower(), node.words[2] if len(node.words) > 2 else ""
+        if name == "upgrade" and "always" in node.words[2:]:
+            found.append(_fact("response", "changed", node, {"header": "Upgrade", "value": value}))
         if name == "content-security-policy" and "$" not in value and VALUE not in value:
             kind = blocks_sockets(value)
             if kind:

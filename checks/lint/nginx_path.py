@@ -55,6 +55,10 @@ class State:
     server: Node | None = None
     plain: bool = False
     """Whether it is a request for a page, not for a WebSocket."""
+    firefox: bool = False
+    """Whether it is Firefox, which sends `Connection: keep-alive, Upgrade`."""
+    by_connection: bool = False
+    """Whether a map or a condition reads Connection."""
     scheme: str = "http"
     port: str = ""
     name: str = ""
@@ -155,6 +159,8 @@ def variable(name: str, state: State) -> str | None:
             return mapped(node, state)
     if state.plain and name in ["http_upgrade", "http_connection"]:
         return "" if name == "http_upgrade" else "keep-alive"
+    if state.firefox and name == "http_connection":
+        return "keep-alive, Upgrade"
     known = {"scheme": state.scheme, "server_port": state.port, "server_name": state.name, "uri": state.path}
     known["request_uri"] = state.sent_path + "?⟨args⟩"
     known["document_uri"] = state.path
