@@ -1,4 +1,4 @@
-"""Each rule is proven: its example breaks on the real proxy, and its near miss does not."""
+"""The example of each rule breaks on the real proxy; its near miss does not."""
 
 import tomllib
 
@@ -91,7 +91,7 @@ def started(kind, build, text, port):
 
 
 def seen(kind, build, example, text, server):
-    """Return what happens: `dead`, `opens`, `drops`, `refused by Firefox`, or `other Host`."""
+    """Return what happens: `dead`, `opens`, `drops`, or one of two others."""
     port = free_port()
     place = f"127.0.0.1:{port}"
     try:
@@ -112,7 +112,7 @@ EXPECTED = {"broken": {"dead"}, "note": {"opens"}, "endangers": {"drops", "other
 
 
 @pytest.mark.parametrize("kind", sorted(EXAMPLES))
-def test_each_example_does_on_the_real_proxy_what_its_rule_says(kind):
+def test_each_example_breaks_on_the_real_proxy(kind):
     build = every(kind)[-1]
     require(build)
     server, severities = real.Server(), {rule["id"]: rule["severity"] for rule in rules()}

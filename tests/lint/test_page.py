@@ -35,7 +35,7 @@ def texts():
     for name in ON_PAGE:
         recipe = RECIPES[name]
         found += [(config.read_text(), name) for config in recipe.configs]
-        for variant in recipe.folder.glob("broken/*.patch"):
+        for variant in sorted(recipe.folder.glob("broken/*.patch")):
             patch = recipe.patch(variant)
             found.append((patch.apply((recipe.folder / patch.base).read_text()), name))
     nginx, haproxy = grammar_nginx.Grammar(chance, 1), grammar_haproxy.Grammar(chance, 1)
