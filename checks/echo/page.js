@@ -72,7 +72,7 @@
     owner: "the DSS administrator",
   };
 
-  const sentence = (text) => (text ? `${text}.` : "");
+  const sentence = (text) => (text ? `${text[0].toUpperCase()}${text.slice(1)}.` : "");
 
   function present(verdict) {
     const good = verdict.id === "works";
@@ -80,10 +80,14 @@
     find("result").className = good ? "good" : "bad";
     find("title").textContent = verdict.title;
     find("summary").textContent = sentence(verdict.summary);
-    find("next").replaceChildren(...(verdict.fix ? [make("strong", {}, "What to do: "), sentence(verdict.fix)] : []));
+    const said = (label, text) => (text ? [make("strong", {}, label), " ", sentence(text)] : []);
+    // A visitor can fix a cause that is not proven no more than one that is, but can find out more about it.
+    const send = `send the message below to ${verdict.owner}`;
+    find("next").replaceChildren(...said("What to do now:", good ? "" : verdict.id ? send : verdict.fix || send));
     find("owner").replaceChildren(
-      ...(verdict.owner && !good ? [make("strong", {}, "Who can fix it: "), sentence(verdict.owner)] : []),
+      ...(verdict.id ? said("What fixes it:", good ? "" : verdict.fix) : said("Who can fix it:", verdict.owner)),
     );
+    find("possible").hidden = !verdict.candidates.length;
     find("causes").replaceChildren(...verdict.candidates.map(([, title]) => make("li", {}, title)));
     const row = ({ label, good: fine, text }) =>
       make(

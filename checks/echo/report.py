@@ -122,7 +122,7 @@ def _message(visit: Visit, verdict: Verdict) -> str:
     made = Content(
         host,
         port,
-        "; ".join(f"{row.label}: {row.text}" for row in verdict.rows) if verdict.id == WORKS else "",
+        verdict.summary[:1].lower() + verdict.summary[1:] if verdict.id == WORKS else "",
         [found] if named else [],
         [f"{title} ({name})" for name, title in verdict.candidates],
         verdict.fix,

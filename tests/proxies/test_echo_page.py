@@ -3,7 +3,9 @@
 import contextlib
 import queue
 import threading
+from pathlib import Path
 
+import axe_playwright_python
 import pytest
 from support.byte_relay import relaying
 from support.echo import one_path, running_echo
@@ -17,6 +19,7 @@ from checks.lab.proxy import proxy
 
 pytestmark = pytest.mark.xdist_group("browser")
 
+AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 HOLD = "4"
 LINK = "/websocket-test/"
 UPGRADE = "upgrade-not-forwarded"
@@ -150,6 +153,12 @@ def test_the_page_names_each_mistake_at_both_ends(browser, bare, record_property
             name: opened(stack, browser, url, viewport={"width": 360, "height": 700}) for name, url in urls.items()
         }
         shown = {name: ended(page) for name, page in pages.items()}
+        for name in ("nginx", "nginx, no Upgrade", "nginx, refuses handshakes"):
+            pages[name].evaluate(AXE.read_text(encoding="utf-8"))
+            assert (
+                pages[name].evaluate("axe.run({resultTypes: ['violations']}).then(({ violations }) => violations)")
+                == []
+            )
         more = visit_through_forward_proxies(stack, browser, bare, secure, urls["nginx"])
         echo.process.terminate()
         terminal = "".join(iter(printed.get, ""))
