@@ -9,12 +9,13 @@ import time
 import urllib.parse
 
 import pytest
+from hypothesis import given, settings, strategies
 
 from checks.exporter.addresses import network, permission
 from checks.exporter.modules import load
 from checks.exporter.places import place
 from checks.exporter.service import RefusedError, Service
-from checks.probe import connect
+from checks.probe import Target, connect
 
 pytestmark = pytest.mark.quick
 
@@ -342,6 +343,61 @@ def test_an_error_has_its_line_and_no_secret(tmp_path):
             load(path)
         assert str(raised.value) == message.replace("{folder}", str(tmp_path)).replace("{}", str(path), 1)
         assert "secret" not in str(raised.value)
+
+
+PARTS = [
+    "http",
+    "https",
+    "ws",
+    "wss",
+    "file",
+    "://",
+    ":",
+    "//",
+    "/",
+    "\\",
+    "@",
+    "#",
+    "?",
+    "[",
+    "]",
+    ".",
+    "..",
+    "*",
+    "%2e",
+]
+PARTS += [
+    "dss.example.com",
+    "evil.example",
+    "EVIL",
+    "10.0.0.5",
+    "0x7f",
+    "127",
+    "::1",
+    "::ffff:a00:5",
+    "443",
+    "0",
+    "99999",
+]
+PARTS += ["\t", " ", "\u3002", "\uff0f", "\x00", "a" * 70, "-", "_", "xn--", "localhost"]
+
+
+@given(strategies.lists(strategies.sampled_from(PARTS) | strategies.text(max_size=3), max_size=9).map("".join))
+@settings(deadline=None, max_examples=200, derandomize=True)
+def test_what_is_compared_is_what_is_probed(text):
+    try:
+        compared = place(text)
+    except ValueError:
+        return
+    target = Target(compared.url)
+    assert (target.host, target.port, target.secure) == (
+        compared.host,
+        compared.port,
+        compared.scheme in {"https", "wss"},
+    )
+    assert place(compared.url) == compared
+    split = urllib.parse.urlsplit(text if "://" in text else f"https://{text}")
+    assert (split.hostname, split.username, split.fragment) == (compared.host, None, "")
 
 
 def test_quoting_hides_what_may_be_secret():
