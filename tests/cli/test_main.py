@@ -12,7 +12,7 @@ from support.proof import ROOT
 from checks import cli
 from checks.cli import main
 
-STANDALONE = ["diagnose", "echo", "explain", "lint", "note"]
+STANDALONE = ["diagnose", "echo", "explain", "exporter", "lint", "note"]
 """The commands of websocket-doctor.pyz."""
 
 WRONG = [
