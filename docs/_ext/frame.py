@@ -48,11 +48,19 @@ def _framed(html: str) -> str:
     return TABLE.sub(framed, html)
 
 
+def _lean(html: str) -> str:
+    """Remove elements and classes that no style, script or test uses."""
+    html = re.sub(r'<span class="(?:std|doc|xref)[^"]*">(.*?)</span>(?=</a>)', r"\1", html)
+    html = re.sub(r' class="(?:reference (?:in|ex)ternal|docutils literal notranslate|simple|docutils)"', "", html)
+    return re.sub(r'<code><span class="pre">([^<]*)</span></code>', r"<code>\1</code>", html)
+
+
 def repaired(html: str) -> str:
     """Add frames to tables, levels to captions, and the current page to menus."""
     html = _framed(html)
     # The label names a radio button, and aria-controls is not allowed there.
     html = re.sub(r'(<label) aria-controls="[^"]*"', r"\1", html)
+    html = _lean(html)
     html = html.replace('<a class="current reference internal"', '<a aria-current="page" class="current"')
     return html.replace('class="caption" role="heading"', 'class="caption" role="heading" aria-level="2"')
 
@@ -96,7 +104,7 @@ def _preview(app: Sphinx, page: str, context: dict[str, Any], doctree: nodes.doc
 def frame(app: Sphinx, page: str, _template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
     """Load only what the page uses."""
     body = context["body"] = _sized(app, repaired(context.get("body", "")))
-    context["repaired"] = repaired
+    context["repaired"], context["toc"] = repaired, _lean(context.get("toc") or "")
     styles = ("more.css", "site.css") if NEEDS_MORE.search(body) else ("site.css",)
     context["css_files"] = [css for css in context["css_files"] if str(css.filename).endswith(styles)]
     scripts = {str(js.filename).removeprefix("_static/"): js for js in context["script_files"] if js.filename}

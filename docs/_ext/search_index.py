@@ -237,7 +237,7 @@ def load(app: Sphinx, page: str, _template: str, context: dict[str, Any], _doctr
         return
     if page == "search":
         context["symptom_reader"] = symptom_reader(lambda cause: page_of(app, page, cause))
-        app.add_js_file("paste.js", loading_method="defer")
+        app.add_js_file("guide.js", loading_method="defer")
     for script in ("search-index.js", "search.js"):
         app.add_js_file(script, loading_method="defer")
 

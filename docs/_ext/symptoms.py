@@ -1,6 +1,6 @@
 """Explain what people paste, from checks/symptoms.
 
-``{symptom-reader}`` is a field: docs/_static/symptoms.js explains what is pasted there.
+``{symptom-reader}`` is a field: docs/_static/guide.js loads symptoms.js, which explains what is pasted there.
 ``{symptom-list}`` lists the texts of every family, or of the named ones, complete without JavaScript.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import ticket
 from docutils import nodes
@@ -172,17 +172,9 @@ def write(app: Sphinx) -> None:
         (folder / "symptoms-data.js").write_text(data(), encoding="utf-8")
 
 
-def load(app: Sphinx, _page: str, _template: str, _context: dict[str, Any], doctree: nodes.document | None) -> None:
-    """Load the script on pages that use it."""
-    if doctree and any(each.get("symptom") for each in doctree.findall(nodes.raw)):
-        app.add_js_file("paste.js", loading_method="defer")
-
-
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register with Sphinx."""
     app.add_directive("symptom-reader", Reader)
     app.add_directive("symptom-list", Lists)
     app.connect("builder-inited", write)
-    # Before frame.py, which checks the loaded scripts.
-    app.connect("html-page-context", load)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

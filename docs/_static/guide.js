@@ -1,5 +1,6 @@
 // Fill the address of DSS into the messages, and copy them. Nothing leaves this browser.
 {
+  const box = document.getElementById("symptom");
   const field = document.getElementById("address");
   const why = document.getElementById("address-why");
   const pasted = document.getElementById("symptom-text");
@@ -50,6 +51,22 @@
     if (field) field.value = place(socket).url;
     take(socket);
   });
+  // symptoms.js is larger than the page, so it is loaded for those who paste something.
+  if (box) {
+    const { src: at } = document.currentScript;
+    let loading;
+    const load = () =>
+      (loading ??= new Promise((onload, onerror) => {
+        const { href: src } = new URL(`symptoms.js?v=${box.dataset.version}`, at);
+        document.head.append(Object.assign(document.createElement("script"), { src, onload, onerror }));
+      }));
+    for (const event of ["focus", "input"]) pasted.addEventListener(event, load);
+    // A browser may restore what you typed before.
+    addEventListener("pageshow", () => pasted.value && load());
+    // symptoms.js replaces these two.
+    for (const name of ["read", "written"]) box[name] = (...given) => load().then(() => box[name](...given));
+  }
+
   const { address, "dss.example.com": host } = stored();
   const before = address && place(address)?.host == host ? address : host;
   if (field && before) field.value ||= before;
