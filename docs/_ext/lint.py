@@ -1,6 +1,6 @@
 """Lint a pasted configuration, with the code and the rules of checks/lint.
 
-``{lint-reader}`` is where docs/_static/lint.js puts a field. It loads lint-engine.js, which is written here: modules of
+``{lint-reader}`` is a form for docs/_static/lint.js. It loads lint-engine.js, which is written here: modules of
 checks/lint in JavaScript, and the rules. ``{lint-rules}`` is the table of rules.
 """
 
@@ -62,11 +62,27 @@ def engine() -> str:
     return ENGINE.format(code=code, rules=json.dumps(kept, ensure_ascii=False, separators=(",", ":")))
 
 
+FORM = """
+<label for="config">Paste the configuration of your proxy, or a part of it:</label>
+<textarea id="config" rows="12" spellcheck="false" autocapitalize="off" wrap="off"></textarea>
+<p class="fields"><label>Proxy <select>
+<option value="">recognize it</option><option value="nginx">nginx</option>
+<option value="apache">Apache httpd</option><option value="haproxy">HAProxy</option></select></label>
+<label>Server <select>
+<option value="dss">Dataiku DSS</option><option value="any">another server</option></select></label>
+<label>Version <input size="8" placeholder="1.22.1" autocomplete="off" spellcheck="false"></label></p>
+<p class="small">Nothing that you paste leaves this browser.</p>
+<div aria-live="polite"></div>
+<noscript><p>Without JavaScript, use the command below.</p></noscript>
+"""
+"""The form. Without JavaScript, site.css hides it."""
+
+
 class Reader(SphinxDirective):
-    """The place for the field, with the pages of the causes."""
+    """The field, with the pages of the causes."""
 
     def run(self) -> list[nodes.Node]:
-        """Return the place, with a hint for browsers without JavaScript."""
+        """Return the form, with a hint for browsers without JavaScript."""
         for file in (*FOLDER.glob("*.py"), FOLDER / "rules.json", RUNTIME):
             self.env.note_dependency(str(file))
         causes = {}
@@ -78,7 +94,7 @@ class Reader(SphinxDirective):
         box = (
             f'<div id="lint" data-version="{hashlib.sha256(engine().encode()).hexdigest()[:8]}"'
             f' data-causes="{escape(json.dumps(causes, ensure_ascii=False, separators=(",", ":")))}">'
-            "<p>Without JavaScript, use the command below.</p></div>"
+            f"{FORM}</div>"
         )
         return [nodes.raw("", box, format="html", lint=True)]
 

@@ -8,32 +8,13 @@
     made.append(...children);
     return made;
   };
-  const KINDS = [["", "recognize it"], ["nginx", "nginx"], ["apache", "Apache httpd"], ["haproxy", "HAProxy"]];
-  const SERVERS = [["dss", "Dataiku DSS"], ["any", "another server"]];
   const STYLE = { broken: "danger", depends: "warning", endangers: "warning", note: "note" };
   const CONTEXT = 2; // lines shown around a finding
 
-  const choice = (options) => make("select", {}, ...options.map(([value, text]) => make("option", { value }, text)));
-  const kind = choice(KINDS);
-  const server = choice(SERVERS);
-  const version = make("input", { size: 8, placeholder: "1.22.1", autocomplete: "off", spellcheck: false });
-  const field = make("textarea", { id: "config", rows: 12, spellcheck: false, autocapitalize: "off", wrap: "off" });
-  const result = make("div", {});
-  result.setAttribute("aria-live", "polite");
-  box.replaceChildren(
-    make("label", { htmlFor: "config" }, "Paste the configuration of your proxy, or a part of it:"),
-    field,
-    make(
-      "p",
-      {},
-      ...[["Proxy", kind], ["Server", server], ["Version", version]].flatMap(([name, input]) => [
-        make("label", {}, `${name} `, input),
-        " ",
-      ]),
-    ),
-    make("p", { className: "small" }, "Nothing that you paste leaves this browser."),
-    result,
-  );
+  const field = box.querySelector("textarea");
+  const [kind, server] = box.querySelectorAll("select");
+  const version = box.querySelector("input");
+  const result = box.querySelector("div");
 
   // The engine is larger than the page, so it is loaded when somebody uses the field. A page on a disk cannot fetch it.
   let loading;
