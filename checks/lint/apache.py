@@ -8,6 +8,7 @@ from .apache_facts import facts_of, matching, worker_of, workers
 from .apache_read import read
 from .apache_rewrite import Request, Rewritten, rewrite
 from .nginx_includes import HARMLESS, given
+from .nginx_path import example_of
 from .patterns import compiled
 from .text import VALUE, before
 from .tree import ADDRESSES, GAP, Fact, Model, Node, Options, Route
@@ -132,8 +133,11 @@ def _own(scope: Node) -> list[str]:
         if node.words[0] == "location" and any(each.words[0] == "proxypass" for each in node.children):
             found.append(node.words[-1].rstrip("/") + "/socket")
         if node.words[0] == "rewriterule" and len(node.words) > 2:
-            name = re.search(r"^\^?(/[\w./-]+)", node.words[1])
-            found.append((name[1].rstrip("/") if name else "") + "/socket")
+            path = example_of(node.words[1])
+            found += [path] if path else []
+        if node.words[0] == "proxypassmatch" and len(node.words) > 2:
+            path = example_of(node.words[1])
+            found += [path] if path else []
     return sorted(found, key=len)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from .text import VALUE
+
 NAMES: list[tuple[str, str]] = [
     ("caddy", r"caddyfile"),
     ("haproxy", r"haproxy|\.cfg$"),
@@ -76,11 +78,24 @@ FENCE = r"(?m)^[ \t]*(`{3,}|~{3,})[ \t]*\{?[\w-]*[^\n]*\n([\s\S]*?)^[ \t]*\1[ \t
 BLOCK = r"(?m)^([ \t]*)(?:- )?[\"']?[\w./-]+[\"']?:[ \t]*[|>][+-]?\d?[ \t]*\n((?:\1[ \t]+[^\n]*\n?|[ \t]*\n)+)"
 
 
+DOUBLED = r"(?m)^[ \t]*(?:server|location\b[^\n{]*|upstream\s+\S+|http|events)\s*\{\{[ \t]*$"
+"""A block in a text of Python that is to be formatted."""
+
+
+def _single(text: str) -> str:
+    """Return a text of Python with its values filled in."""
+    text = re.sub(r"\{\{\{\{[^{}]*\}\}\}\}", VALUE, text)
+    text = re.sub(r"(?<!\{)\{[A-Za-z_][^{}\n]*\}(?!\})", VALUE, text)
+    return text.replace("{{", "{").replace("}}", "}")
+
+
 def unwrapped(text: str, kind: str) -> str:
     """Return a configuration without what surrounds it, on the same lines.
 
     It may be in a here document of a shell script, in a string of YAML, or in a page of Markdown.
     """
+    if kind == "nginx" and re.search(DOUBLED, text):
+        return _single(text)
     for pattern, group in ((HEREDOC, 3), (FENCE, 2), (BLOCK, 2)):
         inner = [found for found in re.finditer(pattern, text) if kind_of(found[group], "") == kind]
         if inner:

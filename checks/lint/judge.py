@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .text import before
-from .tree import Fact, Model, Options, Route
+from .tree import ADDRESSES, Fact, Model, Options, Route
 
 SEVERITIES = ["broken", "depends", "endangers", "note"]
 
@@ -63,6 +63,8 @@ def judge(model: Model, options: Options, rules: list[Any], file: str) -> Report
     for route in model.routes:
         for fact in route.facts:
             for rule in about.get(fact.key, []):
+                if fact.key == "path" and route.address not in ADDRESSES and fact.value != "decoded":
+                    continue
                 if applies(rule, fact, model.proxy, options):
                     _add(report, rule, fact, route, options)
         _see(report, route)

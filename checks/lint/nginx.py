@@ -6,11 +6,10 @@ import re
 
 from .nginx_facts import facts_of
 from .nginx_includes import included, with_includes
-from .nginx_path import State, find_location, location_name, locations
+from .nginx_path import State, example_of, find_location, location_name, locations
 from .nginx_read import read
 from .nginx_rewrite import rewrites
 from .nginx_syntax import flaws
-from .patterns import compiled
 from .text import VALUE, seconds, shown_time
 from .tree import ADDRESSES, GAP, Fact, Model, Node, Options, Route
 
@@ -29,6 +28,8 @@ def model(tree: Node, options: Options) -> Model:
     state.whole = len(levels) > 1 and not found.missing and not _gaps(levels)
     problems = flaws(tree, state)
     _add_servers(tree, levels, state, options, found)
+    if options.server == "any" and any(_tries(route) for route in found.routes):
+        found.routes = [route for route in found.routes if _tries(route)]
     for node in _streams(tree):
         found.routes.append(_stream_route(node))
     if problems and not found.routes:
@@ -36,6 +37,11 @@ def model(tree: Node, options: Options) -> Model:
     if problems:
         found.routes[0].facts = problems + found.routes[0].facts
     return found
+
+
+def _tries(route: Route) -> bool:
+    """Return whether a route is meant for WebSocket: lines that set Upgrade are near."""
+    return any(fact.key == "upgrade" and fact.value != "lost" for fact in route.facts)
 
 
 def _gaps(nodes: list[Node]) -> list[str]:
@@ -100,27 +106,13 @@ def _own_addresses(server: Node) -> list[str]:
     for node in locations(server):
         kind, name = location_name(node)
         if kind in ["~", "~*"]:
-            name = _example(name)
+            name = example_of(name)
         if kind != "@" and _proxied(node):
             found.append(name if kind == "=" or not name.endswith("/") else name + "socket")
         found += [each for each in _own_addresses(node) if each]
     if not found and _proxied(server):
         found = ["/socket"]
     return sorted(found, key=len)
-
-
-def _example(pattern: str) -> str:
-    """Return a path that a simple pattern matches, or an empty text."""
-    text = re.sub(r"\(\?:|\(\?i\)", "(", pattern)
-    for _ in range(6):
-        text = re.sub(r"\(([^()|]*)(?:\|[^()]*)?\)[?*+]?", r"\1", text)
-    text = re.sub(r"\.[*+]\??|\[[^\]]*\][*+]?", "x", text)
-    text = re.sub(r"^\^|\$$|\\(?=[./-])", "", re.sub(r"[?*+]", "", text))
-    for path in [text, "/" + text.lstrip("/")]:
-        test = compiled(pattern, ignore_case=True)
-        if path.startswith("/") and test and test.search(path):
-            return path
-    return ""
 
 
 def _proxied(node: Node) -> bool:

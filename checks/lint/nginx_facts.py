@@ -72,7 +72,7 @@ def shown_target(target: Node | None, state: State) -> str:
     """Return the server that a proxy_pass names, for people."""
     if not target or len(target.words) < 2:
         return "the server"
-    name = re.sub(r"^\w+://|/.*$", "", target.words[1])
+    name = re.sub(r"^\w+://|(?<!unix:)/.*$", "", target.words[1])
     return (expand(name, state) or name).replace(VALUE, "…") or "the server"
 
 
@@ -256,7 +256,7 @@ def _path(levels: list[Node], target: Node | None, state: State) -> list[Fact]:
     """
     if not target or len(target.words) < 2:
         return []
-    found = re.search(r"^\w+://[^/]*(/.*)?$", target.words[1])
+    found = re.search(r"^\w+://(?:unix:[^:]*:?|[^/]*)(/.*)?$", target.words[1])
     rest = found[1] if found else None
     before, sent = state.sent_path, state.path
     text = {"from": before, "value": target.words[1].replace(VALUE, "…")}

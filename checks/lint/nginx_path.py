@@ -230,3 +230,17 @@ def condition(words: list[str], state: State) -> bool | None:
     if operator in ["~", "~*", "!~", "!~*"]:
         return matches(right, left, ignore_case=operator.endswith("*")) == (not operator.startswith("!"))
     return None
+
+
+def example_of(pattern: str) -> str:
+    """Return a path that a simple pattern matches, or an empty text."""
+    text = re.sub(r"\(\?:|\(\?i\)", "(", pattern)
+    for _ in range(6):
+        text = re.sub(r"\(([^()|]*)(?:\|[^()]*)?\)[?*+]?", r"\1", text)
+    text = re.sub(r"\.[*+]\??|\[[^\]]*\][*+]?", "x", text)
+    text = re.sub(r"^\^|\$$|\\(?=[./-])", "", re.sub(r"[?*+]", "", text))
+    for path in [text, "/" + text.lstrip("/")]:
+        test = compiled(pattern, ignore_case=True)
+        if path.startswith("/") and test and test.search(path):
+            return path
+    return ""

@@ -67,6 +67,8 @@ def read(text: str, file: str = "") -> Node:
     for found in re.finditer(PIECE, mark_templates(text, ";{}", ANGLES + BRACES + SQUARES)):
         _take(reader, found[0])
     _finish(reader, "")
+    for node in reader.stack[1:]:
+        node.children.append(Node([GAP, "the rest of the text"], reader.line, file))
     return root
 
 

@@ -73,7 +73,7 @@ def _target(node: Node, above: list[Node]) -> str:
         and not _in_stream(above)
     ):
         return "proxy_pass needs http:// or https:// before the server"
-    has_path = re.search(r"^https?://[^/$]+/[^$]*$", target)
+    has_path = re.search(r"^https?://(?:unix:[^:$]+:|(?!unix:)[^/$]+)/[^$]*$", target)
     inside = above[-1]
     if has_path and VALUE not in target and inside.words[0] == "if":
         return "proxy_pass cannot have a path inside if"
