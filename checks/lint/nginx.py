@@ -222,7 +222,7 @@ def _walk(server: Node, state: State) -> tuple[Fact | None, list[Node]]:
         moved = _tried(server, chain[-1], state)
         if moved:
             return None, moved
-        if state.path == before or chosen or "⟨stay⟩" in state.variables:
+        if state.path == before or "⟨stay⟩" in state.variables:
             return None, [*chain, *chosen]
     return None, []
 

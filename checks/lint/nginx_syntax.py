@@ -67,11 +67,9 @@ def _target(node: Node, above: list[Node]) -> str:
     target = node.words[1]
     if re.search(r"^wss?://", target):
         return "proxy_pass takes http:// or https://, not ws:// or wss://"
-    if (
-        re.search(r"^[A-Za-z0-9_.-]+(:\d+)?/?$", target)
-        and above[-1].words[0] in ["location", "if"]
-        and not _in_stream(above)
-    ):
+    host = r"(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+|localhost|[A-Za-z0-9_-]+(?=:\d))"
+    bare = re.search("^" + host + r"(?::\d+)?/?$", target)
+    if bare and above[-1].words[0] in ["location", "if"] and not _in_stream(above):
         return "proxy_pass needs http:// or https:// before the server"
     has_path = re.search(r"^https?://(?:unix:[^:$]+:|(?!unix:)[^/$]+)/[^$]*$", target)
     inside = above[-1]
