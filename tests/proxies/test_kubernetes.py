@@ -320,7 +320,7 @@ backend be_edge_http:dss
 """What the router of OpenShift writes for an Ingress with HTTPS, with conditions instead of its maps of host names."""
 
 
-@pytest.mark.parametrize("build", every("haproxy")[-2:-1], ids=str)
+@pytest.mark.parametrize("build", every("haproxy", since="2.8", before="2.9"), ids=str)
 def test_haproxy_serves_dss_with_the_config_of_openshift(build, dss):
     entries = yaml.safe_load_all((FOLDER / "openshift.yaml").read_text())
     annotations = next(entry for entry in entries if entry["kind"] == "Ingress")["metadata"]["annotations"]
