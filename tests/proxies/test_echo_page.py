@@ -140,7 +140,9 @@ def test_the_page_names_each_mistake_at_both_ends(browser, bare, record_property
         for name, (config, _, _) in BEHIND.items():
             urls[name] = stack.enter_context(one_path(config[0], bare, echo, *config[1:])).origin + LINK
         secure = stack.enter_context(one_path("nginx", bare, echo, https=True))
-        urls["HTTPS"], expected["HTTPS"] = secure.origin + LINK, ("WebSocket works", [])
+        traefik = stack.enter_context(one_path("traefik", bare, echo, https=True))
+        for name, each in {"nginx, HTTPS": secure, "traefik, HTTPS": traefik}.items():
+            urls[name], expected[name] = each.origin + LINK, ("WebSocket works", ["loaded over HTTPS"])
         everything = RECIPES["nginx"].variant("upgrade-wrong-location")
         site = stack.enter_context(proxy(RECIPES["nginx"], RECIPES["nginx"].pick(everything), everything, echo))
         urls["everything"] = f"{site.origin}/"
