@@ -64,7 +64,7 @@ def engine() -> str:
 
 FORM = """
 <label for="config">Paste the configuration of your proxy, or a part of it:</label>
-<textarea id="config" rows="12" spellcheck="false" autocapitalize="off" wrap="off"></textarea>
+<textarea id="config" rows="12" spellcheck="false" autocapitalize="off"></textarea>
 <p class="fields"><label>Proxy <select>
 <option value="">recognize it</option><option value="nginx">nginx</option>
 <option value="apache">Apache httpd</option><option value="haproxy">HAProxy</option></select></label>
