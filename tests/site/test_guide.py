@@ -19,7 +19,7 @@ MOST = 4
 
 ADDRESS = "https://dss.corp.example:8443/projects/SALES/"
 NGINX = RECIPES["nginx"]
-BUILD = newest(NGINX.config(https=False))
+NEWEST = pytest.mark.parametrize("build", [newest(NGINX.config(https=False))], ids=str)
 EVERYONE, NOT_ONLY_HERE = "Yes, colleagues see it too", "Yes, it fails there too"
 
 IN_CONSOLE = (
@@ -110,9 +110,10 @@ def test_replies_lead_to_the_owner_and_a_message(page, url):
         page.evaluate("localStorage.clear()")
 
 
-def test_a_console_error_of_chromium_leads_to_cause_and_message(page, url, dss, browser):
+@NEWEST
+def test_a_console_error_of_chromium_leads_to_cause_and_message(build, page, url, dss, browser):
     for failure in IN_CONSOLE:
-        with browser.new_context() as context, proxy(NGINX, BUILD, NGINX.variant(failure), dss) as broken:
+        with browser.new_context() as context, proxy(NGINX, build, NGINX.variant(failure), dss) as broken:
             tab = context.new_page()
             with tab.expect_console_message(lambda message: "ws://" in message.text) as printed:
                 tab.goto(broken.origin)
@@ -140,7 +141,8 @@ REPLY = (
 TAKE = "document.querySelector('#every-reload .take')"
 
 
-def test_a_console_error_of_firefox_leads_to_a_message(url, dss):
+@NEWEST
+def test_a_console_error_of_firefox_leads_to_a_message(build, url, dss):
     with launch_firefox() as firefox:
 
         def act(script):
@@ -148,7 +150,7 @@ def test_a_console_error_of_firefox_leads_to_a_message(url, dss):
             firefox.command("script.evaluate", userActivation=True, **given)
 
         for failure in IN_CONSOLE[:4]:
-            with proxy(NGINX, BUILD, NGINX.variant(failure), dss) as broken:
+            with proxy(NGINX, build, NGINX.variant(failure), dss) as broken:
                 firefox.open(broken.origin)
                 firefox.evaluate(FIND.format("document.body.dataset.state"))
             line = next(line for line in reversed(firefox.console()) if "ws://" in line)
