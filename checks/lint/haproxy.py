@@ -168,7 +168,7 @@ def _route(front: Node, back: Node, sections: list[Node], address: str) -> Route
     for node in front.children:
         if (
             node.words[0] == "bind"
-            and re.search(r":443$", node.words[1])
+            and re.search(r":443$", " ".join(node.words[1:2]))
             and "ssl" not in node.words
             and not _is_tcp(mode)
         ):

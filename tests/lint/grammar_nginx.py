@@ -115,8 +115,8 @@ class Grammar:
         """Return a server block."""
         names = {self.pick(["", "", "= ", "^~ "]) + self.pick(NAMES) for _ in range(self.chance.randint(0, 3))}
         regexes = {f"{self.pick(['~', '~*'])} {self.pick(REGEXES)}" for _ in range(self.chance.choice([0, 0, 0, 1, 2]))}
-        bare = {each.split()[-1]: each for each in names}  # nginx refuses the same name twice
-        places = [*bare.values(), *regexes]
+        bare = {each.split()[-1]: each for each in sorted(names)}  # nginx refuses the same name twice
+        places = [*bare.values(), *sorted(regexes)]
         if self.chance.random() < 0.8 and not any(each.split()[-1] == "/" and "=" not in each for each in places):
             places = [each for each in places if each.split()[-1] != "/"] + ["/"]
         self.chance.shuffle(places)
