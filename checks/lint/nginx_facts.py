@@ -186,7 +186,9 @@ def _version(levels: list[Node], anchor: Node, where: dict[str, str]) -> list[Fa
 
 def _host(levels: list[Node], anchor: Node, state: State, where: dict[str, str]) -> list[Fact]:
     headers = effective(levels, "proxy_set_header")
-    lines = _set(headers, "host")
+    lines = [node for node in _set(headers, "host") if len(node.words) > 2]
+    full = [node for node in lines if node.words[2] != ""]
+    lines = full or lines  # nginx does not send empty ones
     node = lines[-1] if lines else anchor
     value = expand(lines[-1].words[2], state) if lines and len(lines[-1].words) > 2 else None
     if not lines:
