@@ -1,7 +1,8 @@
 """Find what breaks or endangers WebSocket in a proxy's configuration.
 
-It reads nginx (also the output of `nginx -T`), a single file, several files, or with - the standard input. Templates,
-fragments and truncated text are read as far as possible. Includes are followed if you give the files, too.
+It reads the configurations of nginx (also the output of `nginx -T`), Apache httpd, HAProxy, Caddy, Traefik, Envoy,
+Istio, Ingress and Squid. Templates, fragments and truncated text are read as far as possible. Includes are followed if
+you give the files, too. With -, it reads standard input.
 
 A line that is `broken` lets no WebSocket open. A line that `depends` breaks it in some versions. One that `endangers`
 works now, and breaks after a pause, at a reload, or for notebooks. After a `note`, everything works.
