@@ -47,7 +47,7 @@
     present({
       id: "",
       title: bad.length ? "A test failed" : "All tests passed",
-      summary: `The result did not reach the server (${problem}), so this page cannot say what it means`,
+      summary: `The result did not reach the server (${problem}), so this page cannot explain it`,
       fix: "Send the text below to your administrator",
       owner: "",
       ...unsent(problem),

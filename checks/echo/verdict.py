@@ -23,7 +23,7 @@ ENCRYPTED = {"tls-interception", "h2-websocket"}
 
 CONSOLE = (
     "Press F12 in this browser, open Console, reload this page, and copy the red text about WebSocket."
-    " It names the status code, and often the cause"
+    " In Chrome and Edge, it names the status code, and often the cause"
 )
 
 HANDSHAKE = {"Upgrade": "websocket", "Connection": "Upgrade"}
@@ -123,8 +123,8 @@ def _handshake(visit: Visit, neighbours: int) -> Verdict | None:
     lost = _lost(seen)
     if lost and neighbours:
         summary = (
-            f"A proxy removes what makes a request a WebSocket. The WebSocket of {_count(neighbours)} opened,"
-            " so the reverse proxy in front of DSS forwards it, and the cause is on the side of this computer"
+            f"A proxy drops or changes the headers that open a WebSocket. The WebSocket of {_count(neighbours)} opened,"
+            " so the reverse proxy in front of DSS forwards it, and the cause is on this computer or its network"
         )
         fix = f"Compare the network of this computer with that of {_count(neighbours)}: {lost.proof}"
         return _possible("A proxy on this network blocks WebSocket", summary, _without_tls(visit, SIDE), fix)
@@ -162,24 +162,24 @@ def _never_arrived(visit: Visit, plain: Outcome, neighbours: int) -> Verdict:
         got = f"status code {visit.status}" if visit.status else "no response"
         asked = ["auth-on-handshake"] if visit.status in {401, 403} else []
         summary = (
-            f"The URLs below this page do not lead to the test server: an ordinary request for one of them got {got}."
-            " So this test shows nothing about WebSocket yet"
+            "The URLs below this page do not lead to the test server, because an ordinary request for one of them got"
+            f" {got}. So this test shows nothing about WebSocket yet"
         )
-        fix = "Let the reverse proxy send this path and everything below it to `checks echo`"
+        fix = "Let the reverse proxy send this path and everything below it to `echo`"
         return _possible("The test does not reach its server", summary, asked, fix, OWNERS["reverse proxy"])
     if plain.outcome == "hung":
         silent = ("handshake-unanswered", "waf-blocks")
-        summary = "A hop between this browser and the server keeps the handshake and does not respond"
+        summary = "A hop between this browser and the server does not forward the handshake, and does not respond to it"
         return _possible("The handshake gets no response", summary, silent, CONSOLE)
     names = _without_tls(visit, ("tls-interception", *STOPPED) if visit.origin.startswith("https:") else STOPPED)
     if visit.protocol == "h2":
         names.append("h2-websocket")
     summary = (
         "An ordinary request for the same URL arrived at the server, and the handshake did not."
-        " A hop in between stops it because it is a WebSocket"
+        " A hop before the server stops the handshake because it asks for a WebSocket"
     )
     if neighbours:
-        summary += f". The WebSocket of {_count(neighbours)} opened, so the cause is on the side of this computer"
+        summary += f". The WebSocket of {_count(neighbours)} opened, so the cause is on this computer or its network"
         names = [name for name in names if OWNERS[cause(name).hop] != OWNERS["reverse proxy"]]
     return _possible("The handshake does not reach the server", summary, names, CONSOLE)
 
@@ -201,7 +201,7 @@ def _notebooks(visit: Visit, _neighbours: int) -> Verdict | None:
     if seen and _lost(seen):
         return _proven("upgrade-wrong-location", "another URL opened, and the one of notebooks arrived without Upgrade")
     summary = (
-        "One WebSocket opened, and the one at a URL of notebooks did not: the proxy treats the two URLs differently"
+        "One WebSocket opened, and the one at a URL of notebooks did not, so a proxy treats the two URLs differently"
     )
     return _possible("The WebSocket of notebooks fails", summary, ("upgrade-wrong-location", "waf-blocks"), CONSOLE)
 
@@ -250,9 +250,9 @@ def _held(visit: Visit, _neighbours: int) -> Verdict | None:
     if busy and busy.good:
         return _proven("idle-timeout", f"without messages it closed after {lasted}; with messages it stayed open")
     if busy and abs(busy.seconds - silent.seconds) <= max(0.5, silent.seconds / 10):
-        summary = f"It closed after {lasted}, with messages and without"
+        summary = f"The WebSocket closed after {lasted}, with messages and without"
         return _possible("The WebSocket closes", summary, ("lifetime-limit", "proxy-reload"), "Run this test once more")
-    summary = f"It opened, and closed after {lasted}"
+    summary = f"The WebSocket opened, and closed after {lasted}"
     return _possible(
         "The WebSocket closes", summary, ("idle-timeout", "lifetime-limit", "proxy-reload"), "Run this test once more"
     )
@@ -264,12 +264,12 @@ def _own(visit: Visit, _neighbours: int) -> Verdict | None:
         return None
     summary = (
         "The WebSocket to the test server works, and the one of DSS itself does not open."
-        " The reverse proxy treats the URLs of DSS differently, or DSS refuses the WebSocket"
+        " The reverse proxy treats the URLs of DSS differently, or DSS rejects the WebSocket"
     )
     names = ("upgrade-not-forwarded", "upgrade-wrong-location", "auth-on-handshake", "backend-down")
     fix = (
         "Compare the rule of the reverse proxy for DSS with its rule for this test,"
-        " or point the reverse proxy to `checks echo` instead of DSS for a moment"
+        " or point the reverse proxy to `echo` instead of DSS for a moment"
     )
     return _possible("The test works, and DSS does not", summary, names, fix, OWNERS["reverse proxy"])
 

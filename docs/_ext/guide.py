@@ -1,6 +1,6 @@
 """Lead a reader to the person to ask, and to the message for that person.
 
-``{address}`` is a field for the address of DSS, which docs/_static/guide.js copies into every message.
+``{address}`` is a field for the URL of DSS, which docs/_static/guide.js copies into every message.
 ``{choice} REPLY`` is a reply that opens what follows from it, with `:open:` and, for links, `:name:`.
 ``{message} network-team`` is a message from messages.toml, and its content is what the reader has seen.
 ``{places}`` lists the causes by place, from the rules.
@@ -41,7 +41,7 @@ PLACES = {
 }
 """The places of the diagram `route`, with the hops of the rules."""
 
-FIELD = """<div class="address"><label for="address">Address of your DSS</label>
+FIELD = """<div class="address"><label for="address">URL of your DSS</label>
 <input id="address" type="url" inputmode="url" autocomplete="off" autocapitalize="off" spellcheck="false"
 placeholder="https://dss.example.com" aria-describedby="address-why">
 <p id="address-why">Copy it from the address bar. It fills in the messages, and stays in your browser.</p></div>"""
@@ -69,7 +69,7 @@ def _html(text: str) -> nodes.raw:
 
 
 class Address(SphinxDirective):
-    """A field for the address of DSS."""
+    """A field for the URL of DSS."""
 
     def run(self) -> list[nodes.Node]:
         """Return the field, which site.css hides where no script can read it."""

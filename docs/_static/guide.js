@@ -41,7 +41,7 @@
     if (!field) return;
     const wrong = done && text.trim() && !found;
     field.ariaInvalid = wrong ? "true" : null;
-    why.textContent = wrong ? "Enter an address such as https://dss.example.com." : hint;
+    why.textContent = wrong ? "Enter a URL such as https://dss.example.com." : hint;
   }
 
   for (const event of ["input", "change"]) field?.addEventListener(event, () => take(field.value, event == "change"));

@@ -59,7 +59,7 @@
     if (!report.decided) return "It is not known whether a WebSocket opens: paste the files that are missing, too.";
     if (worst) return "A WebSocket opens, with the limits below.";
     const rest = report.unknown.length ? " in these lines; what is missing may break it" : "";
-    return `Nothing found that breaks a WebSocket${rest}.`;
+    return `Found nothing that breaks a WebSocket${rest}.`;
   };
 
   function* shown(text, report) {

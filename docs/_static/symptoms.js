@@ -494,7 +494,7 @@
     const several = new Set(found.map(({ socket }) => socket?.origin).filter(Boolean)).size > 1;
     const parts = found.slice(0, 6).map((reading) => explained(reading, several));
     if (!parts.length) parts.push(notKnown(about));
-    if (cut) parts.push(make("p", {}, `The text is long: only its first and its last ${(known.limit / 2).toLocaleString("en")} characters were read.`));
+    if (cut) parts.push(make("p", {}, `The text is long, so this page read only its first and its last ${(known.limit / 2).toLocaleString("en")} characters.`));
     result.replaceChildren(...parts);
     tell(text, found);
   }

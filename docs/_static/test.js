@@ -53,7 +53,7 @@
 
   async function tested(url, progress) {
     const socket = (path) => url.origin.replace("http", "ws") + path;
-    progress("Asking for a page…");
+    progress("Requesting a page…");
     const found = { page: await page(url) };
     progress("Opening a WebSocket…");
     found.socket = await open(socket(PATH), { protocols: ["dummy"], timeout: TIMEOUT });
@@ -77,23 +77,23 @@
   const MEANING = {
     nothing: [
       "Nothing at this URL responded to this page",
-      "This page cannot see why. The name may be wrong, the network may not reach it, the certificate may not be trusted, or your browser may keep other sites away from your local network. Open the URL in a new tab. If DSS loads there, run the lines below in its console.",
+      "This page cannot see why. The name may be wrong, the network may not reach it, the certificate may not be trusted, or your browser may block requests from this site to your local network. Open the URL in a new tab. If DSS loads there, run the lines below in its console.",
       "your network team",
     ],
     blocked: ["Your browser did not allow this test", "Run the lines below in the console of DSS instead.", ""],
     opened: [
       "A WebSocket opened",
-      "Your network, and the proxies on the way, let a WebSocket through to this server. If DSS still shows the error, run the lines below in the console of DSS: they use its cookies and its origin.",
+      "Your network and its proxies forward a WebSocket to this server. If DSS still shows the error, run the lines below in the console of DSS, where they use its cookies and its origin.",
       "the DSS administrator",
     ],
     closed: [
       "A WebSocket opened, and the server closed it",
-      "So your network lets WebSocket through. A server may close the WebSocket of another site such as this one. The lines below, in the console of DSS, use the right origin.",
+      "So your network forwards WebSocket. The server may close a WebSocket of another site, such as this one. Run the lines below in the console of DSS, where they use the right origin.",
       "the DSS administrator",
     ],
     hung: [
       "The page responded, and the WebSocket got no response",
-      "A proxy or firewall may hold the handshake back. Try another network, such as a phone hotspot, and compare.",
+      "A proxy or firewall may keep the handshake without a response. Try another network, such as a phone hotspot. If a WebSocket opens there, ask your network team.",
       "your network team",
     ],
     some: [
@@ -103,7 +103,7 @@
     ],
     failed: [
       "The page responded, and the WebSocket did not open",
-      "A proxy that blocks WebSocket does this. A server that accepts a WebSocket only from its own pages does it too, so this test alone does not prove anything. Press F12 and open Console: in Chrome and Edge, the red text names the status code. Paste it into the field above. Then run the lines below in the console of DSS, and try another network, such as a phone hotspot.",
+      "Either a proxy blocks WebSocket, or the server accepts a WebSocket only from its own pages. This test alone cannot distinguish them. Press F12 and open Console, where the red text of Chrome and Edge names the status code. Paste that text into the field above. Then run the lines below in the console of DSS, and try another network, such as a phone hotspot.",
       "the DSS administrator or your network team",
     ],
   };

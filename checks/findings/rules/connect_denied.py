@@ -46,7 +46,7 @@ RULE = Rule(
     __name__,
     title="The forward proxy refuses the tunnel",
     hop="forward proxy",
-    symptom="Works at home, fails at work: the console mentions a tunnel",
+    symptom="Works at home, fails at work, and the console mentions a tunnel",
     summary="The forward proxy refuses the tunnel (CONNECT) to this host and port, and a WebSocket needs one",
     fix=(
         "allow tunnels to this host and port in the forward proxy; if it only refuses the port, serve DSS "

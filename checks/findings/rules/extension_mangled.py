@@ -44,7 +44,7 @@ RULE = Rule(
     __name__,
     title="A proxy breaks WebSocket compression",
     hop="any",
-    symptom="Opens, and fails at the first message: the console shows “Invalid frame header”",
+    symptom="Opens, fails at the first message, and the console shows “Invalid frame header”",
     summary="A proxy or security software changes compressed WebSocket frames, so they cannot be read",
     fix="make the proxy or the security software forward frames and Sec-WebSocket-Extensions unchanged",
     detect=detect,

@@ -50,7 +50,7 @@ RULE = Rule(
     __name__,
     title="The handshake gets no response",
     hop="reverse proxy",
-    symptom="No error for minutes: the developer tools show the WebSocket as pending",
+    symptom="No error for minutes, while the developer tools show the WebSocket as pending",
     summary=(
         "The handshake gets no response, although other requests get one: most often a proxy waits for the end of a"
         " message that never ends"
