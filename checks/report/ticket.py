@@ -18,6 +18,7 @@ from .text import clean, more
 
 TEXTS = {
     "title": "WebSocket to {host} port {port}",
+    "untitled": "WebSocket to {host}",
     "works": "WebSocket works from where this test ran: {proof}.",
     "cause": "**{title}** ({id})",
     "summary": "{summary}.",
@@ -138,9 +139,9 @@ def reported(
     `url` is that of the WebSocket, without its query, or empty. `possible` has the id and the title of each cause that
     the lines allow; a single one is proven by them. `command` is `diagnose`, without the URL.
     """
-    host, port, secure = _place(url) if url else (TEXTS["unknown-host"], "443", True)
+    host, port, secure = _place(url) if url else (TEXTS["unknown-host"], "", True)
     scheme = "https" if secure else "http"
-    own_port = "" if port == ("443" if secure else "80") else f":{port}"
+    own_port = "" if port in {"", "443" if secure else "80"} else f":{port}"
     address = f"[{host}]" if ":" in host else host
     facts = [(TEXTS["address"], _address(host, port, secure=secure)), (TEXTS["socket"], url)] if url else []
     made = Content(
@@ -163,7 +164,7 @@ def reported(
 def written(made: Content, *, plain: bool) -> str:
     """Return the ticket as Markdown or as plain text."""
     escape = clean if plain else _literal
-    lines = [f"# {TEXTS['title'].format(host=escape(made.host), port=made.port)}", ""]
+    lines = [f"# {TEXTS['title' if made.port else 'untitled'].format(host=escape(made.host), port=made.port)}", ""]
     lines += [*_verdict(made, plain=plain), ""]
     lines += [
         TEXTS["answer" if name.endswith("?") else "fact"].format(name=name, value=escape(value))

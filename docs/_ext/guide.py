@@ -111,14 +111,14 @@ class Message(SphinxDirective):
             what = f"no message {name}" if name not in known else f"message {name} has no content: what was seen"
             log.warning("%s; messages.toml has %s", what, ", ".join(known), location=self.get_location())
             return []
-        page, title = known[name]["link"]
-        if page[1:] not in self.env.found_docs:
-            log.warning(
-                "messages.toml: %s links to %s, which is not in docs/", name, page, location=self.get_location()
-            )
-            return []
-        url = self.env.app.builder.get_relative_uri(self.env.docname, page[1:])
-        words = "".join(paragraphs(known[name]["text"], seen)) + f'<p><a href="{url}">{escape(title)}</a></p>'
+        words = "".join(paragraphs(known[name]["text"], seen))
+        for page, title in known[name]["links"]:
+            if page[1:] not in self.env.found_docs:
+                what = f"messages.toml: {name} links to {page}, which is not in docs/"
+                log.warning("%s", what, location=self.get_location())
+                return []
+            url = self.env.app.builder.get_relative_uri(self.env.docname, page[1:])
+            words += f'<p><a href="{url}">{escape(title)}</a></p>'
         return [_html(MESSAGE.format(to=escape(known[name]["to"]), words=words))]
 
 

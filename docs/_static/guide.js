@@ -12,7 +12,8 @@
     const secure = !/^(http|ws)$/i.test(scheme);
     try {
       const { hostname: host, port, origin: url } = new URL(`http${secure ? "s" : ""}://${rest}`);
-      return /[.:]|^localhost$/.test(host) && { host, port: port || (secure ? "443" : "80"), url };
+      // A name without a dot is one only with its scheme or port, as in http://dss:11200.
+      return (/[.:]|^localhost$/.test(host) || scheme || port) && { host, port: port || (secure ? "443" : "80"), url };
     } catch {
       // Not an address.
     }
@@ -45,12 +46,6 @@
   }
 
   for (const event of ["input", "change"]) field?.addEventListener(event, () => take(field.value, event == "change"));
-  pasted?.addEventListener("input", () => {
-    const [socket] = pasted.value.match(/wss?:\/\/\S+/i) ?? [];
-    if (!socket || !place(socket)) return;
-    if (field) field.value = place(socket).url;
-    take(socket);
-  });
   // symptoms.js is larger than the page, so it is loaded for those who paste something.
   if (box) {
     const { src: at } = document.currentScript;
@@ -63,6 +58,7 @@
     for (const event of ["focus", "input"]) pasted.addEventListener(event, load);
     // A browser may restore what you typed before.
     addEventListener("pageshow", () => pasted.value && load());
+    Object.assign(box, { place, stored, take: (text) => take(((field ?? {}).value = text)) });
     // symptoms.js replaces these two.
     for (const name of ["read", "written"]) box[name] = (...given) => load().then(() => box[name](...given));
   }
@@ -89,9 +85,24 @@
     const link = part.querySelector("a");
     return link ? online && `${link.textContent}: ${link.href}` : part.innerText;
   }
+  // A message with an example in place of the address is of no use, so ask for it, once.
+  let asked;
+  field?.addEventListener("keydown", ({ key }) => {
+    if (key !== "Enter" || !asked || !place(field.value.trim())) return;
+    asked.scrollIntoView({ block: "center" });
+    asked.focus();
+    asked.click();
+    asked = undefined;
+  });
   for (const button of document.querySelectorAll(".take"))
     button.addEventListener("click", async () => {
       const words = button.previousElementSibling;
+      if (field && asked !== button && words.querySelector("var:not(.own)")) {
+        asked = button;
+        field.focus();
+        why.textContent = "Enter the address for this message, and press Enter to copy it.";
+        return;
+      }
       try {
         await navigator.clipboard.writeText([...words.children].map(text).filter(Boolean).join("\n\n"));
         button.textContent = "Copied";

@@ -456,20 +456,62 @@
 
   const absolute = (id) => (location.protocol.startsWith("http") && pageOf(id) ? new URL(pageOf(id), location).href : "");
 
+  const download = () => {
+    const { href } = new URL("../reference/diagnose.html", at);
+    return location.protocol.startsWith("http") ? `Download: ${href}` : "";
+  };
+
   // The same content as `checks note --console`.
   function reported(text, found, options = {}) {
     const first = found[0];
     const socket = first ? first.socket : socketIn(text);
-    const given = { socket: socket?.fits ? socket : undefined, command: "python websocket-doctor.pyz diagnose", ...options };
+    const named = socket?.fits ? socket : options.instead;
+    const given = { command: "python websocket-doctor.pyz diagnose", ...options, socket: named };
     if (!first) return globalThis.ticket.reported({ lines: quoted(text), ...given });
     const { symptom, causes, line } = first;
     const possible = causes.map((id) => [id, titleOf(id)]);
     return globalThis.ticket.reported({ lines: [hidden(line)], meaning: symptom.means.replace(/\.+$/, ""), possible, ...given });
   }
 
+  // The field for the address stays too. guide.js keeps what is entered there for the other messages.
+  let address;
+
+  function askAddress() {
+    const entry = make("input", { id: "symptom-address", type: "url", autocomplete: "off", spellcheck: false });
+    Object.assign(entry, { placeholder: "https://dss.example.com", value: box.stored().address ?? "" });
+    entry.addEventListener("input", () => {
+      box.take(entry.value);
+      show();
+    });
+    const label = make("label", { htmlFor: entry.id }, "Address of your DSS, for the message");
+    return make("div", { className: "address" }, label, entry);
+  }
+
+  // Keep the address of DSS that the text names. A page of DSS may open the WebSocket of another server too.
+  let before;
+  function keep(text, socket) {
+    if (text === before) return;
+    before = text;
+    const own = socket?.fits && (known.dss.test(socket.path) || socket.path.length < 2) && socket.origin;
+    const named = own || text.match(/\bCONNECT ([^\s:/]+:\d+)/)?.[1] || text.trim().match(/^https?:\/\/\S+$/i)?.[0];
+    const found = named && box.place(named);
+    if (!found) return;
+    box.take(found.url);
+    if (address) address.querySelector("input").value = found.url;
+  }
+
+  // The server, if the text names none.
+  function entered() {
+    const found = box.place(address.querySelector("input").value.trim());
+    return found ? { ...found, scheme: found.url.startsWith("https") ? "wss" : "ws" } : undefined;
+  }
+
   function tell(text, found) {
     const causes = found[0]?.causes ?? [];
-    const made = reported(text, found, { answers: [...replies], page: absolute });
+    keep(text, found[0] ? found[0].socket : socketIn(text));
+    address ??= askAddress();
+    const made = reported(text, found, { answers: [...replies], page: absolute, get: download(), instead: entered() });
+    address.hidden = made.facts.some(([name]) => name === globalThis.ticketData.texts.socket);
     const content = {
       label: "Message to send",
       to: recipient(causes),
@@ -480,7 +522,7 @@
     else message = globalThis.messageBox(content);
     questions ??= make("div", {}, ...ask());
     questions.hidden = causes.length === 1;
-    if (!further.firstChild) further.append(questions, message);
+    if (!further.firstChild) further.append(questions, address, message);
   }
 
   async function show() {

@@ -7,6 +7,7 @@
   const { open, wait } = globalThis.connection;
   const PATH = "/dip/websocket?sessionId=websocket0";
   const TIMEOUT = 15;
+  const { href: download } = new URL("../reference/diagnose.html", document.currentScript.src);
   const make = (tag, properties, ...children) => {
     const made = Object.assign(document.createElement(tag), properties);
     made.append(...children);
@@ -18,7 +19,7 @@
     const typed = text.replace(/^[\s"'`<>\u200b\ufeff“”‘’«»]+|[\s"'`<>\u200b\ufeff“”‘’«»]+$/g, "");
     const hint = "Enter the URL that your browser shows for DSS, such as https://dss.example.com.";
     if (!typed) return { problem: hint };
-    const [, scheme] = typed.match(/^([a-z][a-z0-9+.-]*):\/\//i) ?? [];
+    const [, scheme] = typed.match(/^([a-z][a-z0-9+.-]*):\/{1,2}(?=[^/])/i) ?? [];
     if (scheme && !/^(https?|wss?)$/i.test(scheme)) return { problem: `This test needs https:// or http://, not ${scheme}://.` };
     let url;
     try {
@@ -28,7 +29,8 @@
     }
     if (url.username || url.password) return { problem: "Remove the user name and the password from the URL." };
     if (/\.\.|^\.|[^a-z0-9.:[\]_-]/.test(url.hostname)) return { problem: `This is not a host name. ${hint}` };
-    if (!/[.:]|^localhost$/.test(url.hostname)) return { problem: `${url.hostname} is not a complete host name. ${hint}` };
+    // A name without a dot is one only with its scheme or port, as in http://dss:11200.
+    if (!/[.:]|^localhost$/.test(url.hostname) && !scheme && !url.port) return { problem: `${url.hostname} is not a complete host name. ${hint}` };
     const near = /^(localhost|127\.|\[::1\])/.test(url.hostname);
     if (location.protocol === "https:" && url.protocol === "http:" && !near) {
       const why = "This page uses HTTPS, so browsers do not let it test a URL with http://.";
@@ -144,6 +146,7 @@
       lines: [...lines, `Tested from ${location.href.split("#")[0]} at ${new Date().toISOString()}`, navigator.userAgent],
       meaning: title,
       command: "python websocket-doctor.pyz diagnose",
+      get: location.protocol.startsWith("http") ? `Download: ${download}` : "",
     });
     if (good) made.works = "a WebSocket opened, from a page of another site";
     const subject = `DSS: WebSocket to ${made.host}`;
@@ -192,7 +195,7 @@
     } catch {
       field.value = url;
     }
-    form.scrollIntoView();
+    form.closest("section").scrollIntoView();
   };
   addEventListener("hashchange", filled);
   filled();

@@ -55,26 +55,27 @@
     const escape = plain ? clean : literal;
     const fact = ([name, value]) => fill(name.endsWith("?") ? "answer" : "fact", { name, value: escape(value) });
     const text = [
-      ...[`# ${fill("title", { host: escape(made.host), port: made.port })}`, ""],
+      ...[`# ${fill(made.port ? "title" : "untitled", { host: escape(made.host), port: made.port })}`, ""],
       ...[...verdict(made, escape), ""],
       ...made.facts.map(fact),
       ...["", fill(made.heading), "", ...block(made.lines), ""],
       ...[fill(made.ending), "", ...block([made.command])],
+      ...(made.get ? ["", made.get] : []),
     ];
     const joined = text.join("\n").replace(/\n{3,}/g, "\n\n");
     return plain ? asPlain(joined) : joined;
   }
 
-  function reported({ socket, lines, meaning = "", possible = [], answers = [], command, page = () => "" }) {
+  function reported({ socket, lines, meaning = "", possible = [], answers = [], command, get = "", page = () => "" }) {
     const { longest, causes } = data();
     const secure = socket ? socket.scheme === "wss" : true;
     const host = socket ? socket.host.replace(/^\[|\]$/g, "") : fill("unknown-host");
-    const port = socket ? socket.port : "443";
+    const port = socket ? socket.port : "";
     const named = socket ? socket.host : fill("example");
-    const place = `${named}${port === (secure ? "443" : "80") ? "" : `:${port}`}`;
-    const made = { host, port, works: "", causes: [], candidates: [], next: "", facts: [] };
+    const place = `${named}${["", secure ? "443" : "80"].includes(port) ? "" : `:${port}`}`;
+    const made = { host, port, works: "", causes: [], candidates: [], next: "", facts: [], get };
     if (socket) made.facts.push([fill("address"), fill(secure ? "tls" : "plain", { host, port })]);
-    if (socket) made.facts.push([fill("socket"), `${socket.origin}${socket.path}`]);
+    if (socket?.origin) made.facts.push([fill("socket"), `${socket.origin}${socket.path}`]);
     if (meaning) made.facts.push([fill("meaning"), meaning]);
     made.facts.push(...answers);
     Object.assign(made, { heading: "reported", lines: lines.map((line) => clean(line, longest)), ending: "test" });

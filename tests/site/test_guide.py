@@ -1,6 +1,8 @@
 """A user with the error on the screen finds the person to ask, and the message."""
 
 import json
+import tomllib
+from pathlib import Path
 
 import pytest
 from support.machine import RECIPES, newest
@@ -13,6 +15,8 @@ from checks.lab.proxy import proxy
 from checks.report.ticket import OWNERS
 
 pytestmark = pytest.mark.xdist_group("guide")
+
+MESSAGES = Path(__file__).parents[2] / "docs" / "_ext" / "messages.toml"
 
 MOST = 4
 """Actions from the first page to the copied message: each click, paste or entry is one."""
@@ -125,6 +129,45 @@ def test_a_console_error_of_chromium_leads_to_cause_and_message(build, page, url
         assert cause(failure).title in page.locator("#symptom").inner_text(), f"{failure}: {line}"
         assert f"localhost:{broken.port}" in user.copy(button), failure
         assert user.count <= MOST
+
+
+def test_a_message_without_the_address_asks_for_it(page, url):
+    page.goto(f"{url}/troubleshooting/problems/websockets.html#lost")
+    button = page.locator("#lost .take")
+    button.click()
+    assert "Enter the address" in page.locator("#address-why").inner_text()
+    page.keyboard.type("http://dss:11200/home/")
+    page.keyboard.press("Enter")
+    page.get_by_text("Copied", exact=True).first.wait_for()
+    text = page.evaluate("navigator.clipboard.readText()")
+    assert "DSS at dss, port 11200," in text
+    assert "diagnose --idle 75 http://dss:11200\n" in text
+    assert "example" not in text
+
+
+def test_a_text_without_an_address_asks_for_it(page, url):
+    for text, address in {
+        "1006": "",
+        "TCP_DENIED/403 3921 CONNECT dss.corp.example:10000 - HIER_NONE/-": "https://dss.corp.example:10000",
+        "https://dss.corp.example:8443/home/": "https://dss.corp.example:8443",
+        "see https://support.example/articles/1006, and 1006": "",
+    }.items():
+        page.goto(f"{url}/troubleshooting/test-your-connection.html")
+        page.evaluate("localStorage.clear()")
+        page.locator("#symptom-text").fill(text)
+        field, message = page.locator("#symptom-address"), page.locator("#symptom .message textarea")
+        field.wait_for()
+        assert field.input_value() == address, text
+        field.fill(ADDRESS)
+        assert message.input_value().startswith("WebSocket to dss.corp.example port 8443\n"), text
+        assert "diagnose https://dss.corp.example:8443\n" in message.input_value(), text
+        assert f"{url}/reference/diagnose.html" in message.input_value(), text
+
+
+def test_every_message_with_a_command_links_to_it():
+    for name, message in tomllib.loads(MESSAGES.read_text(encoding="utf-8")).items():
+        linked = "/reference/diagnose" in [page for page, _ in message["links"]]
+        assert linked or "websocket-doctor" not in message["text"], name
 
 
 FIND = "new Promise((done) => {{ const look = () => ({0}) ? done(String({0})) : setTimeout(look, 50); look(); }})"
