@@ -4,8 +4,9 @@ Point the proxy to echo instead of DSS. Then run diagnose on the computer of a u
 that arrived, so diagnose names the header that a hop dropped or changed.
 
 Or let the proxy send one path to echo, such as /websocket-test/, and send its link to users. The page there tests
-WebSocket from their browser in about 90 seconds, and this terminal shows the result of each visitor. For the config of
-your proxy, run echo --config nginx, or apache, caddy, haproxy or traefik. Cookies are counted and never shown.
+WebSocket from their browser in about 90 seconds, and this terminal shows the result of each visitor. It shows the size
+of cookies, not their content. For the config of your proxy, run echo --config nginx, or apache, caddy, haproxy or
+traefik.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=HOLD_S,
         metavar="SECONDS",
-        help=f"let the page keep a WebSocket open for so long (default: {HOLD_S:g} s)",
+        help=f"let the page keep a WebSocket open for this long (default: {HOLD_S:g} s)",
     )
     parser.add_argument(
         "--config", metavar="PROXY", help="print the config that lets this proxy send one path to echo, and end"

@@ -1,11 +1,12 @@
 """Find what breaks or endangers WebSocket in a proxy's configuration.
 
 It reads the configurations of nginx (also the output of `nginx -T`), Apache httpd, HAProxy, Caddy, Traefik, Envoy,
-Istio, Ingress and Squid. Templates, fragments and truncated text are read as far as possible. Includes are followed if
-you give the files, too. With -, it reads standard input.
+Istio, Ingress and Squid. It reads templates, fragments and truncated text as far as possible. To follow includes, it
+needs the included files too. With -, it reads standard input.
 
-A line that is `broken` lets no WebSocket open. A line that `depends` breaks it in some versions. One that `endangers`
-works now, and breaks after a pause, at a reload, or for notebooks. After a `note`, everything works.
+With a `broken` line, no WebSocket opens. A line that `depends` breaks WebSocket in some versions, or behind some hops.
+One that `endangers` it works now, and breaks after a pause, at a reload, or for notebooks. With a `note`, everything
+works.
 
 Exit codes: 0 nothing found, 1 something breaks or endangers a WebSocket, 2 the lint could not decide, or wrong usage.
 """
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="kind",
         metavar="KIND",
         choices=sorted(KINDS),
-        help="say what the files are, one of " + ", ".join(sorted(KINDS)) + "; by default, they are recognized",
+        help="read the files as one of these: " + ", ".join(sorted(KINDS)) + " (default: recognize them)",
     )
     reading.add_argument(
         "--for",
@@ -76,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         for number, report in enumerate(reports):
             print_lines([*[""] * bool(number), *lines_of(report)])
     for path in unread:
-        print(f"{path}: not a configuration that is known here; name its kind with --as", file=sys.stderr)
+        print(f"{path}: unknown configuration; name its kind with --as", file=sys.stderr)
     return worst(reports) or (2 if unread else 0)
 
 

@@ -69,10 +69,10 @@ def _verdict(report: Report) -> Iterator[str]:
     if any(each.severity == "broken" for each in report.findings):
         return
     if not report.decided:
-        yield f"  {'verdict':<10} It is not known whether a WebSocket opens: give the files that are missing, too."
+        yield f"  {'verdict':<10} It is not known whether a WebSocket opens. Give the files that are missing too."
     elif not report.findings:
-        rest = " in these lines; what was not given may break it" if report.unknown else ""
-        yield f"  {'verdict':<10} Nothing found that breaks a WebSocket{rest}."
+        rest = " in these lines, but what was not given may" if report.unknown else ""
+        yield f"  {'verdict':<10} Found nothing that breaks a WebSocket{rest}."
 
 
 def as_json(reports: Iterable[Report], page_of: Any) -> list[dict[str, Any]]:

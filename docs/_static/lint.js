@@ -55,10 +55,10 @@
 
   const verdict = (report) => {
     const worst = report.findings[0]?.severity;
-    if (worst === "broken") return "No WebSocket opens as long as the lines marked as broken are there.";
-    if (!report.decided) return "It is not known whether a WebSocket opens: paste the files that are missing, too.";
+    if (worst === "broken") return "No WebSocket opens until you fix the lines marked as broken.";
+    if (!report.decided) return "It is not known whether a WebSocket opens. Paste the files that are missing too.";
     if (worst) return "A WebSocket opens, with the limits below.";
-    const rest = report.unknown.length ? " in these lines; what is missing may break it" : "";
+    const rest = report.unknown.length ? " in these lines, but what is missing may" : "";
     return `Found nothing that breaks a WebSocket${rest}.`;
   };
 
@@ -84,7 +84,7 @@
     if (!text.trim()) return result.replaceChildren();
     await load();
     const report = read(text);
-    const unread = "This is not a configuration of nginx, Apache httpd or HAProxy that is known here: choose the proxy.";
+    const unread = "This page does not recognize the configuration. If it is for nginx, Apache httpd or HAProxy, choose the proxy above.";
     result.replaceChildren(...(report ? shown(text, report) : [make("p", {}, unread)]));
   }
   for (const input of [field, kind, server, version]) input.addEventListener("input", show);

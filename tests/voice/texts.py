@@ -30,7 +30,13 @@ PROSE_DIRECTIVES = {"figure"}
 TITLED = {"dropdown", "grid-item-card", "tab-item"}
 """Directives whose argument is a title that people read."""
 
-DATA = {"checks/symptoms/*.json": {"means", "next"}, "checks/recipes/*/recipe.toml": {"means", "because"}}
+DATA = {
+    "checks/lint/rules.json": {"says", "says_known", "says_unsure"},
+    "checks/recipes/*/fixes.toml": {"look"},
+    "checks/recipes/*/recipe.toml": {"means", "because"},
+    "checks/symptoms/*.json": {"means", "next"},
+    "docs/_ext/messages.toml": {"text"},
+}
 """Files of data, and the keys in them whose values people read."""
 
 NO_PROSE = {"compile", "endswith", "findall", "finditer", "fullmatch", "match", "partition", "removeprefix"}
