@@ -100,7 +100,7 @@
       if (field && asked !== button && words.querySelector("var:not(.own)")) {
         asked = button;
         field.focus();
-        why.textContent = "Enter the address for this message, and press Enter to copy it.";
+        why.textContent = "Enter the URL of DSS for this message, and press Enter to copy it.";
         return;
       }
       try {

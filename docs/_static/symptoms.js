@@ -483,7 +483,7 @@
       box.take(entry.value);
       show();
     });
-    const label = make("label", { htmlFor: entry.id }, "Address of your DSS, for the message");
+    const label = make("label", { htmlFor: entry.id }, "URL of your DSS, for the message");
     return make("div", { className: "address" }, label, entry);
   }
 

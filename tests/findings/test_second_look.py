@@ -102,7 +102,7 @@ def test_a_site_that_recovers_gets_a_next_step(answer):
 
 
 class GivesUp(ScriptedServer):
-    """A proxy that waits in vain for the response to a handshake, and then sends 504."""
+    """A proxy that gets no response to a handshake, and then sends 504."""
 
     async def serve_websocket(self, _head, _reader, writer):
         await asyncio.sleep(0.5)

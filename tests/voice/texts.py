@@ -31,7 +31,7 @@ TITLED = {"dropdown", "grid-item-card", "tab-item"}
 """Directives whose argument is a title that people read."""
 
 DATA = {
-    "checks/lint/rules.json": {"says", "says_known", "says_unsure"},
+    "checks/lint/rules.json": {"says", "says_known", "says_unsure", "source"},
     "checks/recipes/*/fixes.toml": {"look"},
     "checks/recipes/*/recipe.toml": {"means", "because"},
     "checks/symptoms/*.json": {"means", "next"},

@@ -10,7 +10,7 @@ COMPARED: tuple[Variant, ...] = ("", "no-origin")
 """The handshake of a browser, and that of a script."""
 
 GATEWAY_TIMEOUT = 504
-"""The status code of a proxy that waited in vain (RFC 9110, section 15.6.5)."""
+"""The status code of a proxy that got no response in time (RFC 9110, section 15.6.5)."""
 
 
 def detect(facts: Facts) -> str | None:
@@ -29,7 +29,7 @@ def suspect(facts: Facts) -> str | None:
     look = facts.second_look
     if look.only_handshake_fails and look.handshake and look.handshake.response.status == GATEWAY_TIMEOUT:
         return (
-            "look for the handshake in the log of the server, because a proxy waited for the response in vain. If it is"
+            "look for the handshake in the log of the server, because a proxy got no response to it in time. If it is"
             " missing there, look for it in the logs of the proxies in between"
         )
     if _unanswered(facts) and not facts.second_look.handshake:

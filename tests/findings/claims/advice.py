@@ -274,7 +274,7 @@ def _(evidence, seconds):
     return any(f"{each.seconds:.0f}" == seconds for each in opened)
 
 
-@advises(r"look for the handshake in the log of the server, because a proxy waited for the response in vain")
+@advises(r"look for the handshake in the log of the server, because a proxy got no response to it in time")
 def _(evidence):
     statuses = {each.response.status for each in rechecks(evidence, "alone", upgrade=True)}
     return 504 in statuses and any(shake.response.status for shake in of(evidence, "no-upgrade"))
