@@ -135,7 +135,7 @@ def test_a_message_without_the_address_asks_for_it(page, url):
     page.goto(f"{url}/troubleshooting/problems/websockets.html#lost")
     button = page.locator("#lost .take")
     button.click()
-    assert "Enter the address" in page.locator("#address-why").inner_text()
+    assert "Enter the URL of DSS" in page.locator("#address-why").inner_text()
     page.keyboard.type("http://dss:11200/home/")
     page.keyboard.press("Enter")
     page.get_by_text("Copied", exact=True).first.wait_for()
