@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .apache_facts import facts_of, matching, worker_of, workers
+from .apache_facts import facts_of, matching
 from .apache_read import read
 from .apache_rewrite import Request, Rewritten, rewrite
 from .nginx_includes import HARMLESS, given
@@ -160,20 +160,16 @@ def _route(scope: Node, outer: list[Node], address: str) -> Route | None:
     plain = _request(scope, "/")
     plain.upgrade, plain.connection = "", "keep-alive"
     route.facts = facts_of(scope, outer, target, request)
-    opens = any(fact.key == "upgrade" and fact.value == "forwarded" for fact in route.facts)
-    forwards = other.kind == "proxy" and _forwards(other, workers(scope.children))
-    if opens and not forwards:
+    if _forwards(route.facts) and not (other.kind == "proxy" and _forwards(facts_of(scope, outer, other, firefox))):
         route.facts.append(Fact("browser", "firefox", target.line.line, target.line.file, {}))
     if request.needs_proto:
         route.facts.append(Fact("front", "needs-proto", request.needs_proto.line, request.needs_proto.file, {}))
     return route
 
 
-def _forwards(target: Rewritten, known: list[tuple[str, Node, str]]) -> bool:
-    if re.search(r"^wss?://", target.url):
-        return True
-    worker = worker_of(target.url, known)
-    return bool(worker and re.search(r"^(websocket|any|\*)$", worker[2].lower()))
+def _forwards(facts: list[Fact]) -> bool:
+    """Return whether a WebSocket opens."""
+    return any(fact.key == "upgrade" and fact.value == "forwarded" for fact in facts)
 
 
 def _request(scope: Node, address: str) -> Request:

@@ -38,11 +38,14 @@ UNSURE = (
     r"|upstream_|sent_|jwt_|auth_|oidc)"
 )
 BUILT_IN = (
-    r"^(?:remote_|request|server_|scheme|https?$|hostname|nginx_version|pid|pipe|proxy_add|proxy_|msec|time_|uri$"
-    r"|document_|realpath|bytes_|body_|connection|content_|binary_remote|ssl_|tcpinfo|date_|limit_rate|gzip_ratio|spdy"
-    r"|http2|http3|quic|uid_|memcached|secure_link|slice_range|fastcgi|modern_browser|ancient|msie|is_|host$|args$"
-    r"|query_string|status|space|namespace|ingress_name|service_|location_path|resolver|kubernetes|best_http_host"
-    r"|pass_|full_x|the_real|redirect_|forward_scheme|port$|server$|\d)"
+    r"^(?:(?:remote_(?:addr|port)|request(?:_(?:body|body_file|completion|filename|id|length|time|port))?"
+    r"|is_(?:args|request_port)|server_(?:name|port|protocol)|scheme|https?|http[23]|hostname|nginx_version|pid|pipe"
+    r"|proxy_(?:add_x_forwarded_for|host|port|upstream_name|alternative_upstream_name|internal_body_length)|msec"
+    r"|time_(?:iso8601|local)|uri|document_(?:root|uri)|realpath_root|(?:body_)?bytes_sent|content_(?:length|type)"
+    r"|connection(?:_requests|_time)?|binary_remote_addr|date_(?:local|gmt)|limit_rate|gzip_ratio|spdy|quic|memcached_key"
+    r"|slice_range|modern_browser|ancient_browser|msie|host|args|query_string|status|namespace|ingress_name"
+    r"|location_path|best_http_host|forward_scheme|port|server|\d)$"
+    r"|ssl_|tcpinfo_|uid_|secure_link|fastcgi_|service_|resolver|kubernetes|pass_|full_x|the_real|redirect_)"
 )
 
 

@@ -127,6 +127,17 @@ def test_what_an_include_may_set_is_unknown():
     assert any("include /etc/nginx/ws.conf (line 1)" in each for each in unknown)
 
 
+@pytest.mark.parametrize("name", ["connection_upgrade", "proxy_connection", "request_upgrade", "scheme_upgrade"])
+def test_a_variable_of_another_file_is_unknown(name):
+    text = location(GOOD.replace("http_connection", name) + HOST)
+    rules, unknown, decided = serious(text)
+    assert (rules, decided) == ({"variable-undefined"}, False)
+    assert unknown
+    (finding,) = [each for each in lint_text(text, "x", "nginx").findings if each.rule == "variable-undefined"]
+    assert finding.severity == "depends"
+    assert {each.severity for each in lint_text(f"events {{}} http {{ {text} }}", "x", "nginx").findings} == {"broken"}
+
+
 def test_a_given_include_is_followed():
     files = {
         "nginx.conf": "http { include conf.d/*.conf; }",
@@ -168,6 +179,11 @@ def test_for_any_server_one_location_for_websocket_is_enough():
         (
             "apache",
             "<VirtualHost *:80>\nProxyPreserveHost On\nProxyTimeout 1h\nProxyPass / http://b/ \\\n  upgrade=websocket\n</VirtualHost>",
+            set(),
+        ),
+        (
+            "apache",
+            "<VirtualHost *:80>\nProxyPreserveHost On\nProxyTimeout 1h\n<Proxy balancer://c>\nBalancerMember http://b upgrade=websocket\n</Proxy>\nProxyPass / balancer://c/\n</VirtualHost>",
             set(),
         ),
         (
