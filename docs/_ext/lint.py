@@ -105,7 +105,7 @@ class Rules(Written):
     def lines(self) -> Iterator[str]:
         """Yield a row for each rule."""
         self.env.note_dependency(str(FOLDER / "rules.json"))
-        yield from ("| rule | severity | proxies | sentence | cause |", "|---|---|---|---|---|")
+        yield from ("| Rule | Severity | Proxies | Sentence | Cause |", "|---|---|---|---|---|")
         for rule in rules():
             proxies = ", ".join(TITLES[name] for name in rule["proxies"])
             says = rule["says"].replace("|", "\\|").replace("{", "*").replace("}", "*")
