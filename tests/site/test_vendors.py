@@ -51,3 +51,11 @@ def test_every_issuer_that_diagnose_knows_has_a_block(page, words):
 def test_the_table_of_what_to_allow_is_complete():
     rows = re.findall(r"(?m)^\| (\w[\w ]*) \| \S", (ROOT / "docs" / "operations" / "proxies.md").read_text())
     assert {"Host", "Port", "Method", "Inspection", "Idle timeout"} <= set(rows)
+
+
+def test_pages_with_a_host_name_to_replace_have_a_form():
+    for page in sorted((ROOT / "docs").glob("[!f]*/**/*.md")):
+        text = page.read_text(encoding="utf-8")
+        for file in re.findall(r"\{literalinclude\} (\S+\.(?:ya?ml|conf))$", text, re.MULTILINE):
+            names = re.findall(r"[\w.*-]+\.example\.com", (page.parent / file).read_text(encoding="utf-8"))
+            assert set(names) != {"dss.example.com"} or "```{blanks}" in text, f"{page.name} shows {file}"
