@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -63,7 +64,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the report."""
     texts = _texts(arguments.files)
-    if arguments.proxy_version and not arguments.proxy_version[0].isdigit():
+    if arguments.json and arguments.format not in {"text", "json"}:
+        raise UsageError(f"expected --json or --format {arguments.format}, not both")
+    if arguments.proxy_version and not re.fullmatch(r"\d+(\.\d+)*([-+~][\w.+~-]*)?", arguments.proxy_version):
         raise UsageError(f"--proxy-version: expected a version such as 1.22.1, got {arguments.proxy_version!r}")
     reports, unread = _reports(texts, arguments)
     kind = "json" if arguments.json else arguments.format

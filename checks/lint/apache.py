@@ -217,7 +217,8 @@ def _in_location(place: Node, node: Node, request: Request) -> Rewritten:
     url = node.words[1]
     name = place.words[-1]
     if place.words[0] == "locationmatch" or "~" in place.words[1:2] or node.words[0] == "proxypassmatch":
-        return Rewritten("proxy", url, node)
+        whole = node.words[0] == "proxypassmatch" and "$" not in url and url != "!"
+        return Rewritten("proxy", url + request.path if whole else url, node)
     if not request.path.startswith(name):  # a rule has changed it
         return Rewritten()
     rest = _built_from(node, name, request)[len(name) :]
@@ -232,6 +233,8 @@ def _alias(node: Node, request: Request) -> Rewritten | None:
         found = pattern.search(request.path) if pattern else None
         if not found:
             return None
+        if "$" not in url and url != "!":
+            url += request.path  # as httpd does where nothing is filled in
         for number in range(1, 10):
             if f"${number}" in url:
                 url = url.replace(f"${number}", (found[number] or "") if number <= len(found.groups()) else "")

@@ -30,7 +30,22 @@ def workers(nodes: list[Node]) -> list[tuple[str, Node, str]]:
             url = each.words[place]
             if not any(_shared(url, known[0], each) for known in found):
                 found.append((url, each, parameter(each, "upgrade")))
+    for node in nodes:
+        for each in node.children if node.words[0] == "proxy" else []:
+            value = parameter(each, "upgrade")
+            if each.words[0] == "proxyset" and value:
+                found = _changed(found, node.words[-1], (node.words[-1], each, value))
     return found
+
+
+def _changed(
+    known: list[tuple[str, Node, str]], url: str, worker: tuple[str, Node, str]
+) -> list[tuple[str, Node, str]]:
+    """Return the servers, with the `upgrade` that ProxySet gives to one of them."""
+    same = [each for each in known if each[0].rstrip("/") == url.rstrip("/")]
+    if not same:
+        return [*known, worker]
+    return [(each[0], worker[1], worker[2]) if each in same else each for each in known]
 
 
 def worker_of(url: str, known: list[tuple[str, Node, str]]) -> tuple[str, Node, str] | None:

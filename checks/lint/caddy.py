@@ -186,6 +186,7 @@ def _facts(node: Node, moved: str, path: str, options: Options) -> list[Fact]:
     found = _headers(node, where)
     if moved != path:
         found.append(Fact("path", "changed", node.line, node.file, {"from": path, "to": moved}))
+    found += _clear_http_2(node, where)
     delay = False
     idle = Fact("idle", "none", node.line, node.file, {"time": "ever"}, 1e9)
     for each in _all(node):
@@ -198,13 +199,22 @@ def _facts(node: Node, moved: str, path: str, options: Options) -> list[Fact]:
             found.append(Fact("lifetime", "limited", each.line, each.file, text, number))
         if name == "response_buffers" and value not in {"0", ""}:
             found.append(Fact("buffer", "response", each.line, each.file, where))
-        if name == "versions" and "1.1" not in each.words:
+        if name == "versions" and "h2c" in each.words:
             found.append(Fact("http", "2", each.line, each.file, where))
         delay = delay or name == "stream_close_delay"
     if not delay:
         found.append(Fact("reload", "no-delay", node.line, node.file, {}, 0.0, ""))
     del options
     return [*found, idle]
+
+
+def _clear_http_2(node: Node, where: dict[str, str]) -> list[Fact]:
+    """Return a fact if the URL of a server asks for HTTP/2 without TLS."""
+    return [
+        Fact("http", "2", each.line, each.file, where)
+        for each in [node, *_all(node)]
+        if each.words[0] in {"reverse_proxy", "to"} and any(word.startswith("h2c://") for word in each.words)
+    ][:1]
 
 
 def _headers(node: Node, where: dict[str, str]) -> list[Fact]:

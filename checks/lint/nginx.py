@@ -92,7 +92,8 @@ def _add_routes(server: Node, above: list[Node], state: State, options: Options,
         route = _route(server, above, state, address)
         if route:
             taken.append(route)
-    if all(any(fact.key == "answer" for fact in route.facts) for route in taken):
+    answers = [fact for route in taken for fact in route.facts if fact.key == "answer"]
+    if len(answers) == len(taken) and not any("for" in fact.text for fact in answers):
         taken = [route for route in [_route(server, above, state, address) for address in own] if route]
         working = [route for route in taken if any(f.key == "upgrade" and f.value != "lost" for f in route.facts)]
         general = [route for route in taken if not any(f.key == "answer" for f in route.facts)]
@@ -205,20 +206,28 @@ def _where(server: Node, chain: list[Node], state: State) -> str:
 
 def _walk(server: Node, state: State) -> tuple[Fact | None, list[Node]]:
     """Return what nginx responds itself, and the blocks that apply to the path."""
-    answer, chosen = rewrites(server, state)
+    answer, chosen = rewrites(server, state, [])
     if answer:
         return answer, []
     for _ in range(10):
+        if state.jump.startswith("@"):
+            return None, _named(server, state.jump)
         before = state.path
-        chain, redirect = find_location(locations(server), state.path)
+        chain, redirect = find_location(locations(server), state.jump or state.path)
+        state.jump = ""
         if redirect:
             text = {"to": state.path + "/"}
             return Fact("answer", "redirect", chain[-1].line, chain[-1].file, text), chain
         if not chain:
             return None, chosen
-        answer, chosen = rewrites(chain[-1], state)
+        answer, chosen = rewrites(chain[-1], state, [*reversed(chain[:-1]), server])
+        answer = answer or (None if state.jump else _denied([*reversed(chain), server]))
         if answer:
+            if re.search(r"\b(?:dip|jupyter|websocket|channels)\b", " ".join(chain[-1].words)):
+                answer.text["for"] = "WebSocket"
             return answer, chain
+        if state.jump:
+            continue
         moved = _tried(server, chain[-1], state)
         if moved:
             return None, moved
@@ -227,16 +236,26 @@ def _walk(server: Node, state: State) -> tuple[Fact | None, list[Node]]:
     return None, []
 
 
+def _denied(levels: list[Node]) -> Fact | None:
+    """Return the status 403 of a block that denies everyone."""
+    for level in levels:
+        lines = [each for each in level.children if each.words[0] in ["allow", "deny"] and len(each.words) > 1]
+        if lines:
+            first = lines[0]
+            everyone = first.words[0] == "deny" and first.words[1] == "all" and not first.maybe
+            return Fact("answer", "status", first.line, first.file, {"code": "403", "to": ""}) if everyone else None
+    return None
+
+
+def _named(server: Node, name: str) -> list[Node]:
+    return [each for each in locations(server) if location_name(each) == ("@", name)][:1]
+
+
 def _tried(server: Node, node: Node, state: State) -> list[Node]:
     """Return the location to which try_files sends what is not a file."""
-    tries = [each for each in node.children if each.words[0] == "try_files" and not each.maybe]
-    errors = [each for each in node.children if each.words[0] == "error_page" and "@" in each.words[-1]]
-    names = [each.words[-1] for each in tries]
-    if not tries and errors and any(each.words[0] == "return" for each in node.children):
-        names = [errors[0].words[-1]]
-    for name in names:
+    for name in [each.words[-1] for each in node.children if each.words[0] == "try_files" and not each.maybe]:
         if name.startswith("@"):
-            return [each for each in locations(server) if location_name(each) == ("@", name)][:1]
+            return _named(server, name)
         if name.startswith("/") and "$" not in name and not _proxied(node):
             state.path = name.split("?")[0]
     return []

@@ -73,6 +73,8 @@ class State:
     """Whether the text is a whole nginx.conf, with all its includes."""
     defined: list[str] = field(default_factory=list)
     steps: int = 0
+    jump: str = ""
+    """Where an error_page sends the request: a path or a named location."""
     extra: list[Fact] = field(default_factory=list)
 
 

@@ -9,17 +9,25 @@ from .patterns import compiled
 from .text import VALUE
 from .tree import Fact, Node
 
+ON_SOCKETS = r"\$(?:http_upgrade|http_connection|\w*(?:upgrade|websocket)\w*)"
+"""What a condition for WebSocket alone reads."""
 
-def rewrites(node: Node, state: State) -> tuple[Fact | None, list[Node]]:
-    """Run the set, if, rewrite and return of a block."""
+
+def rewrites(node: Node, state: State, outer: list[Node]) -> tuple[Fact | None, list[Node]]:
+    """Run the set, if, rewrite and return of a block, inside others.
+
+    An error_page that takes a returned status moves the request: see `jump`.
+    """
     chosen: list[Node] = []
     for each in node.children:
         name = each.words[0]
         if name == "if" and each.block:
             holds = condition(each.words, state)
             if holds:
-                answer, _ = rewrites(each, state)
-                if answer:
+                answer, _ = rewrites(each, state, [node, *outer])
+                if answer and re.search(ON_SOCKETS, " ".join(each.words)):
+                    answer.text["for"] = "WebSocket"
+                if answer or state.jump:
                     return answer, []
                 chosen = [each]
             elif holds is None:
@@ -31,11 +39,8 @@ def rewrites(node: Node, state: State) -> tuple[Fact | None, list[Node]]:
             value = expand(each.words[2], state)
             state.variables[each.words[1].lstrip("$")] = "⟨unknown⟩" if value is None or each.maybe else value
         elif name == "return" and not each.maybe and len(each.words) > 1:
-            errors = [
-                other for other in node.children if other.words[0] == "error_page" and each.words[1] in other.words
-            ]
-            if not errors:
-                return _returned(each), []
+            state.jump = error_page(each.words[1], [node, *outer])
+            return (None if state.jump else _returned(each)), []
         elif name == "rewrite" and len(each.words) > 2 and not each.maybe:
             answer = _rewritten(each, state)
             if answer:
@@ -45,6 +50,19 @@ def rewrites(node: Node, state: State) -> tuple[Fact | None, list[Node]]:
         elif name == "break":
             break
     return None, chosen
+
+
+def error_page(code: str, levels: list[Node]) -> str:
+    """Return where error_page sends a status, or an empty text.
+
+    Only those of the innermost block that has any count.
+    """
+    for node in levels:
+        lines = [each.words for each in node.children if each.words[0] == "error_page" and len(each.words) > 2]
+        if lines:
+            targets = [words[-1] for words in lines if code in words[1:-1]]
+            return targets[0] if targets and targets[0].startswith(("@", "/")) else ""
+    return ""
 
 
 def _uncertain(node: Node, state: State) -> None:

@@ -26,7 +26,7 @@ def _look(block: Node, above: list[Node], state: State, found: list[Fact]) -> No
         name = node.words[0]
         if node.maybe or name == GAP:
             continue
-        reason = _reason(node, above, state)
+        reason = _in_map(node, block) if block.words[0] == "map" else _reason(node, above, state)
         if not reason and name in SAME_LEVEL_ONCE and not node.maybe:
             reason = f"{name} is there twice in this block" if name in once else ""
             once.append(name)
@@ -36,6 +36,19 @@ def _look(block: Node, above: list[Node], state: State, found: list[Fact]) -> No
             found.append(Fact("loads", kind, node.line, node.file, {"reason": reason}, 0.0, sure))
         if node.block and not name.endswith("_block"):
             _look(node, [*above, node], state, found)
+
+
+def _in_map(node: Node, block: Node) -> str:
+    """Return why nginx does not load a line of a map, or an empty text."""
+    key = node.words[0]
+    if key in ["hostnames", "volatile", "include"] or node.flaw or VALUE in " ".join(node.words) or "$" in key:
+        return ""
+    if len(node.words) > 2:
+        return f"{key} has {len(node.words) - 1} values in this map instead of 1"
+    same = [each for each in block.children if each.words[0].lower() == key.lower() and each.quoted == node.quoted]
+    if same[0] is not node and not key.startswith("~") and not any(each.maybe for each in same):
+        return f"{key} is there twice in this map, where capitals do not count"
+    return ""
 
 
 def _reason(node: Node, above: list[Node], state: State) -> str:

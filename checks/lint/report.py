@@ -68,7 +68,9 @@ def _verdict(report: Report) -> Iterator[str]:
     """Say in one sentence what is known; never more where something is unknown."""
     if any(each.severity == "broken" for each in report.findings):
         return
-    if not report.decided:
+    if not report.decided and not report.findings and not report.unknown:
+        yield f"  {'verdict':<10} Found no line that sends a WebSocket to a server. Give the other files too."
+    elif not report.decided:
         yield f"  {'verdict':<10} It is not known whether a WebSocket opens. Give the files that are missing too."
     elif not report.findings:
         rest = " in these lines, but what was not given may" if report.unknown else ""

@@ -113,6 +113,36 @@ def serious(text, kind="nginx", **options):
         # a stream
         ("stream { server { listen 443; proxy_pass a:1; } }", set()),
         ("stream { server { listen 443; proxy_pass a:1; proxy_timeout 30s; } }", {"idle-timeout"}),
+        # what nginx answers itself, and where an error_page sends it
+        (location(GOOD + HOST, "if ($http_upgrade) { return 403; }"), {"answered"}),
+        (location(GOOD + HOST, "location /dip/websocket { return 403; }"), {"answered"}),
+        (location(GOOD + HOST, "location /jupyter/ { deny all; }"), {"answered"}),
+        (location(GOOD + HOST + "allow 10.0.0.0/8; deny all;"), set()),
+        (
+            location(
+                "error_page 418 = @w; if ($http_upgrade) { return 418; }",
+                "location @w { proxy_pass http://a; " + GOOD + HOST + " }",
+            ),
+            set(),
+        ),
+        (
+            location(
+                "if ($http_upgrade) { return 418; }",
+                "error_page 418 = @w; location @w { proxy_pass http://a; " + HOST + "proxy_http_version 1.1; }",
+            ),
+            {"upgrade-lost"},
+        ),
+        # maps
+        (
+            "map $http_upgrade $c { websocket upgrade; WebSocket upgrade; }"
+            + location(GOOD.replace("$http_connection", "$c") + HOST),
+            {"does-not-load"},
+        ),
+        (
+            "map $http_upgrade $c { ~*^websocket upgrade; ~*^WebSocket upgrade; '' close; }"
+            + location(GOOD.replace("$http_connection", "$c") + HOST),
+            set(),
+        ),
         # versions
         (location("proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;" + HOST), {"http-1-0"}),
     ],
@@ -186,6 +216,22 @@ def test_for_any_server_one_location_for_websocket_is_enough():
             "<VirtualHost *:80>\nProxyPreserveHost On\nProxyTimeout 1h\n<Proxy balancer://c>\nBalancerMember http://b upgrade=websocket\n</Proxy>\nProxyPass / balancer://c/\n</VirtualHost>",
             set(),
         ),
+        (
+            "apache",
+            "<VirtualHost *:80>\nProxyPreserveHost On\nProxyTimeout 1h\n<Proxy http://b/>\nProxySet upgrade=websocket\n</Proxy>\nProxyPass / http://b/\n</VirtualHost>",
+            set(),
+        ),
+        (
+            "apache",
+            "<VirtualHost *:80>\nProxyPreserveHost On\nProxyTimeout 1h\n<LocationMatch ^/(dip|jupyter)/>\nProxyPassMatch ws://b\n</LocationMatch>\n</VirtualHost>",
+            set(),
+        ),
+        (
+            "caddy",
+            "http://a {\n\treverse_proxy b:1 {\n\t\tstream_close_delay 1h\n\t\ttransport http {\n\t\t\tversions 2\n\t\t}\n\t}\n}\n",
+            set(),
+        ),
+        ("caddy", "http://a {\n\treverse_proxy h2c://b:1 {\n\t\tstream_close_delay 1h\n\t}\n}\n", {"http-2"}),
         (
             "apache",
             "Define HOST b\n<VirtualHost *:80>\nProxyPreserveHost On\nProxyTimeout 3600\nProxyPass / ws://${HOST}/\n</VirtualHost>",
