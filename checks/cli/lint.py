@@ -23,6 +23,7 @@ from checks import __version__
 from checks.lint import KINDS, Node, Options, Report, lint, load, rules
 from checks.lint.report import as_github, as_json, as_sarif, lines_of, worst
 from checks.report.terminal import print_lines
+from checks.report.text import clean
 
 from .files import read
 from .parser import UsageError
@@ -68,7 +69,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"expected --json or --format {arguments.format}, not both")
     if arguments.proxy_version and not re.fullmatch(r"\d+(\.\d+)*([-+~][\w.+~-]*)?", arguments.proxy_version):
         raise UsageError(f"--proxy-version: expected a version such as 1.22.1, got {arguments.proxy_version!r}")
-    reports, unread = _reports(texts, arguments)
+    try:
+        reports, unread = _reports(texts, arguments)
+    except RecursionError:
+        raise UsageError("the configuration has too many blocks inside each other") from None
     kind = "json" if arguments.json else arguments.format
     if kind == "json":
         print(json.dumps(as_json(reports, page_of), indent=2, ensure_ascii=False))
@@ -80,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         for number, report in enumerate(reports):
             print_lines([*[""] * bool(number), *lines_of(report)])
     for path in unread:
-        print(f"{path}: unknown configuration; name its kind with --as", file=sys.stderr)
+        print(f"{clean(path)}: unknown configuration; name its kind with --as", file=sys.stderr)
     return worst(reports) or (2 if unread else 0)
 
 

@@ -45,7 +45,7 @@ globalThis.messageBox = ({ label, to, subject, text }) => {
     } catch {
       // Without HTTPS, browsers offer no clipboard to scripts.
       area.select();
-      document.execCommand("copy");
+      if (!document.execCommand("copy")) return (said.textContent = "Selected. Copy it with the keyboard.");
     }
     said.textContent = "Copied.";
   };

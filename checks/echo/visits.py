@@ -36,6 +36,9 @@ KEPT = frozenset(
 NAME = re.compile(r"[a-z0-9-]{1,30}")
 """The name of a test, as the page chose it."""
 
+ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+"""The origin of a page, as browsers write it. It becomes part of a command that people may copy."""
+
 VISIT = re.compile(r"[0-9a-f]{16}")
 """The number that a page chose for its visit."""
 
@@ -150,11 +153,10 @@ def _outcome(data: Mapping[str, Any]) -> Outcome:
 def _origin(text: str) -> str:
     """Return the origin of a page; empty if it cannot be one."""
     try:
-        parts = urlsplit(text)
-        right = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        right = ORIGIN.fullmatch(text) and urlsplit(text).port != 0
     except ValueError:
-        return ""
-    return f"{parts.scheme}://{parts.netloc}" if right else ""
+        right = False
+    return text if right else ""
 
 
 def _text(data: Mapping[str, Any], name: str) -> str:

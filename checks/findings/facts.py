@@ -32,9 +32,6 @@ TOO_MANY = frozenset({429, 503})
 REGARDLESS = REDIRECTS | AUTHENTICATION | GATEWAY_ERRORS | TOO_MANY | {407, 500, 505}
 """Status codes sent regardless of the request, so equal responses do not prove that a header was lost."""
 
-TRIED_S = 2.0
-"""Seconds; a proxy that tried to connect takes longer: HAProxy retries for 3 s, Varnish waits 3.5 s by default."""
-
 WRONG_HOST_NAME = 62
 """OpenSSL's code for a certificate that is for another host name (x509_vfy.h)."""
 

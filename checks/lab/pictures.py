@@ -99,7 +99,10 @@ class Marionette:
     def _read(self) -> Any:
         size = b""
         while not size.endswith(b":"):
-            size += self._stream.read(1)
+            byte = self._stream.read(1)
+            if not byte:
+                raise LabError("Firefox closed its Marionette connection")
+            size += byte
         return json.loads(self._stream.read(int(size[:-1])))
 
     def command(self, name: str, parameters: Mapping[str, Any]) -> Any:

@@ -43,12 +43,14 @@ async def respond(
                     pairs = [(str(name), str(value)) for name, value in event.headers or ()]
                     pseudo, headers = dict(pairs), tuple(pair for pair in pairs if pair[0] not in PSEUDO)
                     request = Request(pseudo.get(":method", ""), pseudo.get(":path", ""), "HTTP/2", headers, peer)
-                    open_streams[event.stream_id] = request, bytearray()
                     if pseudo.get(":protocol"):  # a handshake never ends (RFC 8441)
                         _answer(connection, event.stream_id, request, b"", desk)
-                elif isinstance(event, DataReceived) and event.stream_id in open_streams:
-                    body = open_streams[event.stream_id][1]
-                    body += (event.data or b"")[: MAX_BODY - len(body)]
+                    else:
+                        open_streams[event.stream_id] = request, bytearray()
+                elif isinstance(event, DataReceived) and event.stream_id:
+                    if event.stream_id in open_streams:
+                        body = open_streams[event.stream_id][1]
+                        body += (event.data or b"")[: MAX_BODY - len(body)]
                     connection.acknowledge_received_data(event.flow_controlled_length or 0, event.stream_id)
                 elif isinstance(event, StreamEnded) and event.stream_id in open_streams:
                     request, body = open_streams.pop(event.stream_id)

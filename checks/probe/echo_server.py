@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
@@ -190,7 +191,7 @@ class _Connection:
         if not self.desk or "Sec-WebSocket-Key" in Headers(request.headers):
             return None
         length = request.header("Content-Length") if request.parameter("visit") else ""
-        size = int(length) if length.isdigit() and len(length) < 9 else 0
+        size = int(length) if re.fullmatch("[0-9]{1,8}", length) else 0
         body = await self._read(lambda data: len(data) >= min(size, MAX_BODY), (), rest) if size else b""
         found = self.desk.respond(request, body[:MAX_BODY] if size <= MAX_BODY else b"")
         if found is None:

@@ -27,6 +27,13 @@ METHODS = {
 YES_OR_NO = {"startswith", "endswith", "any", "all", "bool", "isinstance"}
 
 
+class UnknownError(ValueError):
+    """The translation does not know this part of Python."""
+
+    def __init__(self, node: ast.AST) -> None:
+        super().__init__(f"line {getattr(node, 'lineno', '?')}: {type(node).__name__}")
+
+
 class Module:
     """One module of Python, as JavaScript."""
 
@@ -76,7 +83,9 @@ class Module:
                 return ""
             self.names.append(target.id)
             return f"const {target.id}={self._value(node.value)};"
-        return ""
+        if isinstance(node, ast.Import | ast.Expr):
+            return ""
+        raise UnknownError(node)
 
     def _record(self, node: ast.ClassDef) -> str:
         """Return a function that makes a record with the fields of a dataclass."""
@@ -109,7 +118,16 @@ class Module:
         """Return one statement."""
         kind = type(node).__name__
         simple = {"Pass": ";", "Break": "break;", "Continue": "continue;", "Assert": "", "Delete": "", "ImportFrom": ""}
-        return simple[kind] if kind in simple else getattr(self, f"_do_{kind.lower()}")(node)
+        if getattr(node, "orelse", ()) and not isinstance(node, ast.If):
+            raise UnknownError(node)
+        return simple[kind] if kind in simple else self._known("_do", node)
+
+    def _known(self, what: str, node: ast.AST) -> str:
+        """Return the translation of a node by the method for its type."""
+        method = getattr(self, f"{what}_{type(node).__name__.lower()}", None)
+        if not method:
+            raise UnknownError(node)
+        return str(method(node))
 
     def _do_expr(self, node: ast.Expr) -> str:
         return "" if isinstance(node.value, ast.Constant) else f"{self._value(node.value)};"
@@ -134,7 +152,9 @@ class Module:
         return f"{self._assigned(node.targets[0], self._value(node.value))};"
 
     def _do_augassign(self, node: ast.AugAssign) -> str:
-        change = "iadd" if isinstance(node.op, ast.Add) else "isub"
+        change = {ast.Add: "iadd", ast.Sub: "isub"}.get(type(node.op))
+        if not change:
+            raise UnknownError(node)
         return f"{self._assigned(node.target, f'$.{change}({self._value(node.target)},{self._value(node.value)})')};"
 
     def _assigned(self, target: ast.expr, value: str) -> str:
@@ -167,7 +187,7 @@ class Module:
 
     def _value(self, node: ast.expr) -> str:
         """Return one expression."""
-        return getattr(self, f"_of_{type(node).__name__.lower()}")(node)
+        return self._known("_of", node)
 
     def _of_constant(self, node: ast.Constant) -> str:
         known = {None: "null", True: "true", False: "false"}
@@ -186,7 +206,8 @@ class Module:
     def _of_subscript(self, node: ast.Subscript) -> str:
         if isinstance(node.slice, ast.Slice):
             parts = [self._value(each) if each else "undefined" for each in (node.slice.lower, node.slice.upper)]
-            return f"{self._value(node.value)}.slice({','.join(parts)})"
+            every = f".filter((_,$n)=>$n%{self._value(node.slice.step)}===0)" if node.slice.step else ""
+            return f"{self._value(node.value)}.slice({','.join(parts)}){every}"
         return f"$.at({self._value(node.value)},{self._value(node.slice)})"
 
     def _of_list(self, node: ast.List | ast.Tuple) -> str:
@@ -205,6 +226,9 @@ class Module:
         return f"new Map([{','.join(pairs)}])"
 
     def _of_joinedstr(self, node: ast.JoinedStr) -> str:
+        odd = next((each for each in node.values if getattr(each, "format_spec", None)), None)
+        if odd:
+            raise UnknownError(odd)
         parts = [
             json.dumps(each.value, ensure_ascii=False)
             if isinstance(each, ast.Constant)
@@ -230,7 +254,10 @@ class Module:
         left, right = self._value(node.left), self._value(node.right)
         if isinstance(node.op, ast.Add | ast.Mult):
             return f"$.{'add' if isinstance(node.op, ast.Add) else 'mul'}({left},{right})"
-        return f"({left}{ {ast.Sub: '-', ast.Div: '/', ast.Mod: '%'}[type(node.op)] }{right})"
+        signs = {ast.Sub: "-", ast.Div: "/", ast.Mod: "%"}
+        if type(node.op) not in signs:
+            raise UnknownError(node)
+        return f"({left}{signs[type(node.op)]}{right})"
 
     def _of_compare(self, node: ast.Compare) -> str:
         parts = []

@@ -70,7 +70,12 @@
 
   // A link to a reply opens it, also where the browser does not.
   function open() {
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    let target;
+    try {
+      target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    } catch {
+      // Not a valid URL.
+    }
     for (let at = target; at; at = at.parentElement) if (at.localName == "details") at.open = true;
     const place = target && field && !field.value ? field.parentElement : target?.closest("details");
     place?.scrollIntoView();

@@ -5,6 +5,9 @@ import socket
 import time
 import tracemalloc
 
+import pytest
+from h2.connection import H2Connection
+from h2.events import ResponseReceived
 from support.echo import running_echo
 from support.proof import ROOT
 from websockets.sync.client import connect
@@ -62,6 +65,32 @@ def test_a_hostile_report_changes_nothing_on_the_terminal():
         json.loads(content)
     assert all(line.isprintable() for line in shown)
     assert len(shown) < 400
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://x;curl$(id)|sh", "https://user:planted@h", "https://a b", "https://h/`id`", "https://h:99999"]
+)
+def test_only_an_origin_becomes_part_of_a_command(origin):
+    body = json.dumps({"origin": origin, "tests": [{"name": "plain", "outcome": "failed"}]}).encode()
+    _, _, content = posted(FrontDesk(lambda _: None, 75), body)
+    assert origin.partition("://")[2] not in json.loads(content)["message"]
+
+
+def test_one_response_to_a_handshake_over_http_2():
+    client = H2Connection()
+    client.initiate_connection()
+    common = [(":scheme", "http"), (":authority", "h")]
+    client.send_headers(1, [(":method", "CONNECT"), (":protocol", "websocket"), *common, (":path", "/x")])
+    client.send_data(1, b"end", end_stream=True)
+    client.send_headers(3, [(":method", "GET"), *common, (":path", "/")], end_stream=True)
+    codes = {}
+    with running_echo() as echo, socket.create_connection(("127.0.0.1", echo.port), timeout=10) as peer:
+        peer.sendall(client.data_to_send())
+        while set(codes) != {1, 3} and (data := peer.recv(65536)):
+            for event in client.receive_data(data):
+                if isinstance(event, ResponseReceived):
+                    codes[event.stream_id] = dict(event.headers)[b":status"]
+    assert codes == {1: b"505", 3: b"200"}
 
 
 def test_memory_is_bounded():
@@ -123,12 +152,15 @@ def test_a_visitor_cannot_stop_the_server():
             b"\x00" * 70000,
             b"GET " + b"/" * 70000,
             b"POST /result?visit=%b HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n" % VISIT.encode(),
+            b"POST /result?visit=%b HTTP/1.1\r\nContent-Length: \xb2\r\n\r\n" % VISIT.encode(),
         ):
             with socket.create_connection(("127.0.0.1", echo.port), timeout=10) as peer:
                 peer.sendall(data)
                 peer.shutdown(socket.SHUT_WR)
-                while peer.recv(65536):
-                    pass
+                answer = b""
+                while more := peer.recv(65536):
+                    answer += more
+                assert answer.startswith(b"HTTP/1.1 400 ")
         with connect(f"ws://127.0.0.1:{echo.port}/x") as websocket:
             websocket.send("still here")
             assert websocket.recv() == "still here"

@@ -11,6 +11,7 @@ from support.machine import RECIPES
 from support.site import served, sphinx
 
 from checks.lint import KINDS, Options, lint_text
+from docs._ext.javascript import Module, UnknownError
 
 from . import grammar_apache, grammar_haproxy, grammar_nginx
 
@@ -57,6 +58,27 @@ def as_read(text, kind, server, version):
     report = lint_text(text, "input", kind, Options(server, version))
     findings = [[each.rule, each.severity, each.line, each.says, each.fix, each.where] for each in report.findings]
     return [findings, report.seen, report.unknown, report.decided]
+
+
+UNKNOWN = [
+    "x = f'{1:.2f}'",
+    "x = 2 ** 3",
+    "x = {1, 2}",
+    "import re\nif re:\n    x = 1",
+    "def f(x):\n    x |= 1",
+    "def f(x):\n    while x:\n        x = 0\n    else:\n        x = 1",
+    "def f(x):\n    with x:\n        return 1",
+    "def f(x):\n    raise x",
+]
+"""Python that the translation does not know."""
+
+
+@pytest.mark.quick
+def test_what_cannot_be_translated_is_an_error():
+    for source in UNKNOWN:
+        with pytest.raises(UnknownError):
+            Module("odd", source, {}).script()
+    assert "1,undefined).filter((_,$n)=>$n%2===0)" in Module("pairs", "x = [1, 2]\ny = x[1::2]", {}).script()
 
 
 READ = """cases => Promise.all(cases.map(async (given) => {
