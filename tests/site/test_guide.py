@@ -132,7 +132,8 @@ def test_a_console_error_of_chromium_leads_to_cause_and_message(build, page, url
 
 
 def test_a_message_without_the_address_asks_for_it(page, url):
-    page.goto(f"{url}/troubleshooting/problems/websockets.html#lost")
+    page.goto(f"{url}/troubleshooting/problems/websockets.html#%")
+    page.evaluate("location.hash = 'lost'")
     button = page.locator("#lost .take")
     button.click()
     assert "Enter the URL of DSS" in page.locator("#address-why").inner_text()
