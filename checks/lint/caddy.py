@@ -51,8 +51,11 @@ def model(tree: Node, options: Options) -> Model:
     snippets = {each.words[0].strip("()"): each for each in tree.children if each.words[0].startswith("(")}
     for site in _sites(tree):
         body = _expanded(site, snippets, found)
+        own: list[Route] = []
         for address in ADDRESSES if options.server == "dss" else ["/socket"]:
-            found.routes += _routes(site, body, address, options)
+            own += _routes(site, body, address, options)
+        if any(fact.value != "status" for route in own for fact in route.facts):
+            found.routes += own
     for node in tree.children:
         found.missing += (
             [f"import {node.words[1]} (line {node.line})"] if node.words[0] == "import" and len(node.words) > 1 else []
@@ -114,6 +117,10 @@ def _matches(words: list[str], path: str, lines: list[Node]) -> bool | None:
     if len(words) < 2 or not words[1].startswith(("/", "@", "*")):
         return True
     matcher = words[1]
+    if words[0] == "proxy":  # of Caddy 1
+        return path.startswith(matcher)
+    if words[0] in {"redir", "rewrite", "respond"} and len(words) == 2 and matcher.startswith("/"):
+        return True
     if matcher.startswith("@"):
         return _named(matcher, path, lines)
     return bool(re.search("^" + re.escape(matcher).replace(r"\*", ".*") + "$", path, re.IGNORECASE))
@@ -145,6 +152,11 @@ def _routes(site: Node, body: list[Node], path: str, options: Options) -> list[R
             route.facts = [Fact("loads", "removed", node.line, node.file, {"name": "proxy", "version": "2"})]
             return [route]
         route = Route("caddy", _where(site), path, node.file, node.line)
+        if node.words[0] in {"respond", "error"}:
+            code = next((word for word in node.words[1:] if re.search(r"^\d{3}$", word)), "200")
+            route.facts = [Fact("answer", "status", node.line, node.file, {"code": code})]
+            found.append(route)
+            continue
         route.facts = [*_facts(node, moved, path, options), *_around(lines, path)]
         found.append(route)
     return found
@@ -158,9 +170,13 @@ def _specific(node: Node) -> int:
     return -len(node.words[1]) if len(node.words) > 1 and node.words[1].startswith("/") else 0
 
 
-def _proxies(lines: list[Node], path: str) -> list[tuple[Node, list[Node], str]]:
-    """Return the reverse_proxy that takes a path, and those that may come first."""
+def _proxies(lines: list[Node], path: str, *, ordered: bool = False) -> list[tuple[Node, list[Node], str]]:
+    """Return the reverse_proxy or respond that takes a path, and those that may take it.
+
+    Caddy sorts the directives of a block, except those of `route`.
+    """
     found: list[tuple[Node, list[Node], str]] = []
+    path = _rewritten(lines, path)
     for node in sorted([each for each in lines if each.words[0] in GROUPS and each.block], key=_specific):
         matched = _matches(node.words, path, lines)
         if matched is False:
@@ -168,16 +184,36 @@ def _proxies(lines: list[Node], path: str) -> list[tuple[Node, list[Node], str]]
         inner = path
         if node.words[0] == "handle_path" and len(node.words) > 1:
             inner = path[len(node.words[1].rstrip("*").rstrip("/")) :] or "/"
-        found += [(each, [*lines, *more], moved) for each, more, moved in _proxies(node.children, inner)]
+        within = _proxies(node.children, inner, ordered=node.words[0] == "route")
+        found += [(each, [*lines, *more], moved) for each, more, moved in within]
         if matched:
             return found
-    for node in sorted([each for each in lines if each.words[0] in {"reverse_proxy", "proxy"}], key=_specific):
+    own = [each for each in lines if each.words[0] in {"respond", "error", "reverse_proxy", "proxy"}]
+    if not ordered:
+        own = sorted(own, key=lambda each: (each.words[0] not in {"respond", "error"}, _specific(each)))
+    for node in own:
         matched = _matches(node.words, path, lines)
-        if matched is not False:
+        if matched or (matched is None and node.words[0] == "reverse_proxy"):
             found.append((node, lines, path))
         if matched:
             break
     return found
+
+
+def _rewritten(lines: list[Node], path: str) -> str:
+    """Return a path after the rewrite and uri of a block."""
+    for node in lines:
+        if node.words[0] not in {"rewrite", "uri"} or not _matches(node.words, path, lines):
+            continue
+        words = node.words[2:] if node.words[1:] and node.words[1].startswith(("/", "@", "*")) else node.words[1:]
+        if node.words[0] == "rewrite" and not words:
+            words = node.words[1:]
+        if node.words[0] == "rewrite" and len(words) == 1:
+            target = re.sub(r"\?.*$", "", words[0].replace("{uri}", path).replace("{path}", path))
+            path = path if "{" in target or not target.startswith("/") else target
+        elif words[:1] == ["strip_prefix"] and len(words) > 1:
+            path = path.removeprefix("/" + words[1].strip("/"))
+    return path
 
 
 def _facts(node: Node, moved: str, path: str, options: Options) -> list[Fact]:
@@ -278,8 +314,9 @@ def _around(lines: list[Node], path: str) -> list[Fact]:
         if name in {"basicauth", "basic_auth"}:
             kind = "everywhere" if _matches(node.words, "/", lines) else "socket"
             found.append(Fact("password", kind, node.line, node.file))
-        if name == "redir" and len(node.words) > 1 and node.words[1].startswith("/") and len(node.words) > 2:
-            found.append(Fact("answer", "redirect", node.line, node.file, {"to": node.words[2]}))
+        if name == "redir" and len(node.words) > 1:
+            target = next((word for word in rest if not re.search(r"^(?:\d+|permanent|temporary|html)$", word)), "")
+            found.append(Fact("answer", "redirect", node.line, node.file, {"to": target or node.words[1]}))
         if name == "header":
             pairs = [each.words for each in node.children] if node.block else [rest]
             for words in pairs:
@@ -287,6 +324,9 @@ def _around(lines: list[Node], path: str) -> list[Fact]:
                     found.append(Fact("response", "hidden", node.line, node.file, {"header": "Upgrade"}))
                 if words[0].lower() == "content-security-policy" and len(words) > 1 and blocks_sockets(words[1]):
                     found.append(Fact("policy", "blocks", node.line, node.file, {"value": words[1]}))
+        if name == "request_header" and rest[0].lower() in {"-sec-websocket-key", "-sec-websocket-version"}:
+            text = {"header": rest[0][1:], "target": "the server"}
+            found.append(Fact("key", "dropped", node.line, node.file, text))
         if name == "request_header" and rest[0].lower() in {"-upgrade", "-connection"}:
             found.append(Fact("upgrade", "lost", node.line, node.file, {"target": "the server"}))
         if name == GAP:

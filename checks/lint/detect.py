@@ -22,6 +22,7 @@ SIGNS: dict[str, list[str]] = {
         r"(?m)^\s*(?:proxy_pass|proxy_set_header|proxy_http_version|proxy_read_timeout|server_name|listen)\s[^{}]*;",
         r"(?m)(?:^|[\s;{}])(?:location\s[^\n;]*\{|server\s*\{|upstream\s+\S+\s*\{|map\s+\$\S+\s+\$\S+\s*\{)",
         r"proxy_(?:pass|set_header|http_version|read_timeout)\s[^\n]*;",
+        r"(?m)^\s*(?:http|events|stream)\s*\{|^\s*worker_(?:processes|connections)\s+\w+;|^\s*include\s+/etc/nginx/",
         r"\$(?:http_upgrade|connection_upgrade|http_host|proxy_add_x_forwarded_for)\b",
     ],
     "apache": [

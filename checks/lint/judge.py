@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from .text import before
+from .text import VALUE, before
 from .tree import ADDRESSES, Fact, Model, Options, Route
 
 SEVERITIES = ["broken", "depends", "endangers", "note"]
@@ -73,6 +73,7 @@ def judge(model: Model, options: Options, rules: list[Any], file: str) -> Report
     report.unknown += [
         f"{what} was not given." for what in model.missing if f"{what} was not given." not in report.unknown
     ]
+    report.unknown = [each.replace(VALUE, "…") for each in report.unknown]
     report.findings.sort(key=lambda each: SEVERITIES.index(each.severity) * 1000000 + each.line)
     report.decided = bool(model.routes) and not any(
         fact.unless for route in model.routes for fact in route.facts if fact.key in ["upgrade", "connection"]

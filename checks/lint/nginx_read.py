@@ -64,6 +64,7 @@ def read(text: str, file: str = "") -> Node:
     """Return the tree of a configuration; it never fails."""
     root = Node(["main"], 0, file, block=True)
     reader = _Reader(file, [root])
+    text = text.replace("${DOLLAR}", "$")  # as envsubst does, by custom
     for found in re.finditer(PIECE, mark_templates(text, ";{}", ANGLES + BRACES + SQUARES)):
         _take(reader, found[0])
     _finish(reader, "")

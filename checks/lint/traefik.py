@@ -116,7 +116,9 @@ def _route(
     router: tuple[str, Node, str, list[str], str], middlewares: dict[str, Node], services: dict[str, Node], path: str
 ) -> Route:
     name, node, _, names, service_name = router
-    service = services.get(re.sub(r"@.*$", "", service_name))
+    service = services.get(re.sub(r"@.*$", "", service_name or name))
+    if not service and not service_name and len(services) == 1:
+        service = next(iter(services.values()))
     servers = [each.words[-1] for each in walk(service)] if service else []
     target = next(
         (re.sub(r"^\w+://", "", each) for each in servers if "://" in each), service_name or "the server"

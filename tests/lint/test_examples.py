@@ -1,5 +1,6 @@
 """The example of each rule breaks on the real proxy; its near miss does not."""
 
+import re
 import tomllib
 
 import pytest
@@ -74,6 +75,12 @@ def test_every_rule_has_an_example_or_a_reason():
         if kind in EXAMPLES and rule["id"] not in EXAMPLES[kind] and rule["id"] not in known
     ]
     assert not missing
+
+
+@pytest.mark.quick
+def test_every_rule_names_a_source_that_can_be_looked_up():
+    vague = [each["id"] for each in rules() if not re.search(r"RFC \d+, section \d|^[\w.-]+\.\w+/\S", each["source"])]
+    assert not vague
 
 
 def started(kind, build, text, port):

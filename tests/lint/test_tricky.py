@@ -265,6 +265,54 @@ def test_for_any_server_one_location_for_websocket_is_enough():
             set(),
         ),
         (
+            "caddy",
+            "http://a {\n\trespond /dip/websocket 403\n\treverse_proxy b:1 {\n\t\tstream_close_delay 1h\n\t}\n}\n",
+            {"answered"},
+        ),
+        (
+            "caddy",
+            "http://a {\n\trespond /health 200\n\treverse_proxy b:1 {\n\t\tstream_close_delay 1h\n\t}\n}\n",
+            set(),
+        ),
+        (
+            "caddy",
+            "http://a {\n\tredir https://{host}{uri}\n\treverse_proxy b:1 {\n\t\tstream_close_delay 1h\n\t}\n}\n",
+            {"redirected"},
+        ),
+        ("caddy", "http://a {\n\tredir / /home/\n\treverse_proxy b:1 {\n\t\tstream_close_delay 1h\n\t}\n}\n", set()),
+        (
+            "caddy",
+            "http://a {\n\turi strip_prefix /dip\n\treverse_proxy b:1 {\n\t\tstream_close_delay 1h\n\t}\n}\n",
+            {"path-changed"},
+        ),
+        (
+            "caddy",
+            "http://a {\n\trewrite * /x{uri}\n\treverse_proxy b:1 {\n\t\tstream_close_delay 1h\n\t}\n}\n",
+            {"path-changed"},
+        ),
+        ("caddy", "http://a {\n\trewrite / /home/\n\treverse_proxy b:1 {\n\t\tstream_close_delay 1h\n\t}\n}\n", set()),
+        (
+            "caddy",
+            "http://a {\n\trequest_header -Sec-WebSocket-Key\n\treverse_proxy b:1 {\n\t\tstream_close_delay 1h\n\t}\n}\n",
+            {"key-dropped"},
+        ),
+        (
+            "caddy",
+            "http://a {\n\troute {\n\t\treverse_proxy b:1 {\n\t\t\tstream_close_delay 1h\n\t\t}\n\t\trespond 404\n\t}\n}\n",
+            set(),
+        ),
+        ("caddy", "a.example.com {\n  proxy / b:1 {\n    websocket\n  }\n}\n", {"removed"}),
+        (
+            "traefik",
+            "services:\n  a:\n    labels:\n      traefik.http.routers.a.rule: Host(`a`)\n      traefik.http.services.a.loadbalancer.server.port: 80\n      traefik.http.services.a.loadbalancer.passhostheader: false\n",
+            {"host-lost"},
+        ),
+        (
+            "nginx",
+            "server { location / { proxy_pass http://a; " + GOOD.replace("$", "${DOLLAR}") + HOST + " } }",
+            set(),
+        ),
+        (
             "squid",
             "http_port 80 accel\ncache_peer a parent 1 0 originserver\nhttp_upgrade_request_protocols WebSocket allow all\n",
             {"upgrade-case"},
@@ -274,6 +322,15 @@ def test_for_any_server_one_location_for_websocket_is_enough():
 def test_other_proxies(kind, text, rules):
     assert serious(text, kind)[0] == rules
     assert kind_of(text, "input") in {kind, ""}
+
+
+def test_a_value_of_a_template_is_shown_as_dots():
+    _, unknown, _ = serious("server { location / { proxy_pass http://a; include snippets/{{ x }}.conf; } }")
+    assert any("include snippets/….conf" in each for each in unknown)
+
+
+def test_an_nginx_conf_without_servers_is_recognized():
+    assert kind_of("http { include /etc/nginx/conf.d/*.conf; }", "stdin") == "nginx"
 
 
 def test_a_config_inside_another_file_keeps_its_lines():
