@@ -171,7 +171,7 @@ def _specific(node: Node) -> int:
 
 
 def _proxies(lines: list[Node], path: str, *, ordered: bool = False) -> list[tuple[Node, list[Node], str]]:
-    """Return the reverse_proxy or respond that takes a path, and those that may take it.
+    """Return the directive that takes a path, and those that may take it.
 
     Caddy sorts the directives of a block, except those of `route`.
     """
