@@ -68,6 +68,8 @@ def kind_of(text: str, path: str) -> str:
     for kind, pattern in NAMES:
         if re.search(pattern, path.lower()):
             scores[kind] += 3
+    if re.search(r"(?m)^\s*kind:\s*[\"']?Ingress\b", text) and "nginx.ingress.kubernetes.io/" in text:
+        scores["envoy"] += 50  # the lines of nginx are in its annotations
     best = max(scores, key=lambda kind: scores[kind])
     if scores[best] < 3:
         return ""

@@ -12,6 +12,9 @@ from .tree import ADDRESSES, GAP, Fact, Model, Node, Options, Route
 
 __all__ = ["model", "read"]
 
+REMOVED_OPTIONS: dict[str, str] = {"forceclose": "2.6", "http-tunnel": "2.1"}
+"""Options with which newer versions do not start, and a version that does not."""
+
 REMOVED = [
     "reqrep",
     "reqirep",
@@ -66,8 +69,12 @@ def _add_global(sections: list[Node], found: Model) -> None:
                 facts.append(Fact("reload", "limited", node.line, node.file, {"time": shown_time(number)}, number))
             if name == "maxconn" and re.search(r"^\d+$", value):
                 facts.append(Fact("connections", "limited", node.line, node.file, {"count": value}, float(value)))
+            if name == "option" and value in REMOVED_OPTIONS:
+                text = {"name": f"option {value}", "version": REMOVED_OPTIONS[value], "instead": "remove this line"}
+                facts.append(Fact("loads", "removed", node.line, node.file, text))
             if name in REMOVED:
-                facts.append(Fact("loads", "removed", node.line, node.file, {"name": name, "version": "2.1"}))
+                text = {"name": name, "version": "2.1", "instead": "use http-request or http-response"}
+                facts.append(Fact("loads", "removed", node.line, node.file, text))
     if found.routes:
         found.routes[0].facts += facts
 

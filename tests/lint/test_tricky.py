@@ -253,6 +253,16 @@ def test_for_any_server_one_location_for_websocket_is_enough():
             "dss.example.com {\n\treverse_proxy a:1 {\n\t\theader_up Connection {>Connection}\n\t\tstream_close_delay 24h\n\t}\n}\n",
             {"connection-wrong"},
         ),
+        (
+            "haproxy",
+            "listen l\n bind :80\n mode http\n option forceclose\n timeout tunnel 1h\n server s a:1\n",
+            {"removed"},
+        ),
+        (
+            "envoy",
+            'kind: Ingress\nmetadata:\n  name: a\n  annotations:\n    nginx.ingress.kubernetes.io/proxy-read-timeout: "3600"\n    nginx.ingress.kubernetes.io/configuration-snippet: |\n      proxy_set_header Upgrade $http_upgrade;\n      proxy_set_header Connection "upgrade";\n',
+            {"upgrade-snippet"},
+        ),
         ("caddy", "dss.example.com\n\nreverse_proxy a:1 {\n\tstream_close_delay 24h\n}\n", set()),
         (
             "traefik",
