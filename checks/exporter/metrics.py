@@ -100,9 +100,9 @@ class ProbeResult(Collector):
             if key not in shown or (shown[key].opened and not shake.opened):
                 shown[key] = shake
         allowed = list(dict.fromkeys(path for path, _ in shown))[:MAX_PATHS]
-        for (path, variant), shake in shown.items():
+        for path, variant in sorted(shown):  # some handshakes are sent at the same time
             if path in allowed:
-                family.add_metric([path, variant], shake.response.status)
+                family.add_metric([path, variant], shown[path, variant].response.status)
         return family
 
     def _pages(self) -> Metric:

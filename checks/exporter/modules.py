@@ -33,7 +33,10 @@ SOCKET_PATH = re.compile(r"/[!-\"$-~]*")
 """A path that can be requested as it is: ASCII, without spaces and #."""
 
 MAX_FILE = 1 << 20
-"""Bytes of the largest file that is read."""
+"""Bytes of the largest file of modules."""
+
+MAX_SECRET = 1 << 16
+"""Characters of the longest secret: servers accept less in one header."""
 
 MAX_MODULES = 100
 
@@ -81,11 +84,15 @@ def load(path: Path) -> Modules:
     Raises FileError, whose message is one line.
     """
     try:
-        text = path.read_bytes()[:MAX_FILE].decode("utf-8-sig")
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE + 1)
+        text = data.decode("utf-8-sig")
     except OSError as error:
         raise FileError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
     except ValueError:
         raise FileError(f"cannot read {path}: it is not UTF-8 text") from None
+    if len(data) > MAX_FILE:  # the part that was read may be valid, and lack targets
+        raise FileError(f"cannot read {path}: it has more than {MAX_FILE >> 20} MB")
     top = parse(text, str(path))
     modules: dict[str, Module] = {}
     for key, node in top.items():
@@ -154,12 +161,13 @@ def _secret(node: Node, folder: Path) -> str:
     """Return the one line of a file with a secret."""
     path = folder / node.text()
     try:
-        text = path.read_bytes()[:MAX_FILE].decode("utf-8-sig").strip("\r\n")
+        with path.open("rb") as file:
+            text = file.read(MAX_SECRET + 1).decode("utf-8-sig").strip("\r\n")
     except OSError as error:
         raise node.error(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
     except ValueError:
         text = "\n"
-    if not text or not text.isascii() or not text.isprintable():
+    if not text or len(text) > MAX_SECRET or not text.isascii() or not text.isprintable():
         raise node.error(f"expected one line of ASCII text in {path}")
     return text.strip()
 

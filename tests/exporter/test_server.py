@@ -326,11 +326,13 @@ def test_bad_requests_are_answered_and_harmless(tmp_path):
 def test_wrong_usage_is_one_line(tmp_path, capsys):
     (tmp_path / "bad.yml").write_text("modules: {}")
     (tmp_path / "good.yml").write_text(modules(dss=(["https://dss.example.com"],)))
+    (tmp_path / "long.yml").write_text(modules(dss=(["https://dss.example.com"],)) + "#" * (1 << 20))
     port = free_port()
     cases = {
         (): "missing --config; see `",
         ("--config", str(tmp_path / "none.yml")): f"--config: cannot read {tmp_path}/none.yml: no such file or dir",
         ("--config", str(tmp_path / "bad.yml")): f"--config: {tmp_path}/bad.yml:1: expected 1-100 modules, got 0",
+        ("--config", str(tmp_path / "long.yml")): f"--config: cannot read {tmp_path}/long.yml: it has more than 1 MB",
         ("--config", str(tmp_path / "good.yml"), "--port", "99999"): "--port: expected 0-65535, got 99999",
         ("--config", str(tmp_path / "good.yml"), "--max-probes", "0"): "--max-probes: expected 1-10000, got 0",
         ("--config", str(tmp_path / "good.yml"), "--address", "192.0.2.1", "--port", str(port)): (
