@@ -130,6 +130,7 @@ def visit_through_forward_proxies(stack, browser, bare, site, plain):
     return urls, {name: ended(page) for name, page in zip(urls, pages, strict=True)}
 
 
+@pytest.mark.proves("echo-page-names-the-mistake")
 def test_the_page_names_each_mistake_at_both_ends(browser, bare, record_property):
     record_property("on", chromium_version())
     with contextlib.ExitStack() as stack:

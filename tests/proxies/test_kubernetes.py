@@ -136,6 +136,7 @@ def named(evidence):
     return [finding.id for finding in diagnose(evidence).findings]
 
 
+@pytest.mark.proves("kubernetes-manifests-open-websockets")
 @pytest.mark.parametrize("name", PROVIDERS)
 @for_each_build("traefik")
 def test_traefik_serves_dss_as_a_manifest_declares(build, name, dss, identity):
@@ -223,6 +224,7 @@ NGINX_MISTAKES = {
 """The cause that an annotation leads to."""
 
 
+@pytest.mark.proves("kubernetes-manifests-open-websockets")
 @pytest.mark.parametrize("cause", NGINX_MISTAKES)
 @pytest.mark.parametrize("build", every("nginx")[-1:], ids=str)
 def test_nginx_serves_dss_with_the_config_of_an_ingress(build, cause, dss):
@@ -247,6 +249,7 @@ ISTIO_MISTAKES = {
 """What a field of a VirtualService writes: `rewrite.authority`."""
 
 
+@pytest.mark.proves("kubernetes-manifests-open-websockets")
 @pytest.mark.parametrize("cause", ISTIO_MISTAKES)
 @for_each_build("envoy")
 def test_envoy_serves_dss_with_the_config_of_a_virtualservice(build, cause, dss):
@@ -320,6 +323,7 @@ backend be_edge_http:dss
 """What the router of OpenShift writes for an Ingress with HTTPS, with conditions instead of its maps of host names."""
 
 
+@pytest.mark.proves("kubernetes-manifests-open-websockets")
 @pytest.mark.parametrize("build", every("haproxy", since="2.8", before="2.9"), ids=str)
 def test_haproxy_serves_dss_with_the_config_of_openshift(build, dss):
     entries = yaml.safe_load_all((FOLDER / "openshift.yaml").read_text())
