@@ -32,7 +32,7 @@ OWN_HEADERS = {"host", "connection", "upgrade", "content-length", "transfer-enco
 SOCKET_PATH = re.compile(r"/[!-\"$-~]*")
 """A path that can be requested as it is: ASCII, without spaces and #."""
 
-MAX_FILE = 1 << 20
+MAX_FILE = 256 << 10
 """Bytes of the largest file of modules."""
 
 MAX_SECRET = 1 << 16
@@ -92,7 +92,7 @@ def load(path: Path) -> Modules:
     except ValueError:
         raise FileError(f"cannot read {path}: it is not UTF-8 text") from None
     if len(data) > MAX_FILE:  # the part that was read may be valid, and lack targets
-        raise FileError(f"cannot read {path}: it has more than {MAX_FILE >> 20} MB")
+        raise FileError(f"cannot read {path}: it has more than {MAX_FILE >> 10} KB")
     top = parse(text, str(path))
     modules: dict[str, Module] = {}
     for key, node in top.items():

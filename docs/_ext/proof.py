@@ -123,12 +123,12 @@ def write_marks(
         )
         name = f"proof-{next(numbers)}"
         return (
-            f' <button class="proof" type="button" popovertarget="{name}" aria-label="Tested">✓</button>'
+            f'&nbsp;<button class="proof" type="button" popovertarget="{name}" aria-label="Tested">✓</button>'
             f'<span class="proofs" id="{name}" popover>{rows}</span>'
         )
 
     numbers = itertools.count(1)
-    context["body"] = re.sub(r'<span class="proof ([^"]*)"></span>', written, context.get("body", ""))
+    context["body"] = re.sub(r'\s*<span class="proof ([^"]*)"></span>', written, context.get("body", ""))
 
 
 def sentence(test: str) -> str:

@@ -332,7 +332,7 @@ def test_wrong_usage_is_one_line(tmp_path, capsys):
         (): "missing --config; see `",
         ("--config", str(tmp_path / "none.yml")): f"--config: cannot read {tmp_path}/none.yml: no such file or dir",
         ("--config", str(tmp_path / "bad.yml")): f"--config: {tmp_path}/bad.yml:1: expected 1-100 modules, got 0",
-        ("--config", str(tmp_path / "long.yml")): f"--config: cannot read {tmp_path}/long.yml: it has more than 1 MB",
+        ("--config", str(tmp_path / "long.yml")): f"--config: cannot read {tmp_path}/long.yml: it has more than 256 KB",
         ("--config", str(tmp_path / "good.yml"), "--port", "99999"): "--port: expected 0-65535, got 99999",
         ("--config", str(tmp_path / "good.yml"), "--max-probes", "0"): "--max-probes: expected 1-10000, got 0",
         ("--config", str(tmp_path / "good.yml"), "--address", "192.0.2.1", "--port", str(port)): (
