@@ -76,6 +76,9 @@ FRONT = RECIPES["haproxy"].config(https=False)
 CURED = {"browser-refused"}
 """The causes that FRONT removes: HAProxy drops keep-alive from Connection."""
 
+BY_CHANCE = {"http2-upstream"}
+"""The causes that are proven only if two requests arrive at the same moment; behind FRONT, they may not."""
+
 BEHIND = [
     (newest(variant), variant, newest(FRONT))
     for recipe in RECIPES.values()
@@ -92,7 +95,8 @@ def test_behind_a_second_proxy_no_wrong_cause_is_named(build, variant, front, ds
     ):
         evidence = evidence_of(site, variant)
     names, truth = named(evidence), "works" if variant.stem in CURED else variant.stem
-    verdict("chain", truth, names)
+    if truth not in BY_CHANCE:  # the record has only what every run shows
+        verdict("chain", truth, names)
     assert names in ([truth], []), f"expected {truth} or no cause, got {names}"
 
 
