@@ -76,8 +76,8 @@ FRONT = RECIPES["haproxy"].config(https=False)
 CURED = {"browser-refused"}
 """The causes that FRONT removes: HAProxy drops keep-alive from Connection."""
 
-BY_CHANCE = {"http2-upstream"}
-"""The causes that are proven only if two requests arrive at the same moment; behind FRONT, they may not."""
+BY_CHANCE = {"connections-exhausted", "http2-upstream"}
+"""The causes that are proven only if requests arrive at the same moment; behind FRONT, they may not."""
 
 BEHIND = [
     (newest(variant), variant, newest(FRONT))
