@@ -66,7 +66,10 @@ BY_CHANCE = {"connections-exhausted", "http2-upstream"}
 
 
 def evidence_by_chance(site, cause):
-    """Return the evidence of a look that names a cause; where chance decides, of at most three looks."""
+    """Return the evidence of a look that names a cause.
+
+    Where chance decides, there are up to three looks.
+    """
     for _ in range(3 if cause in BY_CHANCE else 1):
         evidence = evidence_of(site)
         if named(evidence):
