@@ -198,7 +198,7 @@ class Handshake:
     def changed_headers(self) -> dict[str, str]:
         """The value with which each changed header arrived; empty if it was dropped.
 
-        There are none if `arrived` is empty.
+        Empty if `arrived` is empty.
         """
         names = {name.lower() for name, _ in self.arrived}
         known = [(name, value) for name, value in self.sent if names and (name.lower() in names or MORE not in names)]

@@ -67,7 +67,7 @@ def _bench_idle(arguments: argparse.Namespace) -> int:
 
 
 def _chosen(names: list[str]) -> list[Recipe]:
-    """Return the recipes with these names; all of them if there are none."""
+    """Return the recipes with these names, or every recipe if no name is given."""
     from checks.lab.recipe import recipes  # noqa: PLC0415
 
     known = {name: recipe for name, recipe in recipes().items() if recipe.configs}

@@ -104,7 +104,8 @@ def _on_signals(service: Service, stop: Callable[[], object]) -> None:
     import asyncio  # noqa: PLC0415
 
     loop = asyncio.get_running_loop()
-    with contextlib.suppress(NotImplementedError, AttributeError):  # Windows
+    # Windows has no SIGHUP, and its event loop takes no handlers.
+    with contextlib.suppress(NotImplementedError, AttributeError):
         loop.add_signal_handler(signal.SIGHUP, service.reload)
         loop.add_signal_handler(signal.SIGTERM, stop)
 

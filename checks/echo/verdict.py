@@ -47,7 +47,7 @@ class Verdict:
     """What the tests of a visitor mean."""
 
     id: str = ""
-    """The cause that is proven; empty if none is."""
+    """The proven cause, or "" while nothing is proven."""
     title: str = ""
     summary: str = ""
     proof: str = ""
@@ -277,7 +277,7 @@ def _own(visit: Visit, _neighbours: int) -> Verdict | None:
 def _works(visit: Visit) -> Verdict:
     plain = visit.outcomes.get("plain")
     if not plain:
-        return Verdict(title="The browser reported nothing", summary="The browser reported no test", owner="nobody")
+        return Verdict(title="The browser sent no result", summary="The page opened, but the browser sent no result of its test", owner="nobody")
     rest = "" if visit.final else ". The test that keeps one open is still running"
     summary = f"The WebSocket opened, and messages came back{rest}"
     return Verdict(WORKS, cause(WORKS).title, summary, owner="nobody", final=visit.final)

@@ -66,7 +66,7 @@ class ProbeResult(Collector):
     def _causes(self) -> Metric:
         """Return one series for each proven cause, or one that is undecided.
 
-        There is none after an incomplete probe, because half the evidence may prove the wrong cause.
+        After an incomplete probe it is left out, because the missing evidence may prove another cause.
         """
         text = "always 1: the cause that is proven, or undecided; no series if the WebSocket works"
         family = self._family("cause", text, "cause", "hop")

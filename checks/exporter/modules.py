@@ -191,7 +191,7 @@ def _cookies(node: Node, folder: Path) -> str:
 def _existing(node: Node, folder: Path) -> Path:
     path = folder / node.text()
     if not path.is_file():
-        raise node.error(f"there is no file {path}")
+        raise node.error(f"{path} does not exist")
     return path
 
 

@@ -57,7 +57,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The proven causes; if there are none, the candidates and the next step."""
+    """The proven causes, or the candidates and the next step."""
 
     findings: tuple[Finding, ...]
     """The proven causes, nearest to the user first; `works` alone if nothing is wrong."""
@@ -75,7 +75,7 @@ class Diagnosis:
 
 
 def diagnose(evidence: Evidence) -> Diagnosis:
-    """Return the proven causes; if there are none, candidates and the next step."""
+    """Return the proven causes, or the candidates and the next step."""
     facts = Facts(evidence)
     rules = _applicable(facts)
     proofs = {rule: proof for rule in rules if rule.id != WORKS and (proof := rule.detect(facts))}

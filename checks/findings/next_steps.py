@@ -30,7 +30,7 @@ class Step(NamedTuple):
 
 
 def next_step(facts: Facts) -> str:
-    """Return the advice of the first row that applies; empty if none does."""
+    """Return the advice of the first row that applies, or ""."""
     tried = SOME_CLOSED if facts.closed_paths else ALL_OPENED
     rows = (*ALWAYS, *(tried if facts.evidence.paths else NONE_TRIED))
     advice = next((row.advice for row in rows if row.applies(facts)), "")
@@ -70,7 +70,7 @@ def _http2_fails(facts: Facts) -> bool:
 
 
 def _ping_error(facts: Facts) -> str:
-    """Return the error of the first ping that failed; empty if none did."""
+    """Return the error of the first ping that failed, or ""."""
     return next((ping.error for ping in facts.evidence.pings if ping.error and not ping.variant), "")
 
 
@@ -306,8 +306,8 @@ SOME_CLOSED = (
         lambda facts: only_handshake_strays(facts, facts.closed_paths[0]),
         "look in the proxy config for a rule that only upgrade requests match (Apache httpd: RewriteRule with ws://),"
         " and correct where it sends {path}. The handshake gets 404 or the page of /, but the same request without"
-        " Upgrade gets 400 or 426, which WebSocket servers send. If there is no such rule, compare the URL with the one"
-        " that the developer tools of a browser show",
+        " Upgrade gets 400 or 426, the status codes of a WebSocket server. If the config has no such rule, compare the URL"
+        " with the one that the developer tools of a browser show",
     ),
     Step(
         lambda facts: _status(facts) == 500 and own_page(facts.response(facts.closed_paths[0])) == "Apache httpd",

@@ -92,7 +92,7 @@ class PlainHandler(BaseHTTPRequestHandler):
             case "redirect":
                 self._reply(302, b"", Location=f"http://{self.headers['Host']}/dip/api/ping")
             case "slow":
-                time.sleep(float(query["seconds"]))  # as a long query in DSS
+                time.sleep(float(query["seconds"]))  # this URL stands for a query that takes long in DSS
                 self._reply(200, b"done")
             case "download":
                 self._download(int(query["blocks"]), breaks_off="breaks-off" in query)

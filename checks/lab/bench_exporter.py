@@ -143,7 +143,7 @@ def _measure(folder: Path, server: Server, healthy: str, hostile: list[str], sec
     (folder / "targets.json").write_text(json.dumps(groups))
     config = CONFIG.format(interval=INTERVAL_S, timeout=INTERVAL_S - 1, module="bench", port=server.port)
     with prometheus(folder, config) as recorder:
-        time.sleep(seconds)  # the run itself
+        time.sleep(seconds)  # Prometheus scrapes meanwhile, and that is what is measured
         window = f"[{seconds + 60:.0f}s]"
         up = _samples(recorder, f'up{{job="targets"}}{window}')
         success = "{__name__=~'websocket_probe_success|probe_success',kind='healthy'}"

@@ -81,7 +81,7 @@ def source(recipe: Recipe) -> Path:
 def fix_for(recipe: Recipe, variant: Path) -> Fix:
     """Return the fix for a broken example, with all its changes.
 
-    Raises FixError if there is none.
+    Raises FixError if fixes.toml has no entry for the example.
     """
     fix = fixes(recipe).get(variant.stem)
     if not fix:

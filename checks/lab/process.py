@@ -146,7 +146,7 @@ class Process:
                 )
             if time.monotonic() > deadline:
                 raise LabError(f"{self.name} was not ready in {seconds * SCALE:.0f} s; its output:\n{self.output()}")
-            time.sleep(0.01)  # between two polls: only `ready` decides
+            time.sleep(0.01)  # a loop without a pause would take the core that the program needs to start
 
     def ends_within(self, seconds: float) -> bool:
         """Wait up to `seconds`, and return whether the program has ended by itself."""

@@ -196,7 +196,7 @@ class Recipe:
     def newest(self, since: str = "0", before: str = NEWER_THAN_ALL) -> Build:
         """Return the newest build on this machine within these versions.
 
-        Raises NotInstalledError if none is installed.
+        Raises NotInstalledError if no such build is installed.
         """
         for build in reversed(self.between(since, before)):
             return build
@@ -205,7 +205,7 @@ class Recipe:
     def pick(self, config: Path) -> Build:
         """Return the newest build on this machine that suits the config.
 
-        Raises NotInstalledError if none is installed.
+        Raises NotInstalledError if no such build is installed.
         """
         return self.newest(*self._bounds(config))
 

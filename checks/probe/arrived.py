@@ -57,11 +57,11 @@ class Request:
     """The IP address at the other end of the connection."""
 
     def header(self, name: str) -> str:
-        """Return the values of a header, separated by commas; empty if there is none."""
+        """Return the values of a header, separated by commas, or ""."""
         return ", ".join(value for each, value in self.headers if each.lower() == name.lower())
 
     def parameter(self, name: str) -> str:
-        """Return a parameter of the URL; empty if there is none."""
+        """Return a parameter of the URL, or ""."""
         try:
             query = parse_qs(urlsplit(self.path).query, max_num_fields=50)
         except ValueError:

@@ -45,7 +45,7 @@ def _weakest(texts: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
 def leading_conditions(pattern: str) -> list[str]:
     """Return the lookaheads after ^ at the beginning of a pattern.
 
-    An alternative of the pattern may not begin differently, so there are none if it has several.
+    An alternative of the pattern may not begin differently, so a pattern with several has no literals.
     """
     found: list[str] = []
     place = 1

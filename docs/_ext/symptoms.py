@@ -122,7 +122,7 @@ class Lists(_Directive):
     final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
-        """Return a section for each family; log a warning if there is none."""
+        """Return a section for each family, and log a warning for an unknown one."""
         self.depend()
         wanted = [name.strip() for name in self.arguments[0].split(";")] if self.arguments else families()
         made: list[nodes.Node] = []

@@ -311,8 +311,8 @@ ERRORS = {
     " as /dip/websocket, without spaces and #",
     "modules:\n  dss:\n    targets: [https://h]\n    sockets: [/1, /2, /3, /4, /5, /6]": "{}:4: modules.dss.sockets:"
     " expected at most 5 paths, got 6",
-    "modules:\n  dss:\n    targets: [https://h]\n    ca_file: none.pem": "{}:4: modules.dss.ca_file: there is no file"
-    " {folder}/none.pem",
+    "modules:\n  dss:\n    targets: [https://h]\n    ca_file: none.pem": "{}:4: modules.dss.ca_file: {folder}/none.pem"
+    " does not exist",
     "modules:\n  dss:\n    targets: [https://h]\n    ca_file: cookies": "{}:4: modules.dss.ca_file: cannot read a PEM"
     " certificate from {folder}/cookies",
     "modules:\n  dss:\n    targets: [https://h]\n    key_file: cookies": "{}:4: modules.dss.key_file: expected"

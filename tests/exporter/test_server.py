@@ -238,7 +238,6 @@ def reloaded(server, line):
     if line in server.process.output():
         return True
     os.kill(server.process.pid, signal.SIGHUP)
-    time.sleep(0.01)  # between two polls: only the log decides
     return line in server.process.output()
 
 

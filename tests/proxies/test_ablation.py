@@ -157,7 +157,7 @@ async def slow_upload(site):
     def body():
         for _ in range(SILENCE):
             yield bytes(KIB)
-            time.sleep(1)  # the upload is slow
+            time.sleep(1)  # the upload must take longer than each timeout that the recipe raises
 
     response, answer = await asyncio.to_thread(Reader(site).request, "/dip/lab/upload", "POST", body(), LENGTH)
     return response.status, json.loads(answer or "{}").get("length")

@@ -17,7 +17,7 @@ LIGHTTPD = RECIPES["lighttpd"]
 EVERY_BUILD = for_each_build("lighttpd")
 HOST = '$HTTP["host"] == "dss.example.com" {\n'
 COMPUTE_AND_PRINT = "import time\nfor number in range(20): print(number, flush=True); time.sleep(0.5)\n42"
-"""Code for a kernel that takes 10 s and prints all the time."""
+"""Code for a kernel that prints for 10 s, so that it still runs when lighttpd ends the WebSocket."""
 
 
 def changed(build, dss, old, new, *, https=False):

@@ -27,7 +27,7 @@ class Report:
     cause: str = ""
     """The cause to name; empty if the evidence cannot prove one."""
     candidates: frozenset = frozenset()
-    """Causes that must be among the candidates if none is named."""
+    """Causes that must be among the candidates if no cause is named."""
     step: str = ""
     """Words of the next step if no cause is named."""
     scheme: str = "http"

@@ -144,7 +144,7 @@ def test_readtimeout_ends_a_slow_upload(build, dss):
     def body():
         for _ in range(20):
             yield bytes(1024)
-            time.sleep(0.2)  # 4 s in all
+            time.sleep(0.2)  # 4 s in all, so the upload lasts longer than `readTimeout`
 
     with changed(build, dss, "readTimeout: 0", "readTimeout: 1s") as site:
         try:

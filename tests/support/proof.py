@@ -207,7 +207,7 @@ def record():
 
 
 def text_of(path):
-    """Return the text of a record, or of an empty one if there is no file."""
+    """Return the text of a record, or of an empty one if the file is missing."""
     return path.read_text() if path.exists() else as_text({"builds": {}, "configs": {}, "claims": {}, "verdicts": {}})
 
 
