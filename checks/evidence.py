@@ -318,14 +318,14 @@ class Evidence:
         return list(dict.fromkeys(shake.path for shake in self.handshakes))
 
     def handshake(self, path: str, variant: Variant = "") -> Handshake:
-        """Return the first such handshake; one without a response if there was none."""
+        """Return the first such handshake, or one without a response."""
         for shake in self.handshakes:
             if (shake.path, shake.variant) == (path, variant):
                 return shake
         return Handshake(path, variant, Response())
 
     def hold(self, *, pings: bool) -> HoldResult | None:
-        """Return the held WebSocket with pings, or the idle one; None if there was none."""
+        """Return the held WebSocket with pings, or the idle one; None if it was not tested."""
         return next((hold for hold in self.holds if bool(hold.ping_every) == pings), None)
 
     def ping_on(self, path: str, variant: Variant = "") -> PingResult | None:

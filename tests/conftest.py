@@ -295,6 +295,6 @@ def identity(tmp_path):
     (tmp_path / "chain.pem").write_bytes(chain)
     (tmp_path / "leaf.pem").write_bytes(leaf.cert_chain_pems[0].bytes())
     leaf.private_key_pem.write_to_path(tmp_path / "key.pem")
-    tls = ssl.create_default_context()
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority.configure_trust(tls)
     return SimpleNamespace(folder=tmp_path, tls=tls)

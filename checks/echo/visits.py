@@ -106,7 +106,7 @@ class Visit:
     protocol: str = ""
     """The version of HTTP between the browser and the first proxy, as `h2`."""
     status: int = 0
-    """The status code of an ordinary request for the URL of the WebSocket; 0 if there was none."""
+    """The status code of an ordinary request for the URL of the WebSocket; 0 without a response."""
     final: bool = False
     """Whether all tests have ended."""
     shown: list[str] = field(default_factory=list)

@@ -271,6 +271,6 @@ def _certificates(folder: Path) -> ssl.SSLContext:
         leaf.private_key_pem.write_to_path(str(folder / f"{name}.key"))
         (folder / f"{name}.pem").write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
         leaf.private_key_and_cert_chain_pem.write_to_path(str(folder / f"{name}.bundle.pem"))
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority.configure_trust(context)
     return context

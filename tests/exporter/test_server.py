@@ -10,7 +10,6 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-import zlib
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from support.server import (
     PAGE,
     accept_uncompressed,
     always,
+    bomb,
     endlessly,
     fake_dss,
     forward_proxy,
@@ -40,12 +40,6 @@ from checks.lab.prometheus import exporter
 SECRETS = {"cookies": "session=planted-cookie", "token": "Bearer planted-token", "password": "planted-password"}
 MEMORY = 60
 """MB that hostile targets may cost."""
-
-
-def bomb():
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    return frame(BINARY, (packer.compress(bytes(1 << 26)) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4], flags=0xC0)
-
 
 HOSTILE = {
     "silence": silent,

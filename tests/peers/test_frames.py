@@ -3,18 +3,17 @@
 import asyncio
 import select
 import socket
-import zlib
 
 import pytest
 from support.hostile import ESCAPES, Case
 from support.server import (
-    BINARY,
     CLOSE,
     PAGE,
     PING,
     PONG_FRAME,
     TEXT,
     accept_uncompressed,
+    bomb,
     close,
     endlessly,
     fake_dss,
@@ -29,13 +28,6 @@ from support.server import (
 
 from checks.findings import diagnose
 from checks.probe import Target, look, sizes
-
-
-def bomb():
-    """Return a compressed message of 64 KB that decompresses to 64 MB."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    data = packer.compress(bytes(1 << 26)) + packer.flush(zlib.Z_SYNC_FLUSH)
-    return frame(BINARY, data[:-4], flags=0xC0)
 
 
 def sends(*steps):

@@ -21,7 +21,7 @@ EXEMPT_FROM_AUTHENTICATION = FOLDER / "squid" / "unasked.conf"
 
 def trusting(*contexts):
     """Return TLS settings that trust the authorities of all these settings."""
-    trust = ssl.create_default_context()
+    trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     for context in contexts:
         for der in context.get_ca_certs(binary_form=True):
             trust.load_verify_locations(cadata=ssl.DER_cert_to_PEM_cert(der))

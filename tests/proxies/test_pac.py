@@ -83,7 +83,7 @@ def observed(lab, host):
     name = f"{host}.example.com"
     proxy, *others = from_pac(script, f"ws://{name}:{port}/", name)
     proxies.used.clear()
-    tls = ssl.create_default_context()
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
     evidence = asyncio.run(look(Target(f"ws://{name}:{port}/socket", {}, tls, 5, proxy, fallbacks=tuple(others))))
     return evidence, proxies.used[-1] if proxies.used else ""

@@ -275,7 +275,7 @@ def issued(authority, name="127.0.0.1", *, whole=True, **dates):
 
 def trusting(authority):
     """Return the TLS settings of a client that trusts this authority."""
-    tls = ssl.create_default_context()
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority.configure_trust(tls)
     return tls
 

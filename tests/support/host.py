@@ -106,7 +106,7 @@ def serving(handler):
 @contextlib.contextmanager
 def serve(site):
     """Serve a built site with hosting/site.conf for the length of a block."""
-    authority, tls = trustme.CA(), ssl.create_default_context()
+    authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority.configure_trust(tls)
     leaf = authority.issue_cert("localhost")
     user = "user root;" if os.geteuid() == 0 else ""

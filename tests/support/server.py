@@ -10,6 +10,7 @@ import socket
 import ssl
 import struct
 import threading
+import zlib
 from urllib.parse import urlsplit
 
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
@@ -282,6 +283,13 @@ def frame(opcode, payload=b"", *, flags=0x80, announced=None, mask=b""):
         size = bytes([mask_bit | 127]) + length.to_bytes(8, "big")
     masked = bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload)) if mask else payload
     return bytes([flags | opcode]) + size + mask + masked
+
+
+def bomb():
+    """Return a compressed message of 65 KB that decompresses to 64 MiB."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    block = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)  # so that the next block can be the same
+    return frame(BINARY, (block * 64)[:-4], flags=0xC0)
 
 
 def read_frame(sock, limit=1 << 25):
