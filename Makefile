@@ -8,7 +8,7 @@ SPHINX := $(BIN)/python -m sphinx -n -W --keep-going -c . docs
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 4 ? 3 * n : 12)))
 PYTEST := $(BIN)/python -m checks.lab.loopback $(BIN)/python -m pytest
 
-unexport PYTHONDONTWRITEBYTECODE  # else each worker would compile all modules again
+unexport PYTHONDONTWRITEBYTECODE  # otherwise each worker compiles all modules again
 
 .DEFAULT_GOAL := help
 .PHONY: help html live check test record builds broken prove pyz fuzz picture linkcheck newest release clean

@@ -81,7 +81,7 @@ Pairs = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Response:
-    """The response to one request, or the reason why there was none."""
+    """The response to one request, or the reason why none came."""
 
     status: int = 0
     """The status code; 0 if there was no response."""
@@ -325,7 +325,7 @@ class Evidence:
         return Handshake(path, variant, Response())
 
     def hold(self, *, pings: bool) -> HoldResult | None:
-        """Return the held WebSocket with pings, or the idle one; None if it was not tested."""
+        """Return the held WebSocket with pings, or the idle one, or None."""
         return next((hold for hold in self.holds if bool(hold.ping_every) == pings), None)
 
     def ping_on(self, path: str, variant: Variant = "") -> PingResult | None:
