@@ -25,9 +25,10 @@ from support.random_evidence import random_evidence
 from checks.evidence import Response
 from checks.findings import diagnose
 from checks.probe.gentle import MAX_FAILURES
+from checks.probe.second_look import ROUNDS
 
 SEEDS = pytest.mark.parametrize("seeds", [range(first, first + 250) for first in range(0, 2000, 250)], ids=str)
-MOST_REQUESTS, FOR_A_LIMIT = 26, 40
+MOST_REQUESTS, FOR_A_LIMIT, FOR_CHANCE = 26, 40, 45
 """The requests of both looks, as docs/reference/diagnose.md states."""
 
 FAILURES = [Response(status) for status in (429, 500, 502, 503, 504)] + [CLOSED, TIMED_OUT, HAPROXY_503, VARNISH_503]
@@ -208,3 +209,23 @@ def test_both_looks_make_few_requests(case):
     server = FAILING[case]
     observe(server)
     assert server.requests <= (FOR_A_LIMIT if server.most else MOST_REQUESTS)
+
+
+class FailsOnce(ScriptedServer):
+    """A proxy whose page and handshakes fail, until the page loads again."""
+
+    pages = 0
+
+    def response_to(self, head):
+        self.pages += head.startswith(b"GET / ")
+        failed = b"Upgrade: websocket" in head or (head.startswith(b"GET / ") and self.pages == 1)
+        return server_response(502) if failed else super().response_to(head)
+
+
+def test_requests_that_failed_once_are_repeated_beside_a_handshake():
+    server = FailsOnce()
+    evidence = observe(server)
+    rounds = [each for each in evidence.rechecks if each.moment == "beside a handshake" and each.upgrade]
+    assert len(rounds) == ROUNDS
+    assert named(evidence) == ([], ["http2-upstream"])
+    assert server.requests <= FOR_CHANCE
