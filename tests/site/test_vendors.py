@@ -12,6 +12,7 @@ pytestmark = pytest.mark.quick
 GATEWAYS = ROOT / "docs" / "operations" / "secure-web-gateways.md"
 ANTIVIRUS = ROOT / "docs" / "operations" / "antivirus.md"
 BALANCERS = ROOT / "docs" / "reference" / "load-balancers.md"
+SNIPPETS = ROOT / "checks" / "snippets"
 
 BLOCK = re.compile(r"(?ms)^\(([\w-]+)\)=\n\n(#{2,3}) ([^\n]+)\n(.*?)(?=^\([\w-]+\)=$|^## |\Z)")
 """A block: its anchor, the level of its heading, the heading, and the text."""
@@ -51,6 +52,13 @@ def test_every_issuer_that_diagnose_knows_has_a_block(page, words):
 def test_the_table_of_what_to_allow_is_complete():
     rows = re.findall(r"(?m)^\| (\w[\w ]*) \| \S", (ROOT / "docs" / "operations" / "proxies.md").read_text())
     assert {"Host", "Port", "Method", "Inspection", "Idle timeout"} <= set(rows)
+
+
+def test_every_snippet_is_on_a_page():
+    pages = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs").rglob("*.md"))
+    shown = re.findall(r"(?m)\{literalinclude\} \S*checks/snippets/(\S+)$", pages)
+    copied = [path for path in SNIPPETS.rglob("*.*") if path.suffix in {".conf", ".console", ".yaml"}]
+    assert sorted(path.relative_to(SNIPPETS).as_posix() for path in copied) == sorted(shown)
 
 
 def test_pages_with_a_host_name_to_replace_have_a_form():

@@ -3,7 +3,7 @@
 // In an empty folder, for example _build/schemas:
 //   npm install @kubernetes-models/istio@3.0.1 @kubernetes-models/traefik@2.0.0 @kubernetes-models/gateway-api@2.0.0
 //   npm install --prefix core kubernetes-models@4.5.1
-//   node ../../checks/kubernetes/validate.mjs
+//   node ../../checks/snippets/kubernetes/validate.mjs
 //
 // The schemas know the types and the required fields. A field that they do not know is one that they never read.
 import { execFileSync } from "node:child_process";
@@ -13,7 +13,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const PYTHON = resolve(HERE, "../../.venv/bin/python");
+const PYTHON = resolve(HERE, "../../../.venv/bin/python");
 const READ = `import json, pathlib, sys, yaml
 files = sorted(set(pathlib.Path(sys.argv[1]).glob("*.yaml")) - {pathlib.Path(sys.argv[1], "traefik-values.yaml")})
 print(json.dumps({path.name: list(yaml.safe_load_all(path.read_text())) for path in files}))`;
