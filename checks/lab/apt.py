@@ -16,15 +16,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .builds import DOWNLOADS
-from .process import LabError, MachineError
-
-Say = Callable[[str], None]
-"""Receives one line of progress at a time."""
+from .process import LabError, MachineError, Progress
 
 SUITES = ("bullseye", "bookworm", "trixie", "forky", "sid", "testing", "stable", "oldstable", "oldoldstable")
 """Debian's suites, as they appear in sources. Other vendors use the same names, often with a suffix."""
@@ -101,9 +98,9 @@ class Apt:
     Raises MachineError if the machine has no apt or no Debian mirror, and LabError if the mirror does not respond.
     """
 
-    def __init__(self, suite: str, say: Say) -> None:
+    def __init__(self, suite: str, progress: Progress) -> None:
         self.suite = suite
-        self._say = say
+        self._progress = progress
         self._folder = DOWNLOADS / "apt" / suite
         self._environment = {"APT_CONFIG": str(self._folder / "apt.conf"), "PATH": TOOLS_PATH, "LC_ALL": "C"}
         for tool in ("apt-get", "apt-cache", "apt-config", "dpkg-deb"):
@@ -134,7 +131,7 @@ class Apt:
                 continue
             ready.touch()
             without = "" if "-security" in sources else ", without security updates"
-            self._say(f"Debian {self.suite}: package lists downloaded{without}, {time.monotonic() - began:.0f} s")
+            self._progress(f"Debian {self.suite}: package lists downloaded{without}, {time.monotonic() - began:.0f} s")
             return
         raise failures[0]
 
@@ -196,13 +193,13 @@ class Apt:
         raise LabError(f"the mirror lists {name} in {self.suite}, but none of its versions can be downloaded")
 
 
-def install(suite: str, packages: Sequence[str], root: Path, say: Say) -> None:
+def install(suite: str, packages: Sequence[str], root: Path, progress: Progress) -> None:
     """Unpack packages and their libraries into `root`, so that their programs run."""
     with _LOCK:
-        apt = _apt(suite, say)
+        apt = _apt(suite, progress)
         needed = apt.closure(packages)
         if size := apt.size(needed):
-            say(f"{root.parents[1].name} from {suite}: downloading {size / 1e6:.0f} MB")
+            progress(f"{root.parents[1].name} from {suite}: downloading {size / 1e6:.0f} MB")
         folders = [_unpacked(archive) for archive in apt.download(needed)]
     root.mkdir(parents=True)
     for folder in folders:
@@ -216,12 +213,12 @@ _FAILED: dict[str, LabError] = {}
 """Suites whose lists could not be downloaded, so that this run does not try again."""
 
 
-def _apt(suite: str, say: Say) -> Apt:
+def _apt(suite: str, progress: Progress) -> Apt:
     """Return the private apt of a suite; raises again the error of an earlier call."""
     if suite in _FAILED:
         raise _FAILED[suite]
     try:
-        return Apt(suite, say)
+        return Apt(suite, progress)
     except LabError as error:
         _FAILED[suite] = error
         raise

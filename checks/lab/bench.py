@@ -8,14 +8,14 @@ import socket
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from .process import ROOT, SCALE, LabError, running, workspace
+from .process import ROOT, SCALE, LabError, Progress, running, workspace
 from .proxy import proxy
 from .recipe import Recipe
-from .standin import StandIn
+from .standin import StandIn, handshake
 
 RESULTS = ROOT / "checks" / "costs.json"
 SERVER = Path(__file__).with_name("bench_server.py")
@@ -28,11 +28,6 @@ WINDOW = 32
 
 CONNECTIONS = 200
 """Connections that are open at once for the second rate."""
-
-HANDSHAKE = (
-    "GET /dip/lab-socket HTTP/1.1\r\nHost: localhost:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
 
 
 @dataclass(frozen=True)
@@ -52,17 +47,13 @@ class Cost:
 MEASURED = [field.name for field in fields(Cost)]
 
 
-def compare(recipes: list[Recipe], rounds: int, say: Callable[[str], None]) -> Iterator[tuple[Recipe, str, Cost]]:
+def compare(recipes: list[Recipe], rounds: int, progress: Progress) -> Iterator[tuple[Recipe, str, Cost]]:
     """Yield each recipe, the version of its newest build, and its cost.
 
     The cost is a multiple of the cost without a proxy. Each round measures the direct connection and then every proxy.
     The result is the median of the rounds' ratios.
     """
-    with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(workspace())
-        server = stack.enter_context(running([sys.executable, SERVER], folder, "bench_server"))
-        server.wait_until(lambda: server.output().endswith("\n"))
-        direct = StandIn(int(server.output()), "", folder)
+    with bench_server() as direct, contextlib.ExitStack() as stack:
         sites = []
         for recipe in recipes:
             config = recipe.config(https=False)
@@ -70,12 +61,19 @@ def compare(recipes: list[Recipe], rounds: int, say: Callable[[str], None]) -> I
             sites.append(stack.enter_context(proxy(recipe, build, config, direct)))
         ratios: dict[int, list[Cost]] = {site.port: [] for site in sites}
         for number in range(1, rounds + 1):
-            say(f"round {number} of {rounds}")
+            progress(f"round {number} of {rounds}")
             base = _measure(direct.port)
             for site in sites:
                 ratios[site.port].append(_ratio(_measure(site.port), base))
         for site in sites:
             yield site.recipe, site.build.version, _median(ratios[site.port])
+
+
+@contextlib.contextmanager
+def bench_server() -> Iterator[StandIn]:
+    """Run bench_server.py for the length of the block, in place of a stand-in."""
+    with workspace() as folder, running([sys.executable, SERVER], folder, "bench_server") as server:
+        yield StandIn(int(server.wait_for(r"(\d+)\n")[1]), "", folder)
 
 
 def _ratio(cost: Cost, base: Cost) -> Cost:
@@ -98,15 +96,20 @@ def _measure(port: int) -> Cost:
 
 
 def open_websocket(port: int) -> socket.socket:
-    """Return an open WebSocket; raises LabError if the handshake fails."""
-    connection = socket.create_connection(("127.0.0.1", port), timeout=20 * SCALE)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.sendall(HANDSHAKE.format(port=port).encode())
-    head = b""
-    while b"\r\n\r\n" not in head and (data := connection.recv(4096)):
-        head += data
-    if b" 101 " not in head:
-        raise LabError(f"handshake on port {port}: expected status code 101, got {head[:200]!r}")
+    """Return the connection of an open WebSocket, for the caller to close.
+
+    Raises LabError if the handshake fails.
+    """
+    with contextlib.ExitStack() as stack:
+        connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20 * SCALE))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(handshake("/dip/lab-socket", f"localhost:{port}"))
+        head = b""
+        while b"\r\n\r\n" not in head and (data := connection.recv(4096)):
+            head += data
+        if b" 101 " not in head:
+            raise LabError(f"handshake on port {port}: expected status code 101, got {head[:200]!r}")
+        stack.pop_all()
     return connection
 
 
@@ -137,19 +140,20 @@ def _rate(connections: list[socket.socket], window: int) -> float:
 
     Each connection sends `window` messages, and again as soon as all of them are back.
     """
-    batch, select, done = FRAME * window, selectors.DefaultSelector(), 0
+    batch, done = FRAME * window, 0
     remaining = dict.fromkeys(connections, len(batch))
-    for connection in connections:
-        select.register(connection, selectors.EVENT_READ)
-        connection.sendall(batch)
-    start = time.perf_counter()
-    while time.perf_counter() - start < 1:
-        for key, _ in select.select(timeout=1):
-            assert isinstance(key.fileobj, socket.socket)
-            connection = key.fileobj
-            remaining[connection] -= len(_receive(connection))
-            if not remaining[connection]:
-                done += window
-                remaining[connection] = len(batch)
-                connection.sendall(batch)
-    return done / (time.perf_counter() - start)
+    with selectors.DefaultSelector() as select:
+        for connection in connections:
+            select.register(connection, selectors.EVENT_READ)
+            connection.sendall(batch)
+        start = time.perf_counter()
+        while time.perf_counter() - start < 1:
+            for key, _ in select.select(timeout=1):
+                assert isinstance(key.fileobj, socket.socket)
+                connection = key.fileobj
+                remaining[connection] -= len(_receive(connection))
+                if not remaining[connection]:
+                    done += window
+                    remaining[connection] = len(batch)
+                    connection.sendall(batch)
+        return done / (time.perf_counter() - start)

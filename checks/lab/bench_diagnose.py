@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .process import ROOT, running, workspace
+from .process import ROOT, serving, workspace
 
 RESULTS = ROOT / "checks" / "bench_diagnose.json"
 
@@ -82,10 +82,8 @@ def measure(rounds: int, *, url_counts: tuple[int, ...] = URL_COUNTS, cpu_time: 
 @contextlib.contextmanager
 def echo_server() -> Iterator[int]:
     """Run `checks echo`, which serves the health check and opens every WebSocket."""
-    command, env = [sys.executable, "-u", "-m", "checks", "echo"], {"PYTHONPATH": str(ROOT)}
-    with workspace() as folder, running(command, folder, "echo", env) as server:
-        server.wait_until(lambda: "listening on" in server.output())
-        yield int(server.output().split(";")[0].rpartition(":")[2])
+    with workspace() as folder, serving(folder, "echo") as (port, _):
+        yield port
 
 
 def _run(command: list[str], *, cpu_time: bool = False) -> tuple[float, float]:

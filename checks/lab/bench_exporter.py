@@ -9,13 +9,13 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .bench_diagnose import echo_server
-from .process import ROOT, is_listening, on_free_ports, running, workspace
+from .process import ROOT, Progress, is_listening, on_free_ports, running, workspace
 from .programs import program
 from .prometheus import Server, exporter, prometheus
 
@@ -59,8 +59,6 @@ modules:
   bench: {prober: http, timeout: 29s}
 """
 
-Say = Callable[[str], object]
-
 
 @dataclass(frozen=True)
 class ExporterCost:
@@ -84,12 +82,12 @@ class ExporterCost:
     """Part of one core that it used."""
 
 
-def measure(minutes: float, say: Say) -> dict[str, ExporterCost]:
+def measure(minutes: float, progress: Progress) -> dict[str, ExporterCost]:
     """Measure each exporter for so many minutes, one after the other."""
     costs = {}
     with _targets() as (healthy, hostile):
         for name, run in {"exporter": _ours, "blackbox_exporter": _blackbox}.items():
-            say(f"{name}: {minutes:g} minutes")
+            progress(f"{name}: {minutes:g} minutes")
             with workspace() as folder, run(folder, [healthy, *hostile]) as server:
                 costs[name] = _measure(folder, server, healthy, hostile, minutes * 60)
     return costs
@@ -99,14 +97,11 @@ def measure(minutes: float, say: Say) -> dict[str, ExporterCost]:
 def _targets() -> Iterator[tuple[str, list[str]]]:
     """Run the targets; yield the URL of the healthy ones, and those of the others."""
     command = [sys.executable, "-u", "-m", "checks.lab.bench_hostile"]
-    with workspace() as folder, echo_server() as port, running(command, folder, "hostile", _here()) as server:
-        server.wait_until(lambda: server.output().endswith("\n"))
-        hostile = [f"http://127.0.0.1:{each}" for each in json.loads(server.output()).values()]
-        yield f"http://127.0.0.1:{port}", hostile
-
-
-def _here() -> dict[str, str]:
-    return {"PYTHONPATH": str(ROOT)}
+    here = {"PYTHONPATH": str(ROOT)}
+    with workspace() as folder, echo_server() as healthy, running(command, folder, "hostile", here) as server:
+        ports = json.loads(server.wait_for(r"(.+)\n")[1])
+        hostile = [f"http://127.0.0.1:{port}" for port in ports.values()]
+        yield f"http://127.0.0.1:{healthy}", hostile
 
 
 @contextlib.contextmanager

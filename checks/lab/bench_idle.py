@@ -8,17 +8,14 @@ from __future__ import annotations
 import contextlib
 import selectors
 import socket
-import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .bench import SERVER, open_websocket
-from .process import ROOT, running, workspace
+from .bench import bench_server, open_websocket
+from .process import ROOT, Progress
 from .proxy import proxy
 from .recipe import Recipe
-from .standin import StandIn
 
 RESULTS = ROOT / "checks" / "idle.json"
 
@@ -35,14 +32,10 @@ class Silence:
     """The same with the published config."""
 
 
-def measure(recipes: list[Recipe], seconds: float, say: Callable[[str], None]) -> dict[str, Silence]:
+def measure(recipes: list[Recipe], seconds: float, progress: Progress) -> dict[str, Silence]:
     """Return the result for each recipe, by name; hold each WebSocket for this long."""
-    with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(workspace())
-        server = stack.enter_context(running([sys.executable, SERVER], folder, "bench_server"))
-        server.wait_until(lambda: server.output().endswith("\n"))
-        direct = StandIn(int(server.output()), "", folder)
-        select, opened, versions = selectors.DefaultSelector(), {}, {}
+    opened, versions = {}, {}
+    with bench_server() as direct, selectors.DefaultSelector() as select, contextlib.ExitStack() as stack:
         for recipe in recipes:
             for config in (recipe.config(https=False), without_timeout(recipe)):
                 if config and (recipe.name, config) not in opened:
@@ -51,7 +44,7 @@ def measure(recipes: list[Recipe], seconds: float, say: Callable[[str], None]) -
                     connection = stack.enter_context(open_websocket(site.port))
                     opened[recipe.name, config] = time.monotonic()
                     select.register(connection, selectors.EVENT_READ, (recipe.name, config))
-        say(f"{len(opened)} silent WebSockets are open for {seconds:g} s")
+        progress(f"{len(opened)} silent WebSockets are open for {seconds:g} s")
         closed = _wait(select, opened, seconds)
     result = {}
     for recipe in recipes:

@@ -1,7 +1,7 @@
 """Serve WebSocket at the lowest cost: run it as a script, which prints its port.
 
-It answers each handshake, and then sends all bytes back without parsing them. To a proxy, the connection is a tunnel,
-and the benchmark measures the tunnel.
+It responds to each handshake, and then sends all bytes back without parsing them. To a proxy, the connection is a
+tunnel, and the benchmark measures the tunnel.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ def respond(head: bytes) -> bytes:
 
 def main() -> None:
     """Print the port, and serve until ended."""
-    listening, select = socket.create_server(("127.0.0.1", 0), backlog=1024), selectors.DefaultSelector()
-    select.register(listening, selectors.EVENT_READ)
-    sys.stdout.write(f"{listening.getsockname()[1]}\n")
-    sys.stdout.flush()
     heads: dict[int, bytes] = {}  # of connections without a complete handshake
-    while True:
-        for key, _ in select.select():
-            assert isinstance(key.fileobj, socket.socket)
-            if key.fileobj is listening:
-                peer, _ = listening.accept()
-                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                select.register(peer, selectors.EVENT_READ)
-                heads[peer.fileno()] = b""
-                continue
-            serve(key.fileobj, heads, select)
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening, selectors.DefaultSelector() as select:
+        select.register(listening, selectors.EVENT_READ)
+        sys.stdout.write(f"{listening.getsockname()[1]}\n")
+        sys.stdout.flush()
+        while True:
+            for key, _ in select.select():
+                assert isinstance(key.fileobj, socket.socket)
+                if key.fileobj is listening:
+                    peer, _ = listening.accept()
+                    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    select.register(peer, selectors.EVENT_READ)
+                    heads[peer.fileno()] = b""
+                else:
+                    serve(key.fileobj, heads, select)
 
 
 def serve(peer: socket.socket, heads: dict[int, bytes], select: selectors.BaseSelector) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from .chromium import NO_OWN_REQUESTS, chromium, chromium_version, environment, launch, no_sandbox
 from .firefox import firefox_version, launch_firefox
-from .process import ROOT, SCALE, LabError, OptionalError, running, workspace
+from .process import ROOT, SCALE, LabError, OptionalError, Progress, running, workspace
 from .recorder import DONE, FAULTS, HEALTH_CHECK, SOCKET, Headers, Recorder, recorder
 from .webkit import host_name, opened_in_webkit, webkit_version
 
@@ -38,7 +38,7 @@ class Recorded:
     tunnel: list[str]
     """The headers of CONNECT; empty where that was not tried."""
     console: Mapping[str, str]
-    """What the browser prints for each way to answer a handshake wrong; "" if it accepts the response."""
+    """What the browser prints for each wrong response to a handshake; "" if it accepts the response."""
 
 
 def record_chromium() -> Recorded:
@@ -113,14 +113,14 @@ ENGINES: Mapping[str, Callable[[], Recorded]] = {
 }
 
 
-def record(say: Callable[[str], object]) -> dict[str, Any]:
+def record(progress: Progress) -> dict[str, Any]:
     """Return the record of every browser that is installed, for RESULTS."""
     found = {}
     for name, engine in ENGINES.items():
         try:
             found[name] = asdict(engine())
         except OptionalError as error:
-            say(str(error))
+            progress(str(error))
     return {"recorded": time.strftime("%Y-%m-%d"), "browsers": found}
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
-from .process import ROOT, LabError, MachineError
+from .process import ROOT, LabError, MachineError, Progress
 
 DOWNLOADS = (ROOT / ".zoo").resolve()
 """Where `make builds` puts what it downloads: `<program>/<origin>/`, with a `build.json` in each that is ready."""
@@ -49,8 +49,8 @@ class Executable:
     version_argument: str
     folder: Path
     """The folder of the declaration."""
-    compiler: Callable[[Callable[[str], None]], tuple[Path, Path]] | None = None
-    """Returns the folder that stands for `/` and the compiler to build with, and takes a callback for progress."""
+    compiler: Callable[[Progress], tuple[Path, Path]] | None = None
+    """Returns the folder that stands for `/` and the compiler to build with, and takes where to report progress."""
 
     def version(self, path: Path, libraries: Path | None = None) -> str:
         """Return the version that a copy of the program prints, or nothing."""

@@ -15,7 +15,7 @@ from playwright._impl._driver import compute_driver_executable
 from playwright.sync_api import Browser, sync_playwright
 
 from .builds import library_path, version_of
-from .process import NotInstalledError, workspace
+from .process import NotInstalledError, workspace, writing_to
 from .programs import BIN, DRIVER_LIBRARIES, program
 
 NO_OWN_REQUESTS = [
@@ -46,8 +46,7 @@ def chromium_version() -> str:
 
 def environment(home: Path) -> dict[str, str]:
     """Return an environment in which the browser writes its files to `home`."""
-    names = ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR")
-    return {**os.environ, **dict.fromkeys(names, str(home))}
+    return {**os.environ, **writing_to(home)}
 
 
 @functools.cache

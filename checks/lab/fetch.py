@@ -10,20 +10,20 @@ from pathlib import Path
 
 from playwright._impl._driver import compute_driver_executable
 
-from .apt import Say, install
+from .apt import install
 from .builds import Place, version_of
-from .process import LabError
+from .process import LabError, Progress
 from .programs import DRIVER_LIBRARIES, PROGRAMS
 from .recipe import recipes
 
 WORKERS = 3
 """Downloads at once: one waits for the network while others unpack and compile."""
 
-Fetch = Callable[[Say], str]
+Fetch = Callable[[Progress], str]
 """Downloads one thing unless it is here, and returns its version; raises LabError if it cannot."""
 
 
-def fetch_driver(say: Say) -> str:
+def fetch_driver(progress: Progress) -> str:
     """Unpack the library that the browser's driver lacks on some machines.
 
     The driver is inside Playwright's wheel.
@@ -35,7 +35,7 @@ def fetch_driver(say: Say) -> str:
     place = Place(DRIVER_LIBRARIES.parents[1].name, suite, ["libatomic1"])
     if not place.version:
         place.clear()
-        install(suite, ["libatomic1"], place.root, say)
+        install(suite, ["libatomic1"], place.root, progress)
         # Alone in its folder: with the C library beside it, the driver would load two that do not fit.
         DRIVER_LIBRARIES.mkdir()
         (DRIVER_LIBRARIES / "libatomic.so.1").symlink_to(place.root / "usr/lib/x86_64-linux-gnu/libatomic.so.1")
@@ -57,10 +57,10 @@ def builds() -> dict[str, Fetch]:
     }
 
 
-def fetch(parts: Sequence[Mapping[str, Fetch]], say: Say) -> dict[str, str]:
+def fetch(parts: Sequence[Mapping[str, Fetch]], progress: Progress) -> dict[str, str]:
     """Fetch one part after the other; return the reason for each failure.
 
-    `say` gets a line of progress at a time.
+    `progress` gets a line at a time.
     """
     failed: dict[str, str] = {}
     total, done = sum(map(len, parts)), 0
@@ -69,12 +69,12 @@ def fetch(parts: Sequence[Mapping[str, Fetch]], say: Say) -> dict[str, str]:
         nonlocal done
         began = time.monotonic()
         try:
-            outcome = f"{fetch_one(say)}, {time.monotonic() - began:.0f} s"
+            outcome = f"{fetch_one(progress)}, {time.monotonic() - began:.0f} s"
         except (LabError, OSError) as error:
             failed[title] = str(error)
             outcome = f"not available: {error}"
         done += 1
-        say(f"[{done:>2}/{total}] {title}: {outcome}")
+        progress(f"[{done:>2}/{total}] {title}: {outcome}")
 
     for part in parts:
         with ThreadPoolExecutor(WORKERS) as pool:

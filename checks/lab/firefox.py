@@ -11,13 +11,13 @@ import itertools
 import json
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
-from .process import SCALE, LabError, running, workspace
+from .process import SCALE, LabError, Process, running, workspace, writing_to
 from .programs import program
 
 PREFERENCES = {
@@ -42,7 +42,6 @@ PREFERENCES = {
 }
 """Preferences that keep Firefox from sending its own requests, and from waiting after a failed handshake."""
 
-LISTENS = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
 TIMEOUT = 30 * SCALE
 """Seconds for the response to one command."""
 
@@ -59,8 +58,7 @@ def firefox_version() -> str:
 
 def environment(home: Path) -> dict[str, str]:
     """Return an environment in which the browser writes its files to `home`."""
-    names = ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR")
-    return {**dict.fromkeys(names, str(home)), "MOZ_CRASHREPORTER_DISABLE": "1"}
+    return {**writing_to(home), "MOZ_CRASHREPORTER_DISABLE": "1"}
 
 
 class Firefox:
@@ -110,6 +108,25 @@ class Firefox:
 
 
 @contextlib.contextmanager
+def started(preferences: Mapping[str, object], *options: str) -> Iterator[tuple[Path, Process]]:
+    """Run headless Firefox for the length of the block; yield its folder and process.
+
+    The folder is that of its profile.
+    `preferences` come on top of PREFERENCES. They are strings, numbers or booleans.
+
+    Raises NotInstalledError if Firefox is not installed.
+    """
+    path = program("firefox")
+    with workspace() as home:
+        wanted = {**PREFERENCES, **preferences}
+        lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in wanted.items()]
+        (home / "user.js").write_text("".join(lines))
+        command: list[str | Path] = [path, "--headless", "--no-remote", "--profile", home, *options]
+        with running(command, home, "firefox", environment(home)) as process:
+            yield home, process
+
+
+@contextlib.contextmanager
 def launch_firefox(host: str = "") -> Iterator[Firefox]:
     """Run Firefox for the length of the block.
 
@@ -117,23 +134,7 @@ def launch_firefox(host: str = "") -> Iterator[Firefox]:
 
     Raises NotInstalledError if it is not installed.
     """
-    path = program("firefox")
-    preferences = {**PREFERENCES, "network.dns.localDomains": host}
-    with workspace() as home:
-        lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in preferences.items()]
-        (home / "user.js").write_text("".join(lines))
-        command: list[str | Path] = [
-            path,
-            "--headless",
-            "--no-remote",
-            "--profile",
-            home,
-            "--remote-debugging-port",
-            "0",
-        ]
-        with running(command, home, "firefox", environment(home)) as process:
-            process.wait_until(lambda: LISTENS.search(process.output()), 60)
-            found = LISTENS.search(process.output())
-            assert found
-            with connect(f"{found.group(1)}/session", max_size=None, proxy=None) as connection:
-                yield Firefox(connection)
+    with started({"network.dns.localDomains": host}, "--remote-debugging-port", "0") as (_, process):
+        url = process.wait_for(r"WebDriver BiDi listening on (ws://\S+)\n", 60)[1]
+        with connect(f"{url}/session", max_size=None, proxy=None) as connection:
+            yield Firefox(connection)

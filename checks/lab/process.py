@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import signal
 import socket
 import stat
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +19,9 @@ from pathlib import Path
 from typing import TypeVar
 
 Started = TypeVar("Started")
+
+Progress = Callable[[str], object]
+"""Receives one line of progress at a time."""
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,6 +71,12 @@ def workspace() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def writing_to(home: Path) -> dict[str, str]:
+    """Return an environment in which a program writes its own files to `home`."""
+    names = ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR")
+    return dict.fromkeys(names, str(home))
 
 
 def free_port() -> int:
@@ -148,6 +159,16 @@ class Process:
                 raise LabError(f"{self.name} was not ready in {seconds * SCALE:.0f} s; its output:\n{self.output()}")
             time.sleep(0.01)  # a loop without a pause would take the core that the program needs to start
 
+    def wait_for(self, pattern: str, seconds: float = 20) -> re.Match[str]:
+        """Return where the output matches a regular expression, as soon as it does.
+
+        Raises LabError as `wait_until` does.
+        """
+        self.wait_until(lambda: re.search(pattern, self.output()), seconds)
+        found = re.search(pattern, self.output())
+        assert found
+        return found
+
     def ends_within(self, seconds: float) -> bool:
         """Wait up to `seconds`, and return whether the program has ended by itself."""
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -209,6 +230,17 @@ def running(
         yield process
     finally:
         process.stop(stop_timeout)
+
+
+@contextlib.contextmanager
+def serving(folder: Path, name: str, *options: str) -> Iterator[tuple[int, Process]]:
+    """Run a command that serves, such as `echo`, for the length of the block.
+
+    It is that of this checkout. Yields the port that it prints, and the process.
+    """
+    command = [sys.executable, "-u", "-m", "checks", name, *options]
+    with running(command, folder, name, {"PYTHONPATH": str(ROOT)}) as process:
+        yield int(process.wait_for(r"listening on \S+:(\d+);")[1]), process
 
 
 def is_listening(port: int, address: str = "127.0.0.1") -> bool:

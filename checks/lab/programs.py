@@ -12,10 +12,10 @@ from pathlib import Path
 
 from pydantic import Field, RootModel
 
-from .apt import Say, install
+from .apt import install
 from .builds import DOWNLOADS, Executable, Place
 from .origins import Builds, Debian
-from .process import NotInstalledError
+from .process import NotInstalledError, Progress
 from .schema import ByName, Named, load
 
 FILE = Path(__file__).with_name("programs.toml")
@@ -51,19 +51,19 @@ class Program(Named):
         """What the origins of the program look for."""
         return Executable(self.name, self.builds.version_argument, FILE.parent)
 
-    def fetch(self, say: Say) -> str:
+    def fetch(self, progress: Progress) -> str:
         """Unpack the program, unless there is one on PATH, and return its version."""
         if path := on_path(self.names):
             return f"{self.executable.version(path)}, on PATH"
-        return self.unpack(say).version
+        return self.unpack(progress).version
 
-    def unpack(self, say: Say) -> Place:
+    def unpack(self, progress: Progress) -> Place:
         """Unpack the program from its Debian packages; return where it is."""
         (debian,) = (origin for origin in self.builds.origins.values() if isinstance(origin, Debian))
         place = Place(self.name, debian.name, [self.model_dump_json()])
         if not place.version:
             place.clear()
-            install(debian.name, debian.packages, place.root, say)
+            install(debian.name, debian.packages, place.root, progress)
             starter = self._write_starters(place.root / debian.path, place)
             place.keep(debian.path, self.executable.version(starter))
         return place
@@ -113,7 +113,7 @@ _COMPILER = threading.Lock()
 """Held while the compiler is unpacked: two builds may need it."""
 
 
-def compiler(say: Say) -> tuple[Path, Path]:
+def compiler(progress: Progress) -> tuple[Path, Path]:
     """Return the root of a C compiler, and its path.
 
     The machine's own is used if it finds all headers.
@@ -123,5 +123,5 @@ def compiler(say: Say) -> tuple[Path, Path]:
         if not subprocess.run(command, input=HEADERS, capture_output=True, text=True, check=False).returncode:
             return Path("/"), cc
     with _COMPILER:
-        place = PROGRAMS["cc"].unpack(say)
+        place = PROGRAMS["cc"].unpack(progress)
     return place.root, BIN / "cc"

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .builds import DOWNLOADS
-from .process import ROOT, NotInstalledError, Process, is_listening, on_free_ports, running
+from .process import ROOT, NotInstalledError, Process, is_listening, on_free_ports, running, serving
 from .programs import program
 
 FILES = ROOT / "checks" / "exporter" / "files"
@@ -45,8 +44,8 @@ class Server:
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """Return the result of a query: samples with `metric` and `value`."""
-        answer = json.loads(self.get("/api/v1/query", query=expression))
-        found: list[dict[str, Any]] = answer["data"]["result"]
+        response = json.loads(self.get("/api/v1/query", query=expression))
+        found: list[dict[str, Any]] = response["data"]["result"]
         return found
 
     def firing(self, alert: str) -> list[dict[str, str]]:
@@ -82,10 +81,8 @@ def scrape_config(targets: Sequence[str], port: int) -> str:
 def exporter(folder: Path, modules: str, *options: str) -> Iterator[Server]:
     """Run the exporter with these modules for the length of the block."""
     (folder / "modules.yml").write_text(modules)
-    command = [sys.executable, "-u", "-m", "checks", "exporter", "--config", "modules.yml", "--port", "0", *options]
-    with running(command, folder, "exporter", {"PYTHONPATH": str(ROOT)}) as process:
-        process.wait_until(lambda: "listening on" in process.output())
-        yield Server(int(process.output().split("listening on")[1].split(";")[0].rpartition(":")[2]), process)
+    with serving(folder, "exporter", "--config", "modules.yml", "--port", "0", *options) as (port, process):
+        yield Server(port, process)
 
 
 @contextlib.contextmanager

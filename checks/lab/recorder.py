@@ -33,7 +33,7 @@ FAULTS = {
     "no subprotocol": "/fault/subprotocol",
     "unknown extension": "/fault/extension",
 }
-"""The path of the WebSocket for each way to answer a handshake wrong."""
+"""The path of the WebSocket for each wrong response to a handshake."""
 
 PAGE = f"""<!doctype html><title>page</title><link rel=icon href="data:,"><script>
 const open = path => new Promise(resolve => {{
@@ -80,13 +80,13 @@ class Recorder:
             request, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").rstrip().split("\r\n")
             headers = [(key, value) for key, _, value in (line.partition(": ") for line in lines)]
             method, path, _ = request.split()
-            status, answer, body = self.response(name, "CONNECT" if method == "CONNECT" else path, headers)
+            status, fields, body = self.response(name, "CONNECT" if method == "CONNECT" else path, headers)
             key = next((value for key, value in headers if key.lower() == "sec-websocket-key"), "")
             if path == FAULTS["no response"] or method == "CONNECT":
                 return
             if key and status == 200 and path != FAULTS["status 200"]:
-                status, answer, body = 101, _opening(path, key), b""
-            head = "\r\n".join([f"HTTP/1.1 {status} OK", *(f"{key}: {value}" for key, value in answer), "", ""])
+                status, fields, body = 101, _opening(path, key), b""
+            head = "\r\n".join([f"HTTP/1.1 {status} OK", *(f"{key}: {value}" for key, value in fields), "", ""])
             writer.write(head.encode() + body)
 
     async def http2(self, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -101,13 +101,13 @@ class Recorder:
             for event in connection.receive_data(data):
                 if isinstance(event, RequestReceived) and event.stream_id is not None:
                     headers = [(str(key), str(value)) for key, value in event.headers or []]
-                    fields = dict(headers)
-                    status, answer, body = self.response(name, fields[":path"], headers)
-                    if fields[":method"] == "CONNECT":
+                    pseudo = dict(headers)
+                    status, fields, body = self.response(name, pseudo[":path"], headers)
+                    if pseudo[":method"] == "CONNECT":
                         opened = [(":status", "200"), ("sec-websocket-protocol", "dummy")]
                         connection.send_headers(event.stream_id, opened)
                     else:
-                        connection.send_headers(event.stream_id, [(":status", str(status)), *answer])
+                        connection.send_headers(event.stream_id, [(":status", str(status)), *fields])
                         connection.send_data(event.stream_id, body, end_stream=True)
             writer.write(connection.data_to_send())
 

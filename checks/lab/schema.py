@@ -121,7 +121,7 @@ def _entries(table: dict[str, Any], path: tuple[str, ...]) -> Iterator[Entry]:
 
 
 def _explain(error: ValidationError, kind: type[BaseModel], file: Path) -> str:
-    """Say in one sentence what is wrong, with file and key."""
+    """Return one sentence about what is wrong, with file and key."""
     # A misspelt key may be reported twice: as unknown, and as missing.
     found = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
     above, key, path = {}, _described(kind), found["loc"]

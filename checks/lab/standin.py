@@ -20,6 +20,23 @@ from .process import is_listening, on_free_ports, running, workspace
 HERE = Path(__file__).parent
 
 
+HANDSHAKE = (
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: SGVsbG8sIHdlYnNvY2tldA==",
+)
+"""The headers that a handshake must have besides Host (RFC 6455, section 4.1)."""
+
+
+def handshake(path: str, host: str, *headers: str) -> bytes:
+    """Return the bytes of a handshake.
+
+    `headers` are more lines, such as `Origin: https://dss.example.com`.
+    """
+    return "\r\n".join([f"GET {path} HTTP/1.1", f"Host: {host}", *HANDSHAKE, *headers, "", ""]).encode()
+
+
 @dataclass(frozen=True)
 class StandIn:
     """A running stand-in: its port on loopback, and the token for its Jupyter."""
@@ -46,8 +63,7 @@ def stand_in(*, bare: bool = False, server: Mapping[str, str] | None = None) -> 
         folder = stack.enter_context(workspace())
         token = secrets.token_hex(16)
         backend = stack.enter_context(running([sys.executable, HERE / "backend.py"], folder, "backend"))
-        backend.wait_until(lambda: backend.output().endswith("\n"))
-        websocket, plain = json.loads(backend.output())
+        websocket, plain = json.loads(backend.wait_for(r"(.+)\n")[1])
         if bare:
             yield StandIn(websocket, token, folder)
             return

@@ -18,7 +18,7 @@ from .process import ROOT, SCALE, LabError
 from .programs import program, search_path
 from .proxy import Proxy, proxy
 from .recipe import recipes
-from .standin import stand_in
+from .standin import HANDSHAKE, stand_in
 
 RESULTS = ROOT / "checks" / "tools.json"
 TOOLS = ROOT / ".zoo" / "tools"
@@ -27,8 +27,6 @@ WSCAT = "wscat@6.1.0"
 CONNECTED_AFTER = 3.0
 """Seconds (scaled) after which a tool that still runs has an open WebSocket, or waits, and is killed."""
 
-KEY = "SGVsbG8sIHdlYnNvY2tldA=="
-HANDSHAKE = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {KEY}"]
 PATH = "/dip/websocket?sessionId=tools"
 EXCEPTION = re.compile(r"[\w.]+(Exception|Error): ")
 """The line of a traceback with the exception; the server's whole page may follow it."""
