@@ -3,6 +3,7 @@
 ``{config} nginx/https.conf`` shows a file, the tested versions, and what each of its lines does.
 ``{mistake} nginx/idle-timeout`` shows the title of a cause with a link to its page, and the text of the directive,
 which describes the mistake. A dropdown has the fix.
+``{each-recipe} echo`` shows the file `echo.*` of each recipe that has one, in a tab.
 ``{keys} recipe.toml`` lists the keys of a file that the lab reads, ``{values}`` the values in its templates.
 """
 
@@ -22,7 +23,7 @@ from checks.lab.process import LabError
 from checks.lab.recipe import RECIPES, Recipe, recipes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
@@ -82,6 +83,27 @@ class Config(Shown):
         )
 
 
+class EachRecipe(Shown):
+    """The file of this name, of each recipe that has one."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return a tab for each proxy."""
+        lines = ["::::{tab-set}", ":sync-group: proxy", ""]
+        for recipe in in_order(recipes().values()):
+            for file in recipe.folder.glob(f"{self.arguments[0]}.*"):
+                language = recipe.file.language
+                lines += [f":::{{tab-item}} {recipe.title}", f":sync: {recipe.name}", ""]
+                lines += [f"```{{literalinclude}} {self.path(file)}", f":language: {language}", "```", ":::"]
+        return self.markdown(*lines, "::::")
+
+
+def in_order(found: Iterable[Recipe]) -> list[Recipe]:
+    """Return recipes in the order of tabs: nginx, then by title."""
+    return sorted(found, key=lambda recipe: (recipe.name != "nginx", recipe.title.lower()))
+
+
 class Mistake(Shown):
     """A common mistake with a proxy: its cause, how it happens, and the fix."""
 
@@ -114,8 +136,8 @@ class Keys(Shown):
         """Return a definition list."""
         if self.arguments[0] not in self.FILES:
             raise self.error(f"{{keys}}: expected one of: {', '.join(self.FILES)}; got {self.arguments[0]}")
-        for module in ("origins", "programs", "recipe_file"):
-            self.env.note_dependency(str(RECIPES.parent / "lab" / f"{module}.py"))
+        for module in (RECIPES.parent / "lab").glob("*.py"):
+            self.env.note_dependency(str(module))
         return self.markdown(*self.lines(self.FILES[self.arguments[0]]))
 
     @staticmethod
@@ -144,6 +166,7 @@ class Values(Shown):
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register with Sphinx."""
     app.add_directive("config", Config)
+    app.add_directive("each-recipe", EachRecipe)
     app.add_directive("mistake", Mistake)
     app.add_directive("keys", Keys)
     app.add_directive("values", Values)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from configs import Shown
+from configs import Shown, in_order
 from docutils import nodes
 
 from checks.lab.fixes import Change, fix_for, source
@@ -110,7 +110,7 @@ class Cures(Fixing):
         if not made:
             raise self.error(f"there is no checks/recipes/<proxy>/broken/{finding}.patch")
         lines = ["::::{tab-set}", ":sync-group: proxy", ""]
-        for recipe in sorted(made, key=lambda recipe: (recipe.name != "nginx", recipe.title.lower())):
+        for recipe in in_order(made):
             page = self.path(Path(self.env.srcdir) / "installation" / "custom" / "reverse-proxy" / f"{recipe.name}.md")
             lines += [f":::{{tab-item}} {recipe.title}", f":sync: {recipe.name}", "", *self.fix(recipe, finding)]
             lines += self.values(recipe, finding)

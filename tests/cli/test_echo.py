@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from unittest.mock import ANY
 
 import pytest
-from support.echo import running_echo
+from support.echo import CONFIGS, running_echo
 from support.machine import RECIPES
 from support.proof import ROOT
 from websockets.asyncio.client import connect
@@ -39,12 +39,11 @@ def test_the_page_shows_what_it_prints(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["websocket-doctor.pyz"])
     command, *shown = (ROOT / "checks" / "echo" / "start.console").read_text().splitlines()
     assert shown == greeting("127.0.0.1", int(command.rpartition(" ")[2]))
-    for name in ("nginx", "apache", "haproxy", "caddy", "traefik"):
+    for name, config in CONFIGS.items():
         assert main(["echo", "--config", name]) == 0
-        (config,) = (ROOT / "checks" / "recipes" / name).glob("echo.*")
         assert capsys.readouterr().out == config.read_text()
     assert main(["echo", "--config", "iis"]) == 2
-    assert "--config: expected one of apache, caddy, haproxy, nginx, traefik, got 'iis'" in capsys.readouterr().err
+    assert f"--config: expected one of {', '.join(sorted(CONFIGS))}, got 'iis'" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 import axe_playwright_python
 import pytest
 from support.byte_relay import relaying
-from support.echo import one_path, running_echo
+from support.echo import CONFIGS, one_path, running_echo
 from support.forward import PORT
 from support.machine import RECIPES
 
@@ -25,11 +25,7 @@ LINK = "/websocket-test/"
 UPGRADE = "upgrade-not-forwarded"
 
 BEHIND = {
-    "nginx": (("nginx",), "WebSocket works", []),
-    "apache": (("apache",), "WebSocket works", []),
-    "haproxy": (("haproxy",), "WebSocket works", []),
-    "caddy": (("caddy",), "WebSocket works", []),
-    "traefik": (("traefik",), "WebSocket works", []),
+    **{name: ((name,), "WebSocket works", []) for name in CONFIGS},
     "nginx, no Upgrade": (
         ("nginx", UPGRADE),
         "The proxy drops Upgrade or Connection",

@@ -10,6 +10,9 @@ from checks.lab.proxy import proxy
 from support.machine import RECIPES
 from support.proof import ROOT
 
+CONFIGS = {name: file for name, recipe in RECIPES.items() for file in recipe.folder.glob("echo.*")}
+"""What lets a proxy send one path to `echo`, by recipe."""
+
 PLACES = {
     "nginx": ("    location / {\n", "after"),
     "apache": ("    ProxyPass /", "before"),
@@ -41,7 +44,7 @@ def one_path(name, dss, echo, broken="", replaced=(), *, https=False):
     for old, new in replaced:
         assert old in text, f"expected {old!r} in {base}"
         text = text.replace(old, new)
-    (snippet,) = recipe.folder.glob("echo.*")
+    snippet = CONFIGS[name]
     added = snippet.read_text().replace("ECHO_HOST", "127.0.0.1").replace("ECHO_PORT", str(echo.port))
     if name in PLACES:
         place, side = PLACES[name]
