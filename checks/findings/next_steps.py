@@ -306,8 +306,8 @@ SOME_CLOSED = (
         lambda facts: only_handshake_strays(facts, facts.closed_paths[0]),
         "look in the proxy config for a rule that only upgrade requests match (Apache httpd: RewriteRule with ws://),"
         " and correct where it sends {path}. The handshake gets 404 or the page of /, but the same request without"
-        " Upgrade gets 400 or 426, the status codes of a WebSocket server. If the config has no such rule, compare the URL"
-        " with the one that the developer tools of a browser show",
+        " Upgrade gets 400 or 426, the status codes of a WebSocket server. If the config has no such rule, compare the"
+        " URL with the one that the developer tools of a browser show",
     ),
     Step(
         lambda facts: _status(facts) == 500 and own_page(facts.response(facts.closed_paths[0])) == "Apache httpd",

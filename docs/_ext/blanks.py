@@ -65,9 +65,9 @@ def marked(html: str, kinds: Mapping[str, str], *, urls: bool = False) -> str:
     for found in re.finditer(rf"{HUNK}|(?<![\w.])(?:{words})(?!\w|\.\w)", text):
         if found.group() not in kinds:
             continue
-        mine = changed(found.group())
-        first, *others = places[found.end() - len(mine) : found.end()]
-        pieces[first] = f"<var>{escape(mine)}</var>"
+        own = changed(found.group())
+        first, *others = places[found.end() - len(own) : found.end()]
+        pieces[first] = f"<var>{escape(own)}</var>"
         for place in others:
             pieces[place] = ""
         scheme = re.search(r"\b(?:http|ws)(s?)://$", text[: found.start()])
@@ -165,11 +165,11 @@ def mark(app: Sphinx, _page: str, _template: str, context: dict[str, Any], doctr
 
     def code(found: re.Match[str]) -> str:
         console, tag, element, inside = found.groups(default="")
-        said = TAG.sub("", inside)
+        text = TAG.sub("", inside)
         # A number alone belongs to the sentence, as in "only `443` is allowed".
-        if element == "code" and said.isdecimal() and 'class="blank ' not in tag:
+        if element == "code" and text.isdecimal() and 'class="blank ' not in tag:
             return found.group()
-        address = element == "code" and ADDRESS.fullmatch(said)
+        address = element == "code" and ADDRESS.fullmatch(text)
         return console + tag + marked(inside, kinds, urls=bool(console or address))
 
     context["body"] = CODE.sub(code, context["body"])

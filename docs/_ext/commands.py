@@ -86,8 +86,8 @@ class Options(Written):
             for action in actions:
                 names = ", ".join(action.option_strings)
                 value = action.metavar or ("" if action.nargs == 0 else action.dest)
-                told = re.sub(r"(?<!\w)--\w+", r"`\g<0>`", action.help or "")
-                yield from (f"`{f'{names} {value}'.strip()}`", f": {told}", "")
+                meaning = re.sub(r"(?<!\w)--\w+", r"`\g<0>`", action.help or "")
+                yield from (f"`{f'{names} {value}'.strip()}`", f": {meaning}", "")
 
 
 class Evidence(Written):
@@ -110,8 +110,9 @@ class Evidence(Written):
         """Yield name, type and meaning of each field."""
         for field, after in zip(record.body, [*record.body[1:], None], strict=True):
             if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-                told = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
-                yield field.target.id, cls._kind(ast.unparse(field.annotation)), cls._flat(told and after.value.value)
+                documented = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+                meaning = cls._flat(after.value.value) if documented else ""
+                yield field.target.id, cls._kind(ast.unparse(field.annotation)), meaning
 
     @staticmethod
     def _kind(annotation: str) -> str:
@@ -205,8 +206,8 @@ class Tools(Written):
     def lines(self) -> Iterator[str]:
         """Yield a list for each case: the cause, then the output of each tool."""
         self.env.note_dependency(str(TOOLS))
-        seen = json.loads(TOOLS.read_text())
-        for case in seen["cases"]:
+        record = json.loads(TOOLS.read_text())
+        for case in record["cases"]:
             wrong = f"[](../findings/{case['broken']}.md)" if case["broken"] else "WebSocket works"
             yield from (f"```{{rubric}} {case['proxy']}: {wrong}", ":heading-level: 3", "```", "")
             for tool, output in case["outputs"].items():
@@ -217,8 +218,8 @@ class Tools(Written):
             # As code, because -- would become a dash.
             proof = re.sub(r"--[a-z]+(?: [A-Z]+)?", r"`\g<0>`", case["proof"])
             yield from ("diagnose", f": {named}: {proof}", "")
-        told = ", ".join(f"{name} {version}" for name, version in seen["versions"].items())
-        yield f"Versions: {told}. Run `python -m checks tools` to repeat this."
+        versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+        yield f"Versions: {versions}. Run `python -m checks tools` to repeat this."
 
 
 class Download(SphinxDirective):

@@ -237,13 +237,13 @@ class Matrix(SphinxDirective):
         titles = [title for config in configs.values() for title in config["lines"].values()]
         kept = sum(title.startswith("nothing") for title in titles)
         broken = len(record()["configs"]) - len(configs)
-        said = (
+        summary = (
             f"We removed {len(titles)} lines, one at a time. Without {len(titles) - kept} of them, a check failed."
             f" The other {kept} have a reason, which the page of the proxy gives."
             f" For {broken} broken examples, diagnose named exactly their cause."
         )
         head = ["Config", "Checks passed", "Lines removed, one at a time"]
-        return [table(head, rows), nodes.paragraph("", said), *exemptions(exempt)]
+        return [table(head, rows), nodes.paragraph("", summary), *exemptions(exempt)]
 
 
 def exemptions(found: dict[tuple[str, str], list[str]]) -> list[nodes.Node]:
@@ -283,17 +283,17 @@ class Verdicts(SphinxDirective):
         self.env.note_dependency(str(PROOF))
         rows, sums = [], dict.fromkeys(("named", "undecided", "wrong"), 0)
         for truth, kinds in record().get("verdicts", {}).items():
-            counts = {said: sum(sum(found.get(said, {}).values()) for found in kinds.values()) for said in sums}
-            sums = {said: sums[said] + counts[said] for said in sums}
+            counts = {name: sum(sum(found.get(name, {}).values()) for found in kinds.values()) for name in sums}
+            sums = {name: sums[name] + counts[name] for name in sums}
             cases = {kind: sum(sum(on.values()) for on in found.values()) for kind, found in kinds.items()}
-            seen = "; ".join(f"{what}: {cases[kind]}" for kind, what in self.KINDS.items() if kind in cases)
-            rows.append([self.cause(truth), *map(nodes.Text, (seen, *map(str, counts.values())))])
-        said = (
+            listed_cases = "; ".join(f"{what}: {cases[kind]}" for kind, what in self.KINDS.items() if kind in cases)
+            rows.append([self.cause(truth), *map(nodes.Text, (listed_cases, *map(str, counts.values())))])
+        summary = (
             f"{sum(sums.values())} cases: {sums['named']} named, {sums['undecided']} undecided, and"
             f" {sums['wrong']} given a wrong name."
         )
         head = ["Cause", "Cases", "Named", "Undecided", "Wrong name"]
-        return [table(head, rows), nodes.paragraph("", said)]
+        return [table(head, rows), nodes.paragraph("", summary)]
 
     def cause(self, truth: str) -> nodes.Node:
         """Return the title of the page of a cause, as a link, with its id."""
