@@ -22,6 +22,7 @@ extensions = [
     "sphinx_design",
     "notfound.extension",
     "anchors",  # docs/_ext/anchors.py
+    "assets",  # docs/_ext/assets.py
     "blanks",  # docs/_ext/blanks.py
     "copies",  # docs/_ext/copies.py
     "frame",  # docs/_ext/frame.py
@@ -37,7 +38,6 @@ extensions = [
     "ticket",  # docs/_ext/ticket.py
     "connection",  # docs/_ext/connection.py
     "guide",  # docs/_ext/guide.py
-    "smaller",  # docs/_ext/smaller.py
 ]
 exclude_patterns = ["_ext", "_parts", "_static", "_templates"]
 

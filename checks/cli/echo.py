@@ -5,8 +5,7 @@ that arrived, so diagnose names the header that a hop dropped or changed.
 
 Or let the proxy send one path to echo, such as /websocket-test/, and send its link to users. The page there tests
 WebSocket from their browser in about 90 seconds, and this terminal shows the result of each visitor. It shows the size
-of cookies, not their content. For the config of your proxy, run echo --config nginx, or apache, caddy, haproxy or
-traefik.
+of cookies, not their content. For the config of your proxy, run echo with --config, such as --config nginx.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     import asyncio  # noqa: PLC0415  # slow to import
 
-    from checks.echo.desk import FrontDesk  # noqa: PLC0415
+    from checks.echo.application import PageApplication  # noqa: PLC0415
     from checks.probe.echo_server import serve  # noqa: PLC0415
 
     if arguments.config is not None:
@@ -69,8 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.flush()
 
     try:
-        desk = FrontDesk(show, arguments.hold)
-        asyncio.run(serve(arguments.address, arguments.port, MAX_MESSAGE, ready, notice, desk))
+        application = PageApplication(show, arguments.hold)
+        asyncio.run(serve(arguments.address, arguments.port, MAX_MESSAGE, ready, notice, application))
     except OSError as error:
         raise UsageError(f"cannot listen on {arguments.address}:{arguments.port}: {reason(error)}") from error
     except KeyboardInterrupt:

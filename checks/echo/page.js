@@ -2,11 +2,7 @@
 {
   const { exchange, hold, open, random } = globalThis.connection;
   const find = (id) => document.getElementById(id);
-  const make = (tag, properties, ...children) => {
-    const made = Object.assign(document.createElement(tag), properties);
-    made.append(...children);
-    return made;
-  };
+  const { make } = globalThis.elements;
   const length = Number(document.body.dataset.hold);
   // Seconds to wait for a response; shorter only where the administrator asked for a short test.
   const timeout = Math.min(15, length);
@@ -80,12 +76,12 @@
     find("result").className = good ? "good" : "bad";
     find("title").textContent = verdict.title;
     find("summary").textContent = sentence(verdict.summary);
-    const said = (label, text) => (text ? [make("strong", {}, label), " ", sentence(text)] : []);
+    const labelled = (label, text) => (text ? [make("strong", {}, label), " ", sentence(text)] : []);
     // A visitor can fix a cause that is not proven no more than one that is, but can find out more about it.
     const send = `send the message below to ${verdict.owner}`;
-    find("next").replaceChildren(...said("What to do now:", good ? "" : verdict.id ? send : verdict.fix || send));
+    find("next").replaceChildren(...labelled("What to do now:", good ? "" : verdict.id ? send : verdict.fix || send));
     find("owner").replaceChildren(
-      ...(verdict.id ? said("What fixes it:", good ? "" : verdict.fix) : said("Who can fix it:", verdict.owner)),
+      ...(verdict.id ? labelled("What fixes it:", good ? "" : verdict.fix) : labelled("Who can fix it:", verdict.owner)),
     );
     find("possible").hidden = !verdict.candidates.length;
     find("causes").replaceChildren(...verdict.candidates.map(([, title]) => make("li", {}, title)));

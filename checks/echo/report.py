@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from checks.echo.verdict import WORKS, Row, Verdict
-from checks.echo.visits import Outcome, Seen, Visit
-from checks.report.text import clean, wrap
+from checks.echo.verdict import HANDSHAKE, Row, Verdict
+from checks.echo.visits import Arrival, Outcome, Visit
+from checks.findings import WORKS
+from checks.report.text import clean, size_of, wrap
 from checks.report.ticket import Cause, Content, written
 
 LABELS = {
@@ -46,8 +47,8 @@ LABEL = 12
 """Columns of a label on the terminal."""
 
 
-def told(visit: Visit, verdict: Verdict) -> Verdict:
-    """Return a verdict with the rows and the message."""
+def worded(visit: Visit, verdict: Verdict) -> Verdict:
+    """Return a verdict with its rows, the message to send, and the subject of that."""
     rows = list(_rows(visit))
     host = urlsplit(visit.origin).netloc or "DSS"
     subject = f"DSS: WebSocket to {host} " + ("works" if verdict.id == WORKS else "fails")
@@ -68,22 +69,15 @@ def _rows(visit: Visit) -> Iterator[Row]:
 
 def _sizes(visit: Visit) -> Iterator[Row]:
     """Yield a row for the largest message that came back, and for a lost one."""
-    sizes = [each for each in visit.outcomes.values() if each.name.startswith("size-")]
-    passed = [each for each in sizes if each.good]
+    passed = [each for each in visit.sizes if each.good]
     if passed:
-        yield _row(f"Messages up to {_size(passed[-1].name)}", passed[-1], None)
-    for each in sizes:
+        yield _row(f"Messages up to {size_of(passed[-1].size)}", passed[-1], None)
+    for each in visit.sizes:
         if not each.good:
-            yield _row(f"Message of {_size(each.name)}", each, None)
+            yield _row(f"Message of {size_of(each.size)}", each, None)
 
 
-def _size(name: str) -> str:
-    digits = name.partition("-")[2]
-    size = int(digits) if digits.isdigit() and len(digits) < 12 else 0
-    return f"{size >> 20} MB" if size >= 1 << 20 else f"{size >> 10} KB"
-
-
-def _row(label: str, outcome: Outcome, seen: Seen | None) -> Row:
+def _row(label: str, outcome: Outcome, arrival: Arrival | None) -> Row:
     took = f" after {outcome.seconds:.1f} s"
     code = f", close code {outcome.code}" if outcome.code and outcome.code != 1006 else ""
     reason = f" {outcome.reason}" if code and outcome.reason else ""
@@ -97,10 +91,9 @@ def _row(label: str, outcome: Outcome, seen: Seen | None) -> Row:
         "refused": "the browser did not try it",
     }
     text = f"{texts.get(outcome.outcome, 'unknown')}{code}{reason}"
-    if not outcome.good and seen and not seen.opened:
-        text += (
-            "; the request arrived, but not as a WebSocket" if not seen.refused else "; the server rejected its Origin"
-        )
+    if not outcome.good and arrival and not arrival.opened:
+        why = "the server rejected its Origin" if arrival.refused else "the request arrived, but not as a WebSocket"
+        text += f"; {why}"
     return Row(label, outcome.good, text)
 
 
@@ -204,18 +197,13 @@ def _labelled(label: str, text: str) -> list[str]:
 
 def _arrived(visit: Visit, name: str) -> Iterator[str]:
     """Yield what arrived of a handshake, and what differs from what was sent."""
-    seen = visit.arrivals[name]
-    request = seen.request
+    arrival = visit.arrivals[name]
+    request = arrival.request
     yield f"{request.method} {request.path} {request.version}"
     own = urlsplit(visit.origin).netloc
-    for header, wanted in (
-        ("Host", own),
-        ("Origin", visit.origin),
-        ("Upgrade", "websocket"),
-        ("Connection", "Upgrade"),
-    ):
+    for header, wanted in {"Host": own, "Origin": visit.origin, **HANDSHAKE}.items():
         got = request.header(header)
-        same = got.lower() == wanted.lower() or (header == "Connection" and seen.upgrade)
+        same = got.lower() == wanted.lower() or (header == "Connection" and arrival.upgrade)
         changed = "" if same else f"  <- the browser sent {wanted}" if wanted else ""
         yield f"{header}: {got or '(none)'}{changed}"
     sent = ("Key", "Version", *(("Protocol",) if name == "plain" else ()))
@@ -225,4 +213,4 @@ def _arrived(visit: Visit, name: str) -> Iterator[str]:
     for header in FORWARDED:
         if request.header(header):
             yield f"{header}: {request.header(header)}"
-    yield f"Cookie: {f'{seen.cookies} bytes, not shown' if seen.cookies else '(none)'}"
+    yield f"Cookie: {f'{arrival.cookies} bytes, not shown' if arrival.cookies else '(none)'}"

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from checks.echo.visits import Outcome, Seen, Visit
-from checks.findings import cause, page
-from checks.report.text import more
+from checks.echo.visits import Arrival, Outcome, Visit
+from checks.findings import WORKS, cause, page
+from checks.report.text import more, size_of
 from checks.report.ticket import OWNERS
 
 SIDE = ("forward-proxy-blocks", "tls-interception", "endpoint-security")
@@ -29,9 +29,6 @@ CONSOLE = (
 HANDSHAKE = {"Upgrade": "websocket", "Connection": "Upgrade"}
 """The headers that ask for a WebSocket (RFC 6455, section 4.1)."""
 
-WORKS = "works"
-"""The id of the verdict that nothing is wrong."""
-
 
 @dataclass(frozen=True)
 class Row:
@@ -47,13 +44,18 @@ class Verdict:
     """What the tests of a visitor mean."""
 
     id: str = ""
-    """The proven cause, or "" while nothing is proven."""
+    """The id of the proven cause, or "" while nothing is proven."""
     title: str = ""
     summary: str = ""
+    """The problem, as a sentence without its period."""
     proof: str = ""
+    """What was expected and what arrived; empty while nothing is proven."""
     fix: str = ""
+    """What to do: the fix of the proven cause, or the next step."""
     more: str = ""
+    """The URL of the cause's page, or the command that prints it."""
     owner: str = ""
+    """Who can do that."""
     candidates: Sequence[tuple[str, str]] = ()
     """The ids and titles of the causes that are possible."""
     rows: Sequence[Row] = ()
@@ -117,10 +119,10 @@ def _handshake(visit: Visit, neighbours: int) -> Verdict | None:
         return None
     if plain.outcome == "blocked":
         return _proven("csp-blocks", f"expected no policy against the WebSocket, got {plain.reason or 'a violation'}")
-    seen = visit.arrivals.get("plain")
-    if not seen:
+    arrival = visit.arrivals.get("plain")
+    if not arrival:
         return _never_arrived(visit, plain, neighbours)
-    lost = _lost(seen)
+    lost = _lost(arrival)
     if lost and neighbours:
         summary = (
             f"A proxy drops or changes the headers that open a WebSocket. The WebSocket of {_count(neighbours)} opened,"
@@ -140,15 +142,15 @@ def _handshake(visit: Visit, neighbours: int) -> Verdict | None:
     )
 
 
-def _lost(seen: Seen) -> Verdict | None:
+def _lost(arrival: Arrival) -> Verdict | None:
     """Return the cause if a proxy changed what makes a request a WebSocket."""
-    request = seen.request
+    request = arrival.request
     if request.version == "HTTP/2":
         return _proven("http2-upstream", "expected the handshake over HTTP/1.1, got HTTP/2")
     got = [f"{name}: {request.header(name)}" if request.header(name) else f"no {name}" for name in HANDSHAKE]
     if request.version == "HTTP/1.0":
         return _proven("http-1-0-upstream", f"expected HTTP/1.1, got HTTP/1.0 with {' and '.join(got)}")
-    if not seen.upgrade:
+    if not arrival.upgrade:
         wanted = " and ".join(f"{name}: {value}" for name, value in HANDSHAKE.items())
         return _proven("upgrade-not-forwarded", f"expected {wanted}, got {' and '.join(got)}")
     missing = [name for name in ("Sec-WebSocket-Key", "Sec-WebSocket-Version") if not request.header(name)]
@@ -192,13 +194,13 @@ def _notebooks(visit: Visit, _neighbours: int) -> Verdict | None:
     found = visit.outcomes.get("jupyter")
     if not found or found.good:
         return None
-    seen = visit.arrivals.get("jupyter")
-    if seen and seen.refused:
-        host, origin = seen.request.header("Host"), seen.request.header("Origin")
+    arrival = visit.arrivals.get("jupyter")
+    if arrival and arrival.refused:
+        host, origin = arrival.request.header("Host"), arrival.request.header("Origin")
         own = urlsplit(visit.origin).netloc
         expected, got = (f"Host: {own}", host) if host.lower() != own.lower() else (f"Origin: {visit.origin}", origin)
         return _proven("host-not-preserved", f"expected {expected}, got {got or 'none'}")
-    if seen and _lost(seen):
+    if arrival and _lost(arrival):
         return _proven("upgrade-wrong-location", "another URL opened, and the one of notebooks arrived without Upgrade")
     summary = (
         "One WebSocket opened, and the one at a URL of notebooks did not, so a proxy treats the two URLs differently"
@@ -210,9 +212,9 @@ def _messages(visit: Visit, _neighbours: int) -> Verdict | None:
     found = visit.outcomes.get("message")
     if not found or found.good:
         return None
-    seen = visit.arrivals.get("plain")
+    arrival = visit.arrivals.get("plain")
     if found.outcome == "hung":
-        got = "it arrived, and the reply did not come back" if seen and seen.messages else "it did not arrive"
+        got = "it arrived, and the reply did not come back" if arrival and arrival.messages else "it did not arrive"
         return _proven("response-buffered", f"expected a message to come back at once, got nothing: {got}")
     summary = "The WebSocket opened, and closed when the first message was sent"
     code = f" with code {found.code}" if found.code else ""
@@ -221,25 +223,16 @@ def _messages(visit: Visit, _neighbours: int) -> Verdict | None:
 
 
 def _sizes(visit: Visit, _neighbours: int) -> Verdict | None:
-    sizes = sorted(
-        (int(name.partition("-")[2]), each)
-        for name, each in visit.outcomes.items()
-        if name.startswith("size-") and name[5:].isdigit()
-    )
-    wrong = next(((size, each) for size, each in sizes if not each.good), None)
+    sizes = visit.sizes
+    wrong = next((each for each in sizes if not each.good), None)
     if not wrong:
         return None
-    size, each = wrong
-    passed = max((other for other, _ in sizes if other < size), default=0)
-    before = f"a message of {_bytes(passed)} came back, and " if passed else ""
-    if each.outcome == "hung":
-        return _proven("large-messages-stall", f"{before}one of {_bytes(size)} did not")
-    code = f" with close code {each.code}" if each.code else ""
-    return _proven("message-size-limit", f"{before}one of {_bytes(size)} closed the WebSocket{code}")
-
-
-def _bytes(size: int) -> str:
-    return f"{size >> 20} MB" if size >= 1 << 20 else f"{size >> 10} KB" if size >= 1 << 10 else f"{size} bytes"
+    passed = max((each.size for each in sizes if each.size < wrong.size), default=0)
+    before = f"a message of {size_of(passed)} came back, and " if passed else ""
+    if wrong.outcome == "hung":
+        return _proven("large-messages-stall", f"{before}one of {size_of(wrong.size)} did not")
+    code = f" with close code {wrong.code}" if wrong.code else ""
+    return _proven("message-size-limit", f"{before}one of {size_of(wrong.size)} closed the WebSocket{code}")
 
 
 def _held(visit: Visit, _neighbours: int) -> Verdict | None:
@@ -277,7 +270,8 @@ def _own(visit: Visit, _neighbours: int) -> Verdict | None:
 def _works(visit: Visit) -> Verdict:
     plain = visit.outcomes.get("plain")
     if not plain:
-        return Verdict(title="The browser sent no result", summary="The page opened, but the browser sent no result of its test", owner="nobody")
+        summary = "The page opened, but the browser sent no result of its test"
+        return Verdict(title="The browser sent no result", summary=summary, owner="nobody")
     rest = "" if visit.final else ". The test that keeps one open is still running"
     summary = f"The WebSocket opened, and messages came back{rest}"
     return Verdict(WORKS, cause(WORKS).title, summary, owner="nobody", final=visit.final)

@@ -24,6 +24,9 @@ MAX_TESTS = 40
 MAX_TEXT = 200
 """Characters of a value that is kept, at most."""
 
+MAX_DIGITS = 12
+"""Digits that are too many for the size of a message."""
+
 KEPT = frozenset(
     {
         *("host", "origin", "connection", "upgrade", "via", "forwarded", "x-real-ip", "user-agent"),
@@ -43,7 +46,7 @@ VISIT = re.compile(r"[0-9a-f]{16}")
 """The number that a page chose for its visit."""
 
 
-class Seen:
+class Arrival:
     """A request for a WebSocket as it arrived."""
 
     def __init__(self, request: Request) -> None:
@@ -81,13 +84,22 @@ class Outcome:
     outcome: str = ""
     """`opened`, `failed`, `hung`, `blocked` by a policy, or `refused` by the browser; of a message, `passed`."""
     seconds: float = 0.0
+    """Seconds until then."""
     code: int = 0
+    """The close code; 0 without one."""
     reason: str = ""
+    """What the browser reports besides: the reason of a close, or the directive of a policy."""
 
     @property
     def good(self) -> bool:
         """Whether nothing is wrong."""
         return self.outcome in {"opened", "passed"}
+
+    @property
+    def size(self) -> int:
+        """Bytes of the message that the test `size-BYTES` sent; 0 for other tests."""
+        kind, _, digits = self.name.partition("-")
+        return int(digits) if kind == "size" and digits.isdigit() and len(digits) < MAX_DIGITS else 0
 
 
 @dataclass
@@ -95,9 +107,12 @@ class Visit:
     """A visitor."""
 
     number: int
+    """Its place among all visitors, from 1."""
     started: float
+    """When it began, in seconds since the epoch."""
     page: Request | None = None
-    arrivals: dict[str, Seen] = field(default_factory=dict)
+    """The request that brought the report; None before it."""
+    arrivals: dict[str, Arrival] = field(default_factory=dict)
     """The first request of each test."""
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     origin: str = ""
@@ -112,10 +127,10 @@ class Visit:
     shown: list[str] = field(default_factory=list)
     """What the terminal shows already."""
 
-    def note(self, name: str, seen: Seen) -> None:
+    def note(self, name: str, arrival: Arrival) -> None:
         """Keep a request, unless there are too many."""
         if len(self.arrivals) < MAX_ARRIVALS:
-            self.arrivals.setdefault(name, seen)
+            self.arrivals.setdefault(name, arrival)
 
     def take(self, body: bytes) -> bool:
         """Take the report of the browser; return whether it is one."""
@@ -136,6 +151,11 @@ class Visit:
     def opened(self) -> bool:
         """Whether any WebSocket opened, as both ends report."""
         return any(each.good and self.opened_here(name) for name, each in self.outcomes.items())
+
+    @property
+    def sizes(self) -> list[Outcome]:
+        """The results of large messages, the smallest first."""
+        return sorted((each for each in self.outcomes.values() if each.size), key=lambda each: each.size)
 
     def opened_here(self, name: str) -> bool:
         """Tell whether the handshake of a test arrived and was accepted."""

@@ -20,7 +20,7 @@ WANTED = Path(__file__).with_suffix(".txt")
 WHEELS = ROOT / ".zoo" / "wheels"
 PACKED = ROOT / "_build" / "websocket-doctor.pyz"
 
-DATA = ("symptoms/*.json", "lint/*.json", "echo/*.css", "echo/*.html", "echo/*.js")
+DATA = ("symptoms/*.json", "lint/*.json", "echo/*.css", "echo/*.html", "echo/**/*.js")
 """The data of checks/ that the packed modules read."""
 
 NEEDS_LAB = re.compile(r"(?m)^NEEDS_LAB = True$")

@@ -22,16 +22,11 @@ from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
 from .arrived import ARRIVED, ECHO, PAGES, Request, parsed, report
-from .echo_desk import Desk, Watch
+from .echo_application import MAX_BODY, Application, Watch
+from .stream import READ_SIZE
 
 MAX_HEAD = 65536
 """Bytes of the longest request head that is read."""
-
-MAX_BODY = 16384
-"""Bytes of the longest request body that is read."""
-
-READ_SIZE = 65536
-"""Bytes; the most that is read at once."""
 
 PATIENCE = 10
 """Seconds in which the head of a request must arrive, and its body."""
@@ -71,37 +66,40 @@ async def serve(
     max_size: int,
     ready: Callable[[int], object],
     notice: Notice = lambda _: None,
-    desk: Desk | None = None,
+    application: Application | None = None,
 ) -> None:
     """Serve until cancelled.
 
     Calls `ready` with the port once connections are accepted. Messages may have up to `max_size` bytes.
     Raises OSError when the server cannot listen on the port.
     """
-    room = Room()
+    connections = OpenConnections()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        room.enter(writer)
+        connections.add(writer)
         try:
             with contextlib.suppress(OSError):  # the peer has gone
-                await _Connection(reader, writer, max_size, notice, desk, room).run()
+                await _Connection(reader, writer, max_size, notice, application, connections).run()
         finally:
-            room.leave(writer)
+            connections.remove(writer)
             writer.close()
 
     # diagnose opens many connections at once when it tests many URLs.
     server = await asyncio.start_server(handle, address, port, backlog=1024, limit=READ_SIZE)
-    ready(server.sockets[0].getsockname()[1])
-    await asyncio.get_running_loop().create_future()
+    try:
+        ready(server.sockets[0].getsockname()[1])
+        await asyncio.get_running_loop().create_future()
+    finally:
+        server.close()
 
 
-class Room:
+class OpenConnections:
     """The open connections, with the bytes that each of them holds."""
 
     def __init__(self) -> None:
         self.held: dict[asyncio.StreamWriter, int] = {}
 
-    def enter(self, writer: asyncio.StreamWriter) -> None:
+    def add(self, writer: asyncio.StreamWriter) -> None:
         """Add a connection; close the oldest if there are too many."""
         self.held[writer] = 0
         if len(self.held) > MAX_OPEN:
@@ -109,7 +107,7 @@ class Room:
             del self.held[oldest]
             oldest.transport.abort()
 
-    def leave(self, writer: asyncio.StreamWriter) -> None:
+    def remove(self, writer: asyncio.StreamWriter) -> None:
         """Forget a connection."""
         self.held.pop(writer, None)
 
@@ -129,10 +127,16 @@ class _Connection:
         writer: asyncio.StreamWriter,
         max_size: int,
         notice: Notice,
-        desk: Desk | None,
-        room: Room,
+        application: Application | None,
+        connections: OpenConnections,
     ) -> None:
-        self.reader, self.writer, self.notice, self.desk, self.room = reader, writer, notice, desk, room
+        self.reader, self.writer, self.notice, self.application, self.connections = (
+            reader,
+            writer,
+            notice,
+            application,
+            connections,
+        )
         self.watch: Watch | None = None
         self.protocol = ServerProtocol(
             extensions=enable_server_permessage_deflate(None),
@@ -152,7 +156,7 @@ class _Connection:
         if data.startswith(HTTP_2):
             from .echo_http2 import respond  # noqa: PLC0415  # slow to import, and rarely needed
 
-            await respond(self.reader, self.writer, data, self.desk, peer)
+            await respond(self.reader, self.writer, data, self.application, peer)
             return
         head, end, rest = data.partition(b"\r\n\r\n")
         request = parsed(head, peer)
@@ -187,13 +191,13 @@ class _Connection:
         return bytes(read)
 
     async def _of_desk(self, request: Request, rest: bytes) -> Response | None:
-        """Return the response of the desk, if there is one and it has one."""
-        if not self.desk or "Sec-WebSocket-Key" in Headers(request.headers):
+        """Return the response of the application, if there is one and it has one."""
+        if not self.application or "Sec-WebSocket-Key" in Headers(request.headers):
             return None
         length = request.header("Content-Length") if request.parameter("visit") else ""
         size = int(length) if re.fullmatch("[0-9]{1,8}", length) else 0
         body = await self._read(lambda data: len(data) >= min(size, MAX_BODY), (), rest) if size else b""
-        found = self.desk.respond(request, body[:MAX_BODY] if size <= MAX_BODY else b"")
+        found = self.application.respond(request, body[:MAX_BODY] if size <= MAX_BODY else b"")
         if found is None:
             return None
         status, headers, content = found
@@ -202,7 +206,7 @@ class _Connection:
 
     def _of_server(self, request: Request, head: bytes) -> Response:
         """Return the response to what may be a handshake."""
-        self.watch = self.desk.watch(request) if self.desk else None
+        self.watch = self.application.watch(request) if self.application else None
         self.protocol.receive_data(head)
         response = self._response(self.protocol.events_received())
         if self.watch and self.watch.refused and response.status_code == 101:
@@ -239,7 +243,7 @@ class _Connection:
                 return
             self.protocol.receive_data(received)
             held = len(self.protocol.reader.buffer) + self.writer.transport.get_write_buffer_size()
-            if not self.room.hold(self.writer, held):
+            if not self.connections.hold(self.writer, held):
                 return
 
     async def _linger(self) -> None:
@@ -261,7 +265,7 @@ def _add_report(response: Response, request: Request) -> None:
     """Add what arrived to the headers of a response, and to an empty body."""
     text = report(request.method, request.path, request.version, request.headers)
     response.headers[ECHO], response.headers[ARRIVED] = "echo", text
-    if response.status_code == 101 or "Cache-Control" in response.headers:  # the desk sets it
+    if response.status_code == 101 or "Cache-Control" in response.headers:  # the application sets it
         return
     for name in ("Content-Type", "Content-Length"):
         del response.headers[name]

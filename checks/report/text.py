@@ -43,6 +43,13 @@ def _visible(char: str) -> str:
     return " " if unicodedata.category(char) == "Zs" else ascii(char)[1:-1]
 
 
+def size_of(number: int) -> str:
+    """Return a number of bytes for people: `4 MB`, `64 KB` or `100 bytes`."""
+    if number >= 1 << 20:
+        return f"{number >> 20} MB"
+    return f"{number >> 10} KB" if number >= 1 << 10 else f"{number} bytes"
+
+
 def wrap(text: str, first: str = "", rest: str | None = None, width: int = WIDTH) -> list[str]:
     """Return a text as lines that start with `first`, then with `rest`.
 

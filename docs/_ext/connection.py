@@ -1,6 +1,6 @@
 """Test the URL that a reader types: ``{connection-test}`` is a form.
 
-docs/_static/test.js opens the connections, with checks/echo/connection.js.
+docs/_static/test.js opens the connections, with checks/echo/shared/connection.js.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ placeholder="https://dss.example.com" aria-describedby="test-note">
 """
 
 
+SCRIPTS = ["connection.js", "message.js", "ticket-data.js", "ticket.js", "test.js"]
+
+
 class ConnectionTest(SphinxDirective):
     """A form for the URL."""
 
     def run(self) -> list[nodes.Node]:
         """Return the form, which the script shows."""
-        return [nodes.raw("", FORM, format="html", connection=True)]
+        return [nodes.raw("", FORM, format="html", scripts=SCRIPTS)]
 
 
-def load(app: Sphinx, _page: str, _template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
-    """Load the scripts where the form is; only there, allow other hosts."""
-    connects = bool(doctree) and any(each.get("connection") for each in doctree.findall(nodes.raw))
-    context["connects"] = connects
-    for name in ("connection.js", "message.js", "ticket-data.js", "ticket.js", "test.js") if connects else ():
-        app.add_js_file(name, loading_method="defer")
+def allow(_app: Sphinx, _page: str, _template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
+    """Allow connections to other hosts where the form is, and only there."""
+    raw = doctree.findall(nodes.raw) if doctree else ()
+    context["connects"] = any(each.get("scripts") == SCRIPTS for each in raw)
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register with Sphinx."""
     app.add_directive("connection-test", ConnectionTest)
-    # Before frame.py, which checks the loaded scripts.
-    app.connect("html-page-context", load)
+    app.connect("html-page-context", allow)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -65,7 +65,7 @@ def paragraphs(text: str, seen: str) -> Iterator[str]:
 
 
 def _html(text: str) -> nodes.raw:
-    return nodes.raw("", text, format="html", guide=True)
+    return nodes.raw("", text, format="html", scripts=["guide.js"])
 
 
 class Address(SphinxDirective):
@@ -127,6 +127,8 @@ class Places(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return a list for each place, nearest to the reader first."""
+        if missing := set(findings.HOPS).difference(*(hops for _, hops in PLACES.values())):
+            raise self.error(f"{{places}}: PLACES in guide.py has no place for: {', '.join(sorted(missing))}")
         made: list[nodes.Node] = []
         for place, (title, hops) in PLACES.items():
             here = [findings.cause(name) for hop in hops for name in findings.ids() if findings.cause(name).hop == hop]
@@ -140,16 +142,8 @@ class Places(SphinxDirective):
         return made
 
 
-def load(app: Sphinx, _page: str, _template: str, _context: dict[str, Any], doctree: nodes.document | None) -> None:
-    """Load the script on pages with messages, or with a field to paste into."""
-    if doctree and any(each.get("guide") or each.get("symptom") for each in doctree.findall(nodes.raw)):
-        app.add_js_file("guide.js", loading_method="defer")
-
-
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register with Sphinx."""
     for name, directive in {"address": Address, "choice": Choice, "message": Message, "places": Places}.items():
         app.add_directive(name, directive)
-    # Before frame.py, which checks the loaded scripts.
-    app.connect("html-page-context", load)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

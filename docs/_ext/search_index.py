@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import assets
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.util import logging
@@ -30,17 +31,6 @@ if TYPE_CHECKING:
 
 Section = tuple[str, str, str, str, list[str]]
 """Anchor, heading, text with one sentence a line, the words of its code, and its aliases."""
-
-UNUSED = (
-    "base-stemmer.js",
-    "doctools.js",
-    "documentation_options.js",
-    "english-stemmer.js",
-    "language_data.js",
-    "searchtools.js",
-    "sphinx_highlight.js",
-)
-"""What the search of Sphinx loads."""
 
 KINDS = ("", "headings", "minor")
 ID = re.compile(r"(?:Cause|Result): [a-z0-9-]+$")
@@ -225,9 +215,7 @@ def turn_off(app: Sphinx) -> None:
 
 def search_page(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     """Write the index, then yield the page that loads it."""
-    # A page on a disk can load a script, but cannot fetch.
-    script = f"globalThis.searchIndex={json.dumps(index(app), ensure_ascii=False, separators=(',', ':'))};\n"
-    (Path(app.outdir) / "_static" / "search-index.js").write_text(script, encoding="utf-8")
+    assets.write(app, "search-index.js", assets.constant("searchIndex", index(app)))
     yield "search", {}, "search.html"
 
 
@@ -243,10 +231,11 @@ def load(app: Sphinx, page: str, _template: str, context: dict[str, Any], _doctr
 
 
 def tidy(app: Sphinx, error: Exception | None) -> None:
-    """Delete the files of the search of Sphinx, which no page loads."""
+    """Delete the scripts of the theme, which the search of Sphinx needs."""
     if app.builder.format == "html" and not error:
-        for name in UNUSED:
-            (Path(app.outdir) / "_static" / name).unlink(missing_ok=True)
+        for folder in app.builder.theme.get_theme_dirs():  # type: ignore[attr-defined]
+            for script in (Path(folder) / "static").glob("*.js*"):
+                (Path(app.outdir) / "_static" / script.name.removesuffix(".jinja")).unlink(missing_ok=True)
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import assets
 import ticket
 from docutils import nodes
 from sphinx.util import logging
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
 
-STATIC = Path(__file__).resolve().parents[1] / "_static"
 FOLDER = Path(__file__).resolve().parents[2] / "checks" / "symptoms"
 HEADINGS = {
     "Chromium": "Chrome and Edge",
@@ -58,17 +57,14 @@ log = logging.getLogger(__name__)
 
 
 def data() -> str:
-    """Return a script that defines the data.
-
-    A page on a disk can load a script, but cannot fetch.
-    """
-    return f"globalThis.symptomData={json.dumps(for_page(), ensure_ascii=False, separators=(',', ':'))};\n"
+    """Return a script that defines the data."""
+    return assets.constant("symptomData", for_page())
 
 
 def _version() -> str:
     """Return a short digest of the scripts that the field loads."""
-    scripts = [STATIC / "symptoms.js", STATIC / "ticket.js", *ticket.SHARED.glob("*.js")]
-    texts = [data(), ticket.data(), *(path.read_text(encoding="utf-8") for path in sorted(scripts))]
+    scripts = [assets.STATIC / "symptoms.js", assets.STATIC / "ticket.js", assets.SHARED / "message.js"]
+    texts = [data(), ticket.data(), *(path.read_text(encoding="utf-8") for path in scripts)]
     return hashlib.sha256("".join(texts).encode()).hexdigest()[:8]
 
 
@@ -112,7 +108,7 @@ class Reader(_Directive):
     def run(self) -> list[nodes.Node]:
         """Return the field, with a hint for browsers without JavaScript."""
         self.depend()
-        return [nodes.raw("", reader(self.page_of), format="html", symptom=True)]
+        return [nodes.raw("", reader(self.page_of), format="html", scripts=["guide.js"])]
 
 
 class Lists(_Directive):
@@ -145,8 +141,8 @@ class Lists(_Directive):
             term += [nodes.Text(" or ")] if len(term) else []
             term += nodes.literal("", shown)
         # With every meaning, this page would be heavier than the rest of the site.
-        said = self._causes(symptom.causes) if symptom.causes else _with_code(f"{symptom.means} {symptom.next}")
-        return nodes.definition_list_item("", term, nodes.definition("", nodes.paragraph("", "", *said)))
+        meaning = self._causes(symptom.causes) if symptom.causes else _with_code(f"{symptom.means} {symptom.next}")
+        return nodes.definition_list_item("", term, nodes.definition("", nodes.paragraph("", "", *meaning)))
 
     def _causes(self, causes: tuple[str, ...]) -> Iterator[nodes.Node]:
         for number, cause in enumerate(causes):
@@ -166,10 +162,7 @@ def _with_code(text: str) -> Iterator[nodes.Node]:
 
 def write(app: Sphinx) -> None:
     """Write the data beside the script that loads it."""
-    if app.builder.format == "html":
-        folder = Path(app.outdir) / "_static"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "symptoms-data.js").write_text(data(), encoding="utf-8")
+    assets.write(app, "symptoms-data.js", data())
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

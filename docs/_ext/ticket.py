@@ -1,14 +1,13 @@
 """Publish the texts of the ticket for docs/_static/ticket.js.
 
-It writes the ticket as `checks note` does. This also copies the scripts that the site shares with `checks echo`.
+That script writes the ticket as `checks note` does.
 """
 
 from __future__ import annotations
 
-import json
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+import assets
 
 from checks import findings
 from checks.report.ticket import LONGEST, OWNERS, TEXTS
@@ -18,15 +17,12 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
 
-SHARED = Path(__file__).resolve().parents[2] / "checks" / "echo"
-SCRIPTS = ("message.js", "connection.js")
-
 
 def data() -> str:
     """Return a script that defines the texts, and the causes with whom to ask."""
     causes = {name: _cause(name) for name in findings.ids()}
     content = {"texts": TEXTS, "longest": LONGEST, "causes": causes, "owners": OWNERS, "others": ONLY_IN_BROWSER}
-    return f"globalThis.ticketData={json.dumps(content, ensure_ascii=False, separators=(',', ':'))};\n"
+    return assets.constant("ticketData", content)
 
 
 def _cause(name: str) -> dict[str, str]:
@@ -36,13 +32,8 @@ def _cause(name: str) -> dict[str, str]:
 
 
 def write(app: Sphinx) -> None:
-    """Write the data and the shared scripts beside the scripts of the site."""
-    if app.builder.format == "html":
-        folder = Path(app.outdir) / "_static"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "ticket-data.js").write_text(data(), encoding="utf-8")
-        for name in SCRIPTS:
-            shutil.copy(SHARED / name, folder)
+    """Write the data beside the scripts of the site."""
+    assets.write(app, "ticket-data.js", data())
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

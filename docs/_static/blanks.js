@@ -31,16 +31,7 @@
     return "Enter a valid host name or IP address.";
   }
 
-  // If the browser blocks storage, the values last as long as the page.
-  function stored(values) {
-    try {
-      if (values) localStorage.blanks = JSON.stringify(values);
-      return JSON.parse(localStorage.blanks) ?? {};
-    } catch {
-      return {};
-    }
-  }
-
+  const { kept } = globalThis.site;
   const own = {};
   const box = document.querySelector("#blanks");
   const fields = [...box.querySelectorAll("input")].map((input) => {
@@ -50,16 +41,16 @@
     function take(typing) {
       const typed = input.value.trim();
       const text = kind == "name" || kind == "host" ? typed.toLowerCase() : typed;
-      const said = text && wrong(kind, text);
-      if (text && !said) own[key] = text;
+      const problem = text && wrong(kind, text);
+      if (text && !problem) own[key] = text;
       else delete own[key];
-      if (!typing || why.textContent) why.textContent = said;
+      if (!typing || why.textContent) why.textContent = problem;
       input.ariaInvalid = why.textContent ? "true" : null;
     }
     for (const event of ["input", "change"])
       input.addEventListener(event, () => {
         take(event == "input");
-        stored({ ...stored(), [key]: own[key] });
+        kept({ ...kept(), [key]: own[key] });
         put();
       });
     return { load: (values) => ((input.value = values[key] ?? ""), take()) };
@@ -81,9 +72,9 @@
     put();
   }
 
-  box.querySelector(".reset").addEventListener("click", () => load(stored({})));
+  box.querySelector(".reset").addEventListener("click", () => load(kept({})));
   // Also when you return to this page, or type in another tab.
   for (const event of ["pageshow", "storage"])
-    addEventListener(event, ({ persisted }) => persisted === false || load(stored()));
-  load(stored());
+    addEventListener(event, ({ persisted }) => persisted === false || load(kept()));
+  load(kept());
 }

@@ -5,6 +5,7 @@
   const why = document.getElementById("address-why");
   const pasted = document.getElementById("symptom-text");
   const hint = why?.textContent;
+  const { kept, loadScript } = globalThis.site;
 
   // Return host, port and URL. An address bar hides the scheme https.
   function place(text) {
@@ -19,17 +20,6 @@
     }
   }
 
-  // The pages of the proxies keep host names in the same place. If the browser blocks storage, nothing is kept.
-  function stored(added) {
-    try {
-      const values = { ...JSON.parse(localStorage.blanks ?? "{}"), ...added };
-      if (added) localStorage.blanks = JSON.stringify(values);
-      return values;
-    } catch {
-      return {};
-    }
-  }
-
   function take(text, done) {
     const found = place(text.trim());
     for (const mark of document.querySelectorAll(".to-send var")) {
@@ -38,7 +28,8 @@
       mark.textContent = found ? found[className.split(" ")[0]] : dataset.example;
       mark.classList.toggle("own", Boolean(found));
     }
-    if (found) stored({ "dss.example.com": found.host, address: found.url });
+    // The pages of the proxies keep host names in the same place.
+    if (found) kept({ ...kept(), "dss.example.com": found.host, address: found.url });
     if (!field) return;
     const wrong = done && text.trim() && !found;
     field.ariaInvalid = wrong ? "true" : null;
@@ -48,22 +39,17 @@
   for (const event of ["input", "change"]) field?.addEventListener(event, () => take(field.value, event == "change"));
   // symptoms.js is larger than the page, so it is loaded for those who paste something.
   if (box) {
-    const { src: at } = document.currentScript;
     let loading;
-    const load = () =>
-      (loading ??= new Promise((onload, onerror) => {
-        const { href: src } = new URL(`symptoms.js?v=${box.dataset.version}`, at);
-        document.head.append(Object.assign(document.createElement("script"), { src, onload, onerror }));
-      }));
+    const load = () => (loading ??= loadScript("symptoms.js", box.dataset.version));
     for (const event of ["focus", "input"]) pasted.addEventListener(event, load);
     // A browser may restore what you typed before.
     addEventListener("pageshow", () => pasted.value && load());
-    Object.assign(box, { place, stored, take: (text) => take(((field ?? {}).value = text)) });
+    Object.assign(box, { place, take: (text) => take(((field ?? {}).value = text)) });
     // symptoms.js replaces these two.
     for (const name of ["read", "written"]) box[name] = (...given) => load().then(() => box[name](...given));
   }
 
-  const { address, "dss.example.com": host } = stored();
+  const { address, "dss.example.com": host } = kept();
   const before = address && place(address)?.host == host ? address : host;
   if (field && before) field.value ||= before;
   take(field?.value || before || "");
@@ -83,8 +69,6 @@
   addEventListener("hashchange", open);
   open();
 
-  const live = document.body.appendChild(document.createElement("div"));
-  Object.assign(live, { className: "visually-hidden", role: "status" });
   const online = location.protocol.startsWith("http");
   function text(part) {
     const link = part.querySelector("a");
@@ -99,25 +83,15 @@
     asked.click();
     asked = undefined;
   });
-  for (const button of document.querySelectorAll(".take"))
-    button.addEventListener("click", async () => {
-      const words = button.previousElementSibling;
-      if (field && asked !== button && words.querySelector("var:not(.own)")) {
-        asked = button;
-        field.focus();
-        why.textContent = "Enter the URL of DSS for this message, and press Enter to copy it.";
-        return;
-      }
-      try {
-        await navigator.clipboard.writeText([...words.children].map(text).filter(Boolean).join("\n\n"));
-        button.textContent = "Copied";
-      } catch {
-        // Browsers offer the clipboard on HTTPS only.
-        getSelection().selectAllChildren(words);
-        button.textContent = "Selected: press Ctrl+C or ⌘C";
-      }
-      live.textContent = button.textContent;
-      setTimeout(() => (live.textContent = ""), 2000);
-      setTimeout(() => (button.textContent = "Copy message"), 4000);
-    });
+  for (const button of document.querySelectorAll(".take")) {
+    const words = button.previousElementSibling;
+    const message = () => {
+      if (!field || asked === button || !words.querySelector("var:not(.own)"))
+        return [...words.children].map(text).filter(Boolean).join("\n\n");
+      asked = button;
+      field.focus();
+      why.textContent = "Enter the URL of DSS for this message, and press Enter to copy it.";
+    };
+    globalThis.elements.copies(button, message, words);
+  }
 }

@@ -2,12 +2,7 @@
 {
   const box = document.getElementById("lint");
   const causes = JSON.parse(box.dataset.causes);
-  const source = new URL(`lint-engine.js?v=${box.dataset.version}`, document.currentScript.src).href;
-  const make = (tag, properties, ...children) => {
-    const made = Object.assign(document.createElement(tag), properties);
-    made.append(...children);
-    return made;
-  };
+  const { make } = globalThis.elements;
   const STYLE = { broken: "danger", depends: "warning", endangers: "warning", note: "note" };
   const CONTEXT = 2; // lines shown around a finding
 
@@ -18,10 +13,7 @@
 
   // The engine is larger than the page, so it is loaded when somebody uses the field. A page on a disk cannot fetch it.
   let loading;
-  const load = () =>
-    (loading ??= new Promise((done, failed) => {
-      document.head.append(make("script", { src: source, onload: done, onerror: failed }));
-    }));
+  const load = () => (loading ??= globalThis.site.loadScript("lint-engine.js", box.dataset.version));
 
   const read = (text, as = kind.value, whom = server.value, number = version.value.trim()) => {
     const own = as || globalThis.lintEngine.kindOf(text);

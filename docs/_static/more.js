@@ -1,10 +1,8 @@
 // What only some pages have: code to copy, and code and tables that scroll. docs/_ext/frame.py loads it there.
 
-// Copy buttons. For a console block, copy only its commands, ready to paste; for a diff, only the lines to add.
-const live = document.body.appendChild(document.createElement("div"));
-live.className = "visually-hidden";
-live.setAttribute("role", "status");
+const { copies, make } = globalThis.elements;
 
+// Copy buttons. For a console block, copy only its commands, ready to paste; for a diff, only the lines to add.
 function commands(transcript) {
   const kept = [];
   for (const line of transcript.split("\n")) {
@@ -21,31 +19,10 @@ function copied(pre) {
   return pre.closest(".highlight-udiff, .highlight-diff") ? added(pre.textContent) : pre.textContent;
 }
 
-// Browsers offer the clipboard on HTTPS only. On plain HTTP, copy from a field, or at least select the text.
-async function copy(button, pre) {
-  const text = copied(pre);
-  let done = "Copied";
-  if (navigator.clipboard) await navigator.clipboard.writeText(text);
-  else {
-    const field = live.appendChild(Object.assign(document.createElement("textarea"), { value: text }));
-    field.select();
-    if (!document.execCommand("copy")) done = "Selected";
-    field.remove();
-    button.focus();
-    if (done == "Selected") getSelection().selectAllChildren(pre);
-  }
-  live.textContent = button.textContent = done;
-  setTimeout(() => (live.textContent = ""), 2000);
-  setTimeout(() => (button.textContent = "Copy"), 2000);
-}
-
 for (const pre of document.querySelectorAll("div:not(.wrong) > div.highlight > pre")) {
   if (!copied(pre)) continue;
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "copy";
-  button.textContent = "Copy";
-  button.addEventListener("click", () => copy(button, pre));
+  const button = make("button", { type: "button", className: "copy" }, "Copy");
+  copies(button, () => copied(pre), pre);
   pre.parentElement.prepend(button);
 }
 

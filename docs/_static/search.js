@@ -196,7 +196,7 @@
       else if (several && entry.names.some((name) => name.includes(asked))) score *= 1.6;
       else if (entry.names.some((name) => name.trim().includes(" ") && asked.includes(name))) score *= 1.5;
       else if (several && phrase(entry.text).includes(asked)) score *= 1.3;
-      scores.set(entry, { score, said: "" });
+      scores.set(entry, { score, quote: "" });
     }
     if (!onlyNames) rateMessages(found, query, scores);
     const sorted = [...scores].sort(([one, { score: a }], [other, { score: b }]) => b - a || one.page - other.page);
@@ -227,25 +227,25 @@
       list.sort(([a], [b]) => b - a);
       const gained = list.slice(0, 5).reduce((sum, [score], place) => sum + score * 0.5 ** place, 0) * 0.8;
       const before = scores.get(entry)?.score ?? 0;
-      scores.set(entry, { score: before + gained, said: gained > before ? list[0][1] : "" });
+      scores.set(entry, { score: before + gained, quote: gained > before ? list[0][1] : "" });
     }
   }
 
   function best(sorted, found) {
     const counts = new Map();
     const kept = [];
-    for (const [entry, { score, said }] of sorted) {
+    for (const [entry, { score, quote }] of sorted) {
       if (score < LEAST * sorted[0][1].score) break;
       const count = counts.get(entry.page) ?? 0;
-      if (count < OF_ONE_PAGE) kept.push({ entry, said, score: count ? score * SECOND : score });
+      if (count < OF_ONE_PAGE) kept.push({ entry, quote, score: count ? score * SECOND : score });
       counts.set(entry.page, count + 1);
     }
     kept.sort((one, other) => other.score - one.score);
-    return kept.slice(0, MOST).map(({ entry, said }) => ({ entry, snippet: snippet(entry, said, found) }));
+    return kept.slice(0, MOST).map(({ entry, quote }) => ({ entry, snippet: snippet(entry, quote, found) }));
   }
 
   // The sentence with the rarest words of the query, cut to what fits on two lines.
-  function snippet(entry, said, found) {
+  function snippet(entry, quote, found) {
     const worth = (line) => {
       const own = new Set(words(line));
       return found.reduce((sum, term) => sum + ([...term.keys()].some((word) => own.has(word)) ? term.rarity : 0), 0);
@@ -257,7 +257,7 @@
       const value = worth(other);
       if (value > most * 1.001) [line, most] = [other, value];
     }
-    if (said && worth(said) >= most) line = lines[0] ? `${said} · ${lines[0]}` : said;
+    if (quote && worth(quote) >= most) line = lines[0] ? `${quote} · ${lines[0]}` : quote;
     if (line.length <= 220) return line;
     const hit = [...line.matchAll(/[\p{L}\p{N}_-]+/gu)].find(([word]) => worth(word) > 0)?.index ?? 0;
     const start = hit < 120 ? 0 : line.indexOf(" ", hit - 60) + 1;
@@ -266,11 +266,7 @@
 
   // Page
 
-  const make = (tag, properties, ...children) => {
-    const made = Object.assign(document.createElement(tag), properties);
-    made.append(...children);
-    return made;
-  };
+  const { make } = globalThis.elements;
   const form = document.getElementById("search-form");
   const field = form.elements.q;
   const status = document.getElementById("search-status");
@@ -336,8 +332,6 @@
     }, status.textContent ? 300 : 0);
   }
 
-  const withCode = (text) => text.split("`").map((part, number) => (number % 2 ? make("code", {}, part) : part));
-
   function explained({ symptom }) {
     const more = make("a", { href: "#search-explain" }, "See the whole explanation, with a message to send");
     more.addEventListener("click", (event) => {
@@ -345,9 +339,8 @@
       explain.scrollIntoView();
       explain.focus();
     });
-    const about = make("div", { className: "admonition" }, make("p", { className: "admonition-title" }, "What this line means"));
-    about.append(make("p", {}, ...withCode(symptom.means)));
-    about.append(make("p", {}, make("strong", {}, "Look at this first: "), ...withCode(symptom.next)), make("p", {}, more, "."));
+    const about = document.getElementById("symptom").summary("What this line means", symptom);
+    about.append(make("p", {}, more, "."));
     return [about];
   }
 

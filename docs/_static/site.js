@@ -1,5 +1,26 @@
 // Everything here is a convenience: the pages are complete without JavaScript.
 
+const { src: at } = document.currentScript;
+
+globalThis.site = {
+  // Load a script beside this one that only some readers need. A page on a disk cannot import modules or fetch.
+  loadScript: (name, version) =>
+    new Promise((onload, onerror) => {
+      const { href: src } = new URL(`${name}?v=${version}`, at);
+      document.head.append(globalThis.elements.make("script", { src, onload, onerror }));
+    }),
+
+  // Return the values that a reader typed, or keep them. If the browser blocks storage, they last as long as the page.
+  kept(values) {
+    try {
+      if (values) localStorage.blanks = JSON.stringify(values);
+      return JSON.parse(localStorage.blanks) ?? {};
+    } catch {
+      return {};
+    }
+  },
+};
+
 // A link inside the open menu closes it. "On this page" marks the current heading.
 for (const nav of document.querySelectorAll("nav[popover]"))
   nav.addEventListener("click", (event) => event.target.closest("a") && nav.matches(":popover-open") && nav.hidePopover());

@@ -2,14 +2,8 @@
 {
   const box = document.getElementById("symptom");
   const at = document.currentScript.src;
-  const sources = ["symptoms-data.js", "ticket-data.js", "ticket.js", "message.js"].map(
-    (name) => new URL(`${name}?v=${box.dataset.version}`, at).href,
-  );
-  const make = (tag, properties, ...children) => {
-    const made = Object.assign(document.createElement(tag), properties);
-    made.append(...children);
-    return made;
-  };
+  const { make } = globalThis.elements;
+  const { kept, loadScript } = globalThis.site;
   const size = (text) => (/[\ud800-\udfff]/.test(text) ? [...text].length : text.length);
   let known;
 
@@ -17,9 +11,7 @@
   let loading;
   const load = () =>
     (loading ??= Promise.all(
-      sources.map(
-        (src) => new Promise((onload, onerror) => document.head.append(make("script", { src, onload, onerror }))),
-      ),
+      ["symptoms-data.js", "ticket-data.js", "ticket.js", "message.js"].map((name) => loadScript(name, box.dataset.version)),
     ).then(() => {
       known = globalThis.symptomData;
       for (const [name, [pattern, flags]] of Object.entries(known.patterns)) known[name] = new RegExp(pattern, flags);
@@ -406,12 +398,17 @@
     return make("li", { className: "cause" }, href ? make("a", { href }, title) : title);
   }
 
+  // What a symptom means, below a heading.
+  function summary(heading, { means, next }, first = []) {
+    const about = make("div", { className: "admonition" }, make("p", { className: "admonition-title" }, heading), ...first);
+    about.append(make("p", {}, ...withCode(means)));
+    about.append(make("p", {}, make("strong", {}, "Look at this first: "), ...withCode(next)));
+    return about;
+  }
+
   function explained({ symptom, line, count, socket, causes }, several) {
-    const about = make("div", { className: "admonition" });
-    about.append(make("p", { className: "admonition-title" }, hidden(line) + (count > 1 ? ` (${count} times)` : "")));
-    if (several && socket) about.append(make("p", {}, make("code", {}, socket.origin)));
-    about.append(make("p", {}, ...withCode(symptom.means)));
-    about.append(make("p", {}, make("strong", {}, "Look at this first: "), ...withCode(symptom.next)));
+    const heading = hidden(line) + (count > 1 ? ` (${count} times)` : "");
+    const about = summary(heading, symptom, several && socket ? [make("p", {}, make("code", {}, socket.origin))] : []);
     if (causes.length) about.append(make("p", {}, causes.length > 1 ? "Possible causes, the likeliest first:" : "Cause:"));
     if (causes.length) about.append(make(causes.length > 1 ? "ol" : "ul", {}, ...causes.map(cause)));
     return about;
@@ -478,7 +475,7 @@
 
   function askAddress() {
     const entry = make("input", { id: "symptom-address", type: "url", autocomplete: "off", spellcheck: false });
-    Object.assign(entry, { placeholder: "https://dss.example.com", value: box.stored().address ?? "" });
+    Object.assign(entry, { placeholder: "https://dss.example.com", value: kept().address ?? "" });
     entry.addEventListener("input", () => {
       box.take(entry.value);
       show();
@@ -547,7 +544,7 @@
     async (...given) => (await load(), act(...given));
   const written = (text, plain, command) =>
     globalThis.ticket.written(reported(text, read(text).readings, { command }), { plain });
-  Object.assign(box, { read: loaded(read), written: loaded(written), shortened: hidden });
+  Object.assign(box, { read: loaded(read), written: loaded(written), shortened: hidden, summary });
   // What was pasted before this script was there.
   load().then(show);
 }

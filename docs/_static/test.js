@@ -8,11 +8,7 @@
   const PATH = "/dip/websocket?sessionId=websocket0";
   const TIMEOUT = 15;
   const { href: download } = new URL("../reference/diagnose.html", document.currentScript.src);
-  const make = (tag, properties, ...children) => {
-    const made = Object.assign(document.createElement(tag), properties);
-    made.append(...children);
-    return made;
-  };
+  const { make } = globalThis.elements;
 
   // Return the origin that was meant, or a sentence about what is wrong.
   function target(text) {

@@ -12,11 +12,11 @@ from support.echo import running_echo
 from support.proof import ROOT
 from websockets.sync.client import connect
 
-from checks.echo import desk as front
-from checks.echo.desk import FrontDesk
-from checks.echo.report import block, told
+from checks.echo import application
+from checks.echo.application import PageApplication
+from checks.echo.report import block, worded
 from checks.echo.verdict import judge
-from checks.echo.visits import MAX_ARRIVALS, MAX_VISITS, Seen, Visit
+from checks.echo.visits import MAX_ARRIVALS, MAX_VISITS, Arrival, Visit
 from checks.findings import diagnosis
 from checks.probe import echo_server
 from checks.probe.arrived import Request
@@ -39,6 +39,7 @@ HOSTILE = [
     json.dumps(
         {"origin": "https://[::1", "path": "\x1b]0;x\x07", "tests": [{"name": "plain", "outcome": "\x1b[2J"}]}
     ).encode(),
+    json.dumps({"tests": [{"name": name, "outcome": "failed"} for name in ("size-1", "size-01")]}).encode(),
     json.dumps({"origin": "javascript:\x1b[31m\u202e", "tests": [{"name": "plain", "outcome": "failed"}]}).encode(),
     json.dumps(
         {"origin": {"a": []}, "status": "x", "final": 1, "tests": [{"name": "silent", "outcome": [1]}]}
@@ -50,17 +51,17 @@ def request(path, *headers, method="GET"):
     return Request(method, path, "HTTP/1.1", headers, "192.0.2.1")
 
 
-def posted(desk, body, visit=VISIT):
-    return desk.respond(request(f"/t/result?visit={visit}&test=result", *HOST, method="POST"), body)
+def posted(page, body, visit=VISIT):
+    return page.respond(request(f"/t/result?visit={visit}&test=result", *HOST, method="POST"), body)
 
 
 def test_a_hostile_report_changes_nothing_on_the_terminal():
     shown = []
-    desk = FrontDesk(shown.extend, 75)
+    page = PageApplication(shown.extend, 75)
     for name in ("plain", "\x1b[31m", "x" * 500):
-        desk.watch(request(f"/t/dip/websocket?visit={VISIT}&test={name}", *UPGRADE, ("Via", "\x1b[2J\x07")))
+        page.watch(request(f"/t/dip/websocket?visit={VISIT}&test={name}", *UPGRADE, ("Via", "\x1b[2J\x07")))
     for body in HOSTILE:
-        status, _, content = posted(desk, body)
+        status, _, content = posted(page, body)
         assert status in {200, 400}
         json.loads(content)
     assert all(line.isprintable() for line in shown)
@@ -72,7 +73,7 @@ def test_a_hostile_report_changes_nothing_on_the_terminal():
 )
 def test_only_an_origin_becomes_part_of_a_command(origin):
     body = json.dumps({"origin": origin, "tests": [{"name": "plain", "outcome": "failed"}]}).encode()
-    _, _, content = posted(FrontDesk(lambda _: None, 75), body)
+    _, _, content = posted(PageApplication(lambda _: None, 75), body)
     assert origin.partition("://")[2] not in json.loads(content)["message"]
 
 
@@ -94,30 +95,30 @@ def test_one_response_to_a_handshake_over_http_2():
 
 
 def test_memory_is_bounded():
-    desk = FrontDesk(lambda _: None, 75)
+    page = PageApplication(lambda _: None, 75)
     long = request(f"/t/dip/websocket?visit={VISIT}&test=x", *((name, "y" * 6000) for name, _ in UPGRADE))
     visit = Visit(1, 0)
     for number in range(3 * MAX_ARRIVALS):
-        visit.note(f"a{number}", Seen(long))
+        visit.note(f"a{number}", Arrival(long))
     assert len(visit.arrivals) == MAX_ARRIVALS
     tracemalloc.start()
     for number in range(3 * MAX_VISITS):
-        desk.watch(request(f"/t/x?visit={number:016x}&test=plain", *UPGRADE, ("Cookie", "c" * 4000)))
+        page.watch(request(f"/t/x?visit={number:016x}&test=plain", *UPGRADE, ("Cookie", "c" * 4000)))
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert len(desk.visits) == MAX_VISITS
+    assert len(page.visits) == MAX_VISITS
     assert held < 10 << 20
 
 
 def test_the_terminal_counts_what_comes_too_fast(monkeypatch):
     shown = []
-    desk = FrontDesk(shown.append, 75)
+    page = PageApplication(shown.append, 75)
     body = json.dumps({"origin": "https://dss.example.com", "tests": [{"name": "plain", "outcome": "failed"}]}).encode()
-    for number in range(front.MAX_BLOCKS + 5):
-        posted(desk, body, f"{number:016x}")
-    assert len(shown) == front.MAX_BLOCKS
-    monkeypatch.setattr(front, "MINUTE", 0)
-    posted(desk, body, "f" * 16)
+    for number in range(application.MAX_BLOCKS + 5):
+        posted(page, body, f"{number:016x}")
+    assert len(shown) == application.MAX_BLOCKS
+    monkeypatch.setattr(application, "MINUTE", 0)
+    posted(page, body, "f" * 16)
     assert shown[-1][0] == "(5 more results came too fast to show)"
 
 
@@ -136,14 +137,14 @@ class Writer:
 
 def test_one_more_connection_than_allowed_closes_the_oldest(monkeypatch):
     monkeypatch.setattr(echo_server, "MAX_OPEN", 3)
-    room, writers = echo_server.Room(), [Writer() for _ in range(5)]
+    connections, writers = echo_server.OpenConnections(), [Writer() for _ in range(5)]
     for writer in writers:
-        room.enter(writer)
+        connections.add(writer)
     assert [writer.aborted for writer in writers] == [True, True, False, False, False]
-    assert room.hold(writers[4], echo_server.MAX_HELD)
-    assert not room.hold(writers[3], 1)
-    room.leave(writers[4])
-    assert room.hold(writers[3], 1)
+    assert connections.hold(writers[4], echo_server.MAX_HELD)
+    assert not connections.hold(writers[3], 1)
+    connections.remove(writers[4])
+    assert connections.hold(writers[3], 1)
 
 
 def test_a_visitor_cannot_stop_the_server():
@@ -182,8 +183,8 @@ def test_the_page_shows_a_block_as_it_is(monkeypatch):
     shaken = (("Sec-WebSocket-Key", "x"), ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Protocol", "dummy"))
     lost = request("/websocket-test/dip/websocket?visit=1", *HOST, ("Connection", "close"), *shaken, *added)
     for name in ("plain", "jupyter"):
-        visit.note(name, Seen(lost))
-    text = "\n".join(block(visit, told(visit, judge(visit, []))))
+        visit.note(name, Arrival(lost))
+    text = "\n".join(block(visit, worded(visit, judge(visit, []))))
     shown = ROOT / "checks" / "echo" / "visitor.txt"
     assert text == shown.read_text(encoding="utf-8").rstrip("\n"), f"write this to {shown}:\n{text}"
     assert "planted-secret" not in text

@@ -487,14 +487,27 @@ def test_paper_shows_everything_but_the_frame(browser, sample):
         assert page.locator("pre").evaluate_all("all => all.every(e => e.scrollWidth <= e.clientWidth)")
 
 
-def test_copy_works_over_plain_http(browser, sample):
-    with reader(browser, sample) as (page, _):
-        page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+CLIPBOARDS = {"none, as on plain HTTP": "undefined", "denied": "{writeText: () => Promise.reject(new Error('denied'))}"}
+"""What a page has in place of a clipboard that it may write to."""
+
+
+@pytest.mark.parametrize("clipboard", CLIPBOARDS.values(), ids=CLIPBOARDS)
+def test_copy_works_without_the_clipboard(browser, sample, clipboard):
+    with reader(browser, sample) as (page, errors):
+        page.add_init_script(f"Object.defineProperty(navigator, 'clipboard', {{value: {clipboard}}})")
         page.goto("index.html")
         page.evaluate("addEventListener('copy', () => (window.field = document.activeElement.value))")
-        page.locator(".highlight-console .copy").click()
+        button = page.locator(".highlight-console .copy")
+        button.focus()
+        page.keyboard.press("Enter")
         page.locator(".highlight-console .copy", has_text="Copied").wait_for()
         assert page.evaluate("field") == "nginx -t\ncurl -s \\\nhttp://127.0.0.1/"
+        assert button.evaluate("each => each == document.activeElement")
+        page.evaluate("document.execCommand = () => false")
+        page.locator(".highlight-nginx .copy").click()
+        page.locator(".highlight-nginx .copy", has_text="Selected: press Ctrl+C").wait_for()
+        assert page.evaluate("getSelection().toString()").strip() == RECIPE.strip()
+        assert errors == []
 
 
 def test_forced_colours_show_the_selected_tab(browser, sample):

@@ -6,6 +6,9 @@ from typing import Protocol
 
 from .arrived import Request
 
+MAX_BODY = 16384
+"""Bytes of the longest request body that an application gets."""
+
 
 class Watch(Protocol):
     """Notes what happens to one handshake."""
@@ -20,7 +23,7 @@ class Watch(Protocol):
         """Note that the end of a message arrived."""
 
 
-class Desk(Protocol):
+class Application(Protocol):
     """Serves pages, and notes the requests of those who open them."""
 
     def respond(self, request: Request, body: bytes) -> tuple[int, dict[str, str], bytes] | None:

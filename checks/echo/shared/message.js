@@ -1,16 +1,11 @@
 // A message to copy or to open in the mail program. It is shared by the site and by the page of `checks echo`.
 globalThis.messageBox = ({ label, to, subject, text }) => {
-  const make = (tag, properties, ...children) => {
-    const made = Object.assign(document.createElement(tag), properties);
-    made.append(...children);
-    return made;
-  };
+  const { copies, make } = globalThis.elements;
   // A mail program opens from a URL, and some cut longer ones.
   const MAX_URL = 1900;
   const CUT = "\n[…]\nPlease ask me for the rest.";
   const box = make("div", { className: "message" });
   const area = make("textarea", { id: `message-${Math.random().toString(36).slice(2)}`, spellcheck: false });
-  const said = make("span", { role: "status" });
   const copy = make("button", { type: "button" }, "Copy");
   const mail = make("a", {}, "Open in your mail program");
   const title = make("label", { htmlFor: area.id });
@@ -27,7 +22,6 @@ globalThis.messageBox = ({ label, to, subject, text }) => {
     overflowWrap: "anywhere",
   });
   Object.assign(copy.style, { font: "inherit", padding: ".3rem .9rem", marginRight: "1rem", cursor: "pointer" });
-  said.style.marginLeft = "1rem";
 
   const link = () => {
     const url = (body) => `mailto:?subject=${encodeURIComponent(box.subject)}&body=${encodeURIComponent(body)}`;
@@ -39,23 +33,12 @@ globalThis.messageBox = ({ label, to, subject, text }) => {
     }
     mail.href = url(body);
   };
-  const copied = async () => {
-    try {
-      await navigator.clipboard.writeText(area.value);
-    } catch {
-      // Without HTTPS, browsers offer no clipboard to scripts.
-      area.select();
-      if (!document.execCommand("copy")) return (said.textContent = "Selected. Copy it with the keyboard.");
-    }
-    said.textContent = "Copied.";
-  };
-  copy.addEventListener("click", copied);
+  copies(copy, () => area.value, area);
   area.addEventListener("input", link);
-  box.append(make("p", {}, title), area, make("p", {}, copy, mail, said));
+  box.append(make("p", {}, title), area, make("p", {}, copy, mail));
   box.update = ({ label: words, to: whom, subject: about, text: message }) => {
     title.replaceChildren(make("strong", {}, `${words}${whom ? `, for ${whom}` : ""}`));
     box.subject = about;
-    said.textContent = "";
     area.value = message;
     area.rows = Math.min(14, message.split("\n").length + 1);
     link();

@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable
 from importlib import resources
 
-from checks.echo.report import block, told
-from checks.echo.verdict import WORKS, judge
-from checks.echo.visits import MAX_VISITS, VISIT, Seen, Visit
+from checks.echo.report import block, worded
+from checks.echo.verdict import judge
+from checks.echo.visits import MAX_VISITS, VISIT, Arrival, Visit
+from checks.findings import WORKS
 from checks.probe.arrived import Request
 
 MAX_BLOCKS = 30
@@ -26,9 +27,7 @@ AROUND_S = 15
 """Seconds that the page needs for everything but keeping a WebSocket open."""
 
 TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
-
-FILES = ("page.css", "page.js", "connection.js", "message.js")
-"""The files that the page loads, by the end of their URL."""
+"""The types of the files that are served, by the end of their name."""
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -41,18 +40,22 @@ HEADERS = {
 """The headers of every response. Older versions of Safari do not count a WebSocket to the same server as 'self'."""
 
 
-class FrontDesk:
+class PageApplication:
     """Serves the page, and knows its visitors."""
 
     def __init__(self, show: Callable[[list[str]], object], hold: float) -> None:
-        """Take where to show results, and for how many seconds the page holds."""
+        """Take what shows lines on the terminal, and for how long the page holds.
+
+        That is for how many seconds it keeps a WebSocket open.
+        """
         self.show, self.hold = show, hold
         self.visits: dict[str, Visit] = {}
         self.number = 0
         self.shown: list[float] = []
         self.left_out = 0
         folder = resources.files("checks.echo")
-        self.files = {name: (folder / name).read_bytes() for name in (*FILES, "page.html")}
+        files = [*folder.iterdir(), *(folder / "shared").iterdir()]
+        self.files = {file.name: file.read_bytes() for file in files if file.name.rpartition(".")[2] in TYPES}
 
     def respond(self, request: Request, body: bytes) -> tuple[int, dict[str, str], bytes] | None:
         """Return the page, a file or a result; None for any other request."""
@@ -62,7 +65,7 @@ class FrontDesk:
         if visit and request.method == "POST" and name == "result":
             return self._result(visit, request, body)
         if visit and request.method == "GET" and request.parameter("test") == "get":
-            visit.note("get", Seen(request))
+            visit.note("get", Arrival(request))
             return 200, {**HEADERS, "Content-Type": "text/plain"}, b"arrived"
         wants_page = "text/html" in request.header("Accept")
         if visit or request.method != "GET" or not wants_page or "upgrade" in request.header("Connection").lower():
@@ -72,14 +75,14 @@ class FrontDesk:
             return 302, {**HEADERS, "Location": f"{name}/"}, b""
         return self._file("page.html") if not name else None
 
-    def watch(self, request: Request) -> Seen | None:
+    def watch(self, request: Request) -> Arrival | None:
         """Keep a request for a WebSocket; return what notes how it goes on."""
         visit = self._visit(request)
         if not visit:
             return None
-        seen = Seen(request)
-        visit.note(request.parameter("test")[:30], seen)
-        return seen
+        arrival = Arrival(request)
+        visit.note(request.parameter("test")[:30], arrival)
+        return arrival
 
     def _visit(self, request: Request) -> Visit | None:
         """Return the visit that a request belongs to, if it names one."""
@@ -102,12 +105,12 @@ class FrontDesk:
     def _result(self, visit: Visit, request: Request, body: bytes) -> tuple[int, dict[str, str], bytes]:
         """Take what the browser reports; show and return the verdict."""
         if not visit.page:
-            visit.page = Seen(request).request
+            visit.page = Arrival(request).request
         headers = {**HEADERS, "Content-Type": "application/json"}
         if not visit.take(body):
             return 400, headers, b'{"error": "expected the report of a browser"}'
         others = (other for other in self.visits.values() if other is not visit)
-        verdict = told(visit, judge(visit, others))
+        verdict = worded(visit, judge(visit, others))
         if verdict.id == WORKS and not visit.final:
             self._show([f"visitor {visit.number}: the WebSocket opens; keeping it open for {self.hold:g} s"])
         elif verdict.states() != visit.shown:
