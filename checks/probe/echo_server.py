@@ -19,6 +19,7 @@ from websockets.extensions.permessage_deflate import enable_server_permessage_de
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request as Handshake
 from websockets.http11 import Response
+from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from .arrived import ARRIVED, ECHO, PAGES, Request, parsed, report
@@ -225,11 +226,12 @@ class _Connection:
     async def _echo(self) -> None:
         """Send every frame back until the WebSocket ends.
 
-        The protocol itself responds to pings.
+        The protocol itself responds to pings. After a close frame that arrived together with messages, it sends none.
         """
         while True:
             for frame in self.protocol.events_received():
-                if isinstance(frame, Frame) and frame.opcode in SENDERS:
+                opened = self.protocol.state is State.OPEN
+                if opened and isinstance(frame, Frame) and frame.opcode in SENDERS:
                     SENDERS[frame.opcode](self.protocol, bytes(frame.data), frame.fin)
                     if self.watch and frame.fin:
                         self.watch.message()

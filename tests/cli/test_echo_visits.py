@@ -18,6 +18,7 @@ from checks.echo.report import block, worded
 from checks.echo.verdict import judge
 from checks.echo.visits import MAX_ARRIVALS, MAX_VISITS, Arrival, Visit
 from checks.findings import diagnosis
+from checks.lab.standin import handshake
 from checks.probe import echo_server
 from checks.probe.arrived import Request
 
@@ -165,6 +166,16 @@ def test_a_visitor_cannot_stop_the_server():
         with connect(f"ws://127.0.0.1:{echo.port}/x") as websocket:
             websocket.send("still here")
             assert websocket.recv() == "still here"
+
+
+def test_messages_that_come_with_a_close_frame_cause_no_error():
+    message, closing = b"\x81\x82\0\0\0\0hi", b"\x88\x82\0\0\0\0\x03\xe8"
+    with running_echo() as echo, socket.create_connection(("127.0.0.1", echo.port), timeout=10) as peer:
+        peer.sendall(handshake("/x", f"localhost:{echo.port}") + message + closing)
+        received = b""
+        while more := peer.recv(65536):
+            received += more
+    assert received.partition(b"\r\n\r\n")[2] == b"\x88\x02\x03\xe8"
 
 
 def test_the_page_shows_a_block_as_it_is(monkeypatch):
