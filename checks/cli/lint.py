@@ -20,13 +20,16 @@ import sys
 from pathlib import Path
 
 from checks import __version__
-from checks.lint import KINDS, Node, Options, Report, lint, load, rules
+from checks.lint import KINDS, Options, Report, follow, included, lint, load, rules
 from checks.lint.report import as_github, as_json, as_sarif, lines_of, worst
 from checks.report.terminal import print_lines
 from checks.report.text import clean
 
 from .files import read
 from .parser import UsageError
+
+STDIN = "stdin"
+"""What reports call standard input."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     reading.add_argument(
         "--proxy-version", metavar="VERSION", default="", help="decide what depends on the version, such as 1.22.1"
+    )
+    reading.add_argument(
+        "--no-follow", action="store_true", help="do not read the files that these include from this machine"
     )
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="print the report as JSON, the same as --format json")
@@ -95,7 +101,7 @@ def _texts(paths: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in paths or ["-"]:
         if path == "-":
-            found["stdin"] = sys.stdin.read()
+            found[STDIN] = sys.stdin.read()
         else:
             found[path] = read(Path(path), "the configuration")
     return found
@@ -106,18 +112,14 @@ def _reports(texts: dict[str, str], arguments: argparse.Namespace) -> tuple[list
     loaded, unread = load(texts, arguments.kind)
     reports = []
     for kind, trees in loaded.items():
-        roots = lint_roots(kind, trees)
-        for path in roots:
-            options = Options(arguments.server, arguments.proxy_version, trees)
-            reports.append(lint(trees[path], path, kind, options))
+        own = list(trees)
+        options = Options(arguments.server, arguments.proxy_version, trees)
+        if not arguments.no_follow:
+            options.followed = follow(trees, kind, [path for path in texts if path != STDIN], KINDS[kind].read)
+        inner = included(trees, kind, options)
+        roots = [path for path in own if path not in inner] or own
+        reports += [lint(trees[path], path, kind, options) for path in roots]
     return reports, unread
-
-
-def lint_roots(kind: str, trees: dict[str, Node]) -> list[str]:
-    """Return the files that no other file includes."""
-    included = getattr(KINDS[kind], "included", None)
-    inner = included(trees) if included else []
-    return [path for path in trees if path not in inner] or list(trees)
 
 
 def page_of(cause: str) -> str:

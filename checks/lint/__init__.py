@@ -6,28 +6,40 @@ to it by the rules in rules.json.
 
 from __future__ import annotations
 
+import importlib
 import json
 import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
-from . import apache, caddy, envoy, haproxy, nginx, squid, traefik
 from .detect import kind_of, split_dump, unwrapped
+from .follow import follow
+from .includes import included
 from .judge import Finding, Report, judge
 from .tree import Node, Options
 
-__all__ = ["KINDS", "Finding", "Node", "Options", "Report", "kind_of", "lint", "lint_text", "load", "rules"]
+__all__ = [
+    "KINDS",
+    "Finding",
+    "Node",
+    "Options",
+    "Report",
+    "follow",
+    "included",
+    "kind_of",
+    "lint",
+    "lint_text",
+    "load",
+    "rules",
+]
 
-KINDS: dict[str, Any] = {
-    "apache": apache,
-    "caddy": caddy,
-    "envoy": envoy,
-    "haproxy": haproxy,
-    "nginx": nginx,
-    "squid": squid,
-    "traefik": traefik,
-}
-"""The module of each kind of configuration, with `read` and `model`."""
+MODULES = {each.name: importlib.import_module(f".{each.name}", __name__) for each in pkgutil.iter_modules(__path__)}
+
+KINDS: dict[str, Any] = {name: module for name, module in sorted(MODULES.items()) if hasattr(module, "TITLES")}
+"""The module of each kind of configuration, with `read`, `model` and `TITLES`."""
+
+TITLES: dict[str, str] = {name: title for module in KINDS.values() for name, title in module.TITLES.items()}
+"""What people call each proxy."""
 
 
 def rules() -> list[Any]:
@@ -53,7 +65,7 @@ def load(texts: Mapping[str, str], kind: str | None = None) -> tuple[dict[str, d
 
 def lint(tree: Node, file: str, kind: str, options: Options) -> Report:
     """Return a report about one configuration."""
-    return judge(KINDS[kind].model(tree, options), options, rules(), file)
+    return judge(KINDS[kind].model(tree, options), options, rules(), file, TITLES)
 
 
 def lint_text(text: str, file: str = "input", kind: str | None = None, options: Options | None = None) -> Report | None:
@@ -62,5 +74,7 @@ def lint_text(text: str, file: str = "input", kind: str | None = None, options: 
     for own, files in trees.items():
         name = next(iter(files))
         given = options or Options()
-        return lint(files[name], name, own, Options(given.server, given.version, {**given.files, **files}))
+        return lint(
+            files[name], name, own, Options(given.server, given.version, {**given.files, **files}, given.followed)
+        )
     return None

@@ -4,63 +4,51 @@ from __future__ import annotations
 
 import re
 
+from .apache_access import refusal
 from .apache_facts import facts_of, matching
 from .apache_read import read
 from .apache_rewrite import Request, Rewritten, rewrite
-from .nginx_includes import HARMLESS, given
+from .includes import with_includes
 from .nginx_path import example_of
 from .patterns import compiled
 from .text import VALUE, before
 from .tree import ADDRESSES, GAP, Fact, Model, Node, Options, Route
 
-__all__ = ["included", "model", "read"]
+__all__ = ["model", "read"]
 
-TRANSPARENT = ["ifmodule", "ifdefine", "ifversion", "ifdirective", "iffile", "ifsection", "requireall", "macro"]
+TITLES = {"apache": "Apache httpd"}
+"""What people call the proxies that this module reads."""
+
+TRANSPARENT = ["ifmodule", "ifdefine", "ifversion", "ifdirective", "iffile", "ifsection", "macro"]
 """Sections whose lines count as if they were outside."""
+
+USUAL_VERSION = "2.4.62"
+"""The version that IfVersion compares if nobody names one: that of Debian 11."""
 
 
 def model(tree: Node, options: Options) -> Model:
     """Return the routes of a configuration."""
     found = Model("apache")
-    lines = _flat(tree, options, found, [])
+    tree = with_includes(tree, options, found, [])
+    lines = _flat(tree, options)
     main = Node(["main"], 0, tree.file, block=True, children=lines)
     hosts = [node for node in lines if node.words[0] == "virtualhost"]
     for host in hosts or [main]:
-        own = Node(host.words, host.line, host.file, block=True, children=_flat(host, options, found, []))
+        own = Node(host.words, host.line, host.file, block=True, children=_flat(host, options))
         outer = [] if host is main else [node for node in lines if node.words[0] != "virtualhost"]
         scope = own if host is not main else main
         _add_routes(scope, outer, options, found)
     return found
 
 
-def included(trees: dict[str, Node]) -> list[str]:
-    """Return the paths of the files that others include."""
-    found: list[str] = []
-    for path, tree in trees.items():
-        others = Options("", "", {other: node for other, node in trees.items() if other != path})
-        found += [each for pattern in _patterns(tree) for each in given(pattern, others)]
-    return found
-
-
-def _patterns(node: Node) -> list[str]:
-    found: list[str] = []
-    for each in node.children:
-        if each.words[0] in ["include", "includeoptional"] and len(each.words) > 1:
-            found.append(each.words[1])
-        found += _patterns(each)
-    return found
-
-
-def _flat(block: Node, options: Options, found: Model, above: list[str]) -> list[Node]:
-    """Return the lines of a block, also those of its files and sections."""
+def _flat(block: Node, options: Options) -> list[Node]:
+    """Return the lines of a block, also those of its sections."""
     lines: list[Node] = []
     for node in block.children:
         name = node.words[0]
-        if name in ["include", "includeoptional"] and len(node.words) > 1:
-            lines += _file(node, options, found, above)
-        elif name in TRANSPARENT and node.block:
+        if name in TRANSPARENT and node.block:
             if _applies(node, options):
-                inner = _flat(node, options, found, above)
+                inner = _flat(node, options)
                 for each in inner:
                     each.maybe = each.maybe or name in ["ifdefine", "iffile"]
                 lines += inner
@@ -68,37 +56,24 @@ def _flat(block: Node, options: Options, found: Model, above: list[str]) -> list
             lines.append(Node([GAP, "<If>"], node.line, node.file))
         elif name == "use":
             lines.append(Node([GAP, f"macro {node.words[1] if len(node.words) > 1 else ''}"], node.line, node.file))
+        elif node.block and name != "virtualhost":
+            inner = _flat(node, options)
+            lines.append(Node(node.words, node.line, node.file, node.block, inner, node.maybe))
         else:
             lines.append(node)
-    return lines
-
-
-def _file(node: Node, options: Options, found: Model, above: list[str]) -> list[Node]:
-    files = given(node.words[1], options)
-    lines: list[Node] = []
-    for path in files:
-        if path not in above and len(above) < 20:
-            lines += _flat(options.files[path], options, found, [*above, path])
-    if not files:
-        phrase = f"include {node.words[1]} (line {node.line})"
-        if phrase not in found.missing:
-            found.missing.append(phrase)
-        if not re.search(
-            HARMLESS + r"|mods-|conf-enabled|ports\.conf|conf\.modules|autoindex|welcome|php", node.words[1]
-        ):
-            lines.append(Node([GAP, f"include {node.words[1]}"], node.line, node.file))
     return lines
 
 
 def _applies(node: Node, options: Options) -> bool:
     """Return whether a section is read; modules and directives are taken to be there."""
     name = node.words[0]
-    if name == "ifversion" and options.version and len(node.words) > 1:
+    if name == "ifversion" and len(node.words) > 1:
+        version = options.version or USUAL_VERSION
         operator = node.words[1] if len(node.words) > 2 else "="
         wanted = node.words[-1]
         older, same = (
-            before(options.version, wanted),
-            not before(options.version, wanted) and not before(wanted, options.version),
+            before(version, wanted),
+            not before(version, wanted) and not before(wanted, version),
         )
         results = {"<": older, "<=": older or same, ">": not older and not same, ">=": not older, "=": same, "==": same}
         return results.get(operator, True)
@@ -154,6 +129,9 @@ def _route(scope: Node, outer: list[Node], address: str) -> Route | None:
         text = {"to": target.url.replace(VALUE, "…"), "code": target.url}
         route.facts = [Fact("answer", target.kind, target.line.line, target.line.file, text)]
         return route
+    route.facts = refusal([*outer, *scope.children], address, target.url)
+    if route.facts:
+        return route
     firefox = _request(scope, address)
     firefox.connection = "keep-alive, Upgrade"
     other = _target(scope, outer, firefox)
@@ -205,12 +183,31 @@ def _target(scope: Node, outer: list[Node], request: Request) -> Rewritten:
                 result = taken
                 break
     for node in [*inside, *[node for node in scope.children if node.words[0] == "directory" and not result.kind]]:
-        local = rewrite(node.children, request, "/" if node.words[0] == "directory" else "")
+        if node.words[0] != "directory":
+            request.filename = _filename(result, request, [*outer, *scope.children])
+        local = rewrite(node.children, request, "/" if node.words[0] == "directory" else node.words[-1])
+        request.filename = ""
         if local.kind:
             result = local
+        own = [each for each in node.children if each.words[0].startswith("redirect") and not each.maybe]
+        for each in own:
+            words = _without_status(each)
+            if node.words[0] != "directory" and len(words) == 1:
+                return Rewritten("redirect", words[0], each)
     if result.url == "!":
         return Rewritten("status", "404", result.line)
     return result if result.kind else _redirected(scope, request)
+
+
+def _filename(result: Rewritten, request: Request, lines: list[Node]) -> str:
+    """Return what rules in a Location compare.
+
+    It is the URL that a ProxyPass has made, or the path of a file.
+    """
+    if result.kind == "proxy" and result.url != "!":
+        return "proxy:" + result.url
+    roots = [node.words[1] for node in lines if node.words[0] == "documentroot" and len(node.words) > 1]
+    return (roots[-1].rstrip("/") if roots else "/DOCUMENT_ROOT") + request.path
 
 
 def _in_location(place: Node, node: Node, request: Request) -> Rewritten:
@@ -255,11 +252,16 @@ def _built_from(node: Node, name: str, request: Request) -> str:
 def _redirected(scope: Node, request: Request) -> Rewritten:
     for node in scope.children:
         if node.words[0] in ["redirect", "redirectmatch", "redirectpermanent"] and len(node.words) > 2:
-            words = [word for word in node.words[1:] if not re.search(r"^(permanent|temp|seeother|gone|\d+)$", word)]
+            words = _without_status(node)
             pattern = compiled(words[0], ignore_case=False) if node.words[0] == "redirectmatch" and words else None
             if words and ((pattern and pattern.search(request.path)) or request.path.startswith(words[0])):
                 return Rewritten("redirect", words[-1], node)
     return Rewritten()
+
+
+def _without_status(node: Node) -> list[str]:
+    """Return the words of a Redirect after its status."""
+    return [word for word in node.words[1:] if not re.search(r"^(permanent|temp|seeother|gone|\d+)$", word)]
 
 
 def _where(scope: Node, request: Request) -> str:

@@ -142,7 +142,13 @@ def _upgrade(scope: Node, lines: list[Node], target: Rewritten, where: dict[str,
             each.words[1].lower() == "set" and each.words[-1].lower() != "websocket"
         ):
             if len(each.words) < 4 or each.words[1].lower() == "set":
-                return [Fact("upgrade", "lost", each.line, each.file, where)]
+                return [Fact("upgrade", "removed", each.line, each.file, where)]
+        if each.words[1].lower() in ["edit", "edit*"] and len(each.words) == 5:
+            pattern = compiled(each.words[3], ignore_case=False)
+            if pattern and pattern.search("websocket") and each.words[4].lower() != "websocket":
+                return [Fact("upgrade", "removed", each.line, each.file, where)]
+    if re.search(r"^wss?://", target.url) and parameter(node, "upgrade").lower() == "none":
+        return [Fact("upgrade", "lost", node.line, node.file, where)]
     if re.search(r"^wss?://", target.url):
         return [Fact("upgrade", "forwarded", node.line, node.file, where)]
     if target.url.startswith("balancer://"):

@@ -22,6 +22,8 @@ class Request:
     port: str = ""
     groups: list[str] = field(default_factory=list)
     """What the last condition matched, for %1 and so on."""
+    filename: str = ""
+    """What rules in a Location compare instead of the path."""
     unsure: str = ""
     needs_proto: Node | None = None
 
@@ -63,7 +65,8 @@ def _rule(node: Node, conditions: list[Node], request: Request, prefix: str) -> 
     options = flags(node.words[3:])
     negated = pattern.startswith("!")
     expression = compiled(pattern.lstrip("!"), ignore_case="NC" in options or "NOCASE" in options)
-    path = request.path[len(prefix) :] if prefix and request.path.startswith(prefix) else request.path
+    path = request.filename or request.path
+    path = path[len(prefix) :] if prefix and path.startswith(prefix) else path
     found = expression.search(path) if expression else None
     if bool(found) == negated:
         return Rewritten()
@@ -98,7 +101,9 @@ def _apply(node: Node, options: dict[str, str], url: str, request: Request, pref
         if re.search(r"^[45]\d\d$", code):
             return Rewritten("status", code, node)
         return Rewritten("redirect", url, node)
-    if url != "-":
+    if url != "-" and request.filename:
+        request.filename = url
+    elif url != "-":
         request.path = url.split("?", maxsplit=1)[0] if url.startswith("/") else prefix + url.split("?", maxsplit=1)[0]
     ends = any(each in options for each in ["L", "LAST", "END"])
     return Rewritten("last", "", node) if ends else Rewritten()

@@ -48,6 +48,8 @@ SIGNS: dict[str, list[str]] = {
     "traefik": [
         r"(?m)^\s*-?\s*[\"']?traefik\.\w+",
         r"(?m)^\s*kind:\s*(?:IngressRoute|Middleware)\b",
+        r"(?m)^\s*\[\[?(?:http|tcp)\.(?:routers|middlewares|services)\.",
+        r"(?m)^\s*\[(?:entryPoints|certificatesResolvers|providers)\.\w+",
         r"(?m)^\s*(?:routers|middlewares|entryPoints|certificatesResolvers|customRequestHeaders|passHostHeader):",
     ],
     "envoy": [

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 
+from .patterns import compiled
 from .policy import blocks_sockets
 from .text import seconds, shown_time
 from .tree import ADDRESSES, Fact, Model, Node, Options, Route
 from .yaml_read import child, read, value, walk
 
 __all__ = ["model", "read"]
+
+TITLES = {"envoy": "Envoy", "ingress": "Kubernetes Ingress", "istio": "Istio"}
+"""What people call the proxies that this module reads."""
 
 NO_SUCH = r"^nginx\.ingress\.kubernetes\.io/(?:enable-|use-)?(?:proxy-)?web-?sockets?(?:-services|-enabled|-support)?$"
 """Annotations that ingress-nginx does not have."""
@@ -72,9 +76,10 @@ def _routes(manager: Node, tree: Node, path: str) -> list[Route]:
         return [route]
     for host in hosts:
         for each in _children(child(host, "routes")):
-            if _takes(child(each, "match"), path):
+            matched = _headers_match(child(each, "match")) if _takes(child(each, "match"), path) else False
+            if matched is not False:
                 found += [one for one in [_route(manager, host, each, tree, path)] if one]
-                if not child(each, "match", "headers"):
+                if matched:
                     break
     return found
 
@@ -89,6 +94,30 @@ def _takes(match: Node | None, path: str) -> bool:
         except re.error:
             return False
     return path.startswith(prefix or "/") and not child(match, "connect_matcher")
+
+
+HANDSHAKE = {":method": "GET", "upgrade": "websocket", "connection": "Upgrade", "sec-websocket-version": "13"}
+"""What a browser sends with a WebSocket."""
+
+
+def _headers_match(match: Node | None) -> bool | None:
+    """Return whether the headers of a WebSocket fit a match, or None if unknown."""
+    results: list[bool | None] = []
+    for each in _children(child(match, "headers")):
+        name = value(each, "name").lower()
+        text = child(each, "string_match") or each
+        present = value(each, "present_match")
+        wanted = value(text, "exact") or value(text, "exact_match")
+        known = HANDSHAKE.get(name)
+        result: bool | None = None
+        if known is not None and present:
+            result = present == "true"
+        elif known is not None and wanted:
+            same = value(text, "ignore_case") == "true"
+            result = known.lower() == wanted.lower() if same else known == wanted
+        inverted = value(each, "invert_match") == "true"
+        results.append(result if result is None or not inverted else not result)
+    return False if False in results else None if None in results else True
 
 
 def _route(manager: Node, host: Node, node: Node, tree: Node, path: str) -> Route | None:
@@ -109,13 +138,13 @@ def _route(manager: Node, host: Node, node: Node, tree: Node, path: str) -> Rout
     where = {"target": cluster or "the server"}
     own, allowed = _websocket(action), _websocket(manager)
     line = own or allowed
-    denied = own is not None and any(
-        value(each, "enabled") == "false" for each in _children(child(action, "upgrade_configs"))
-    )
-    kind = "denied" if denied or not line else "forwarded"
+    place = action if own else manager
+    denied = any(value(each, "enabled") == "false" for each in _children(child(place, "upgrade_configs")))
+    kind = "disabled" if denied else "forwarded" if line else "denied"
     anchor = line or manager
     route.facts = [Fact("upgrade", kind, anchor.line, anchor.file, where)]
     route.facts += [*_manager(manager), *_action(action, where, node), *_changed(manager, host, node, where)]
+    route.facts += _moved(action, child(node, "match"), path)
     route.facts += _cluster(tree, cluster, where)
     return route
 
@@ -126,7 +155,8 @@ def _manager(manager: Node) -> list[Fact]:
     idle = child(manager, "stream_idle_timeout")
     if idle and len(idle.words) > 1 and seconds(idle.words[1], "s") > 0:
         number = seconds(idle.words[1], "s")
-        found.append(Fact("idle", "written", idle.line, idle.file, {"time": shown_time(number)}, number))
+        text = {"time": shown_time(number), "setting": idle.words[0]}
+        found.append(Fact("idle", "written", idle.line, idle.file, text, number))
     for limit in [
         child(manager, "common_http_protocol_options", "max_stream_duration"),
         child(manager, "max_stream_duration"),
@@ -146,8 +176,9 @@ def _manager(manager: Node) -> list[Fact]:
                 float(size.words[-1]) * 1024,
             )
         )
+    own_filters = any(child(each, "filters") for each in _children(child(manager, "upgrade_configs")))
     for each in _children(child(manager, "http_filters")):
-        if value(each, "typed_config", "@type").endswith(".Buffer"):
+        if value(each, "typed_config", "@type").endswith(".Buffer") and not own_filters:
             found.append(Fact("buffer", "request", each.line, each.file))
     connect = child(manager, "http2_protocol_options", "allow_connect")
     if connect and connect.words[-1] == "true":
@@ -166,8 +197,24 @@ def _action(action: Node | None, where: dict[str, str], node: Node) -> list[Fact
     idle = child(action, "idle_timeout")
     if idle and len(idle.words) > 1 and seconds(idle.words[1], "s") > 0:
         number = seconds(idle.words[1], "s")
-        found.append(Fact("idle", "written", idle.line, idle.file, {"time": shown_time(number)}, number))
+        text = {"time": shown_time(number), "setting": idle.words[0]}
+        found.append(Fact("idle", "written", idle.line, idle.file, text, number))
     return found
+
+
+def _moved(action: Node | None, match: Node | None, path: str) -> list[Fact]:
+    """Return a fact if the route changes the path."""
+    line = child(action, "prefix_rewrite") or child(action, "regex_rewrite")
+    if not line:
+        return []
+    sent = path
+    prefix = value(match, "prefix") or value(match, "path")
+    if line.words[0] == "prefix_rewrite" and prefix and path.startswith(prefix):
+        sent = line.words[-1] + path[len(prefix) :]
+    pattern = compiled(value(line, "pattern", "regex"), ignore_case=False) if line.children else None
+    if pattern:
+        sent = pattern.sub(value(line, "substitution"), path)
+    return [Fact("path", "changed", line.line, line.file, {"from": path, "to": sent})] if sent != path else []
 
 
 def _changed(manager: Node, host: Node, node: Node, where: dict[str, str]) -> list[Fact]:
@@ -175,21 +222,45 @@ def _changed(manager: Node, host: Node, node: Node, where: dict[str, str]) -> li
     found: list[Fact] = []
     for place in (child(manager, "route_config"), host, node):
         for each in _children(child(place, "response_headers_to_remove")):
-            if each.words[-1].lower() in {"upgrade", "sec-websocket-accept"}:
+            if each.words[-1].lower() in {"upgrade", "connection", "sec-websocket-accept"}:
                 found.append(Fact("response", "hidden", each.line, each.file, {"header": each.words[-1]}))
         for each in _children(child(place, "request_headers_to_remove")):
+            if each.words[-1].lower() in {"upgrade", "connection"}:
+                found.append(Fact("upgrade", "removed", each.line, each.file, where))
             if each.words[-1].lower().startswith("sec-websocket-") and each.words[-1].lower().endswith(
                 ("key", "version")
             ):
                 found.append(Fact("key", "dropped", each.line, each.file, {"header": each.words[-1], **where}))
-        for each in walk(place) if place is not host and place is not None else walk(host):
-            name = value(each, "key").lower()
-            text = value(each, "value")
-            if name == "sec-websocket-key" and "%" not in text:
-                found.append(Fact("key", "fixed", each.line, each.file, {"header": value(each, "key"), **where}))
-            if name == "content-security-policy" and blocks_sockets(text):
-                found.append(Fact("policy", "blocks", each.line, each.file, {"value": text}))
+        for each in _added(place, "request_headers_to_add"):
+            header = value(each, "header", "key")
+            found += _request_header(each, header, value(each, "header", "value"), where)
+        for each in _added(place, "response_headers_to_add"):
+            text = value(each, "header", "value")
+            if value(each, "header", "key").lower() == "content-security-policy" and blocks_sockets(text):
+                line = child(each, "header") or each
+                found.append(Fact("policy", "blocks", line.line, line.file, {"value": text}))
     return found
+
+
+def _added(place: Node | None, name: str) -> list[Node]:
+    """Return the headers that a place adds: a list of them, or one."""
+    own = child(place, name)
+    return [own] if own and child(own, "header") else _children(own)
+
+
+def _request_header(node: Node, name: str, text: str, where: dict[str, str]) -> list[Fact]:
+    """Return what an added request header does to the handshake."""
+    action = value(node, "append_action")
+    line = child(node, "header") or node
+    if action == "ADD_IF_ABSENT" or "%" in text:
+        return []
+    if name.lower() == "upgrade" and not (action.startswith("OVERWRITE") and text.lower() == "websocket"):
+        kind = "wrong" if action.startswith("OVERWRITE") else "twice"
+        return [Fact("upgrade", kind, line.line, line.file, {"value": text, **where})]
+    if name.lower() in {"sec-websocket-key", "sec-websocket-version"}:
+        if not (action.startswith("OVERWRITE") and text == "13"):
+            return [Fact("key", "fixed", line.line, line.file, {"header": name, **where})]
+    return []
 
 
 def _cluster(tree: Node, name: str, where: dict[str, str]) -> list[Fact]:
@@ -244,6 +315,9 @@ def _ingress(document: Node) -> Route:
     for each in known:
         if re.match(NO_SUCH, each.words[0].lower()):
             route.facts.append(Fact("annotation", "unknown", each.line, each.file, {"name": each.words[0]}))
+        if each.words[0].endswith("/backend-protocol") and each.words[-1].upper() in {"GRPC", "GRPCS"}:
+            text = {"value": f"backend-protocol: {each.words[-1]}"}
+            route.facts.append(Fact("target", "grpc-backend", each.line, each.file, text))
         if each.words[0].endswith("/upstream-vhost"):
             route.facts.append(
                 Fact("host", "fixed", each.line, each.file, {"value": each.words[-1], "target": "the server"})

@@ -12,6 +12,9 @@ from .tree import ADDRESSES, GAP, Fact, Model, Node, Options, Route
 
 __all__ = ["model", "read"]
 
+TITLES = {"haproxy": "HAProxy"}
+"""What people call the proxies that this module reads."""
+
 REMOVED_OPTIONS: dict[str, str] = {"forceclose": "2.6", "http-tunnel": "2.1"}
 """Options with which newer versions do not start, and a version that does not."""
 
@@ -82,7 +85,10 @@ def _add_global(sections: list[Node], found: Model) -> None:
 def _backends(front: Node, sections: list[Node], address: str) -> list[Node]:
     """Return the backends to which requests for an address may go."""
     request = request_of(front, address)
-    run_rules(front.children, request, request_of(front, "/"), Sent(""))
+    stopped = Sent("")
+    run_rules(front.children, request, request_of(front, "/"), stopped)
+    if any(fact.key == "answer" for fact in stopped.facts):
+        request = request_of(front, address)
     found: list[Node] = []
     for node in front.children:
         if node.words[0] == "use_backend" and len(node.words) > 1:
@@ -166,12 +172,17 @@ def _route(front: Node, back: Node, sections: list[Node], address: str) -> Route
         plain.plain = True
         plain.acls = request.acls
         plain.headers["upgrade"], plain.headers["connection"] = [], ["keep-alive"]
-        rules = front.children if front is back else [*front.children, *back.children]
-        if run_rules(rules, request, plain, sent):
-            return None
+        for section in [front] if front is back else [front, back]:
+            if run_rules(section.children, request, plain, sent):
+                return None
+            if any(fact.key == "answer" for fact in sent.facts):
+                break
+        monitor = [node for node in front.children if node.words == ["monitor-uri", address]]
+        if monitor:
+            sent.facts.insert(0, Fact("answer", "status", monitor[0].line, monitor[0].file, {"code": "200"}))
     route.facts = sent_facts(sent, request, anchor)
     route.facts.append(_idle(front, back, sections, anchor))
-    route.facts += _limits(servers)
+    route.facts += _limits(servers) + _from_front(front, servers, sent.target)
     for node in front.children:
         if (
             node.words[0] == "bind"
@@ -185,9 +196,21 @@ def _route(front: Node, back: Node, sections: list[Node], address: str) -> Route
             "proto" in node.words
             and node.words[node.words.index("proto") + 1 :][:1] == ["h2"]
             and "ws" not in node.words
-        ):
+        ) or "ws h2" in " ".join(node.words):
             route.facts.append(Fact("http", "h2-server", node.line, node.file, {"target": sent.target}))
     return route
+
+
+def _from_front(front: Node, servers: list[Node], target: str) -> list[Fact]:
+    """Return facts about the PROXY protocol, in front of HAProxy and behind."""
+    binds = [node for node in front.children if node.words[0] == "bind"]
+    found: list[Fact] = []
+    if binds and not any("accept-proxy" not in node.words or node.maybe for node in binds):
+        found.append(Fact("front", "needs-proxy-protocol", binds[0].line, binds[0].file))
+    for node in servers:
+        if any(word in ["send-proxy", "send-proxy-v2"] for word in node.words) and not node.maybe:
+            found.append(Fact("target", "proxy-protocol", node.line, node.file, {"target": target}))
+    return found
 
 
 def _is_tcp(mode: Node | None) -> bool:

@@ -17,6 +17,7 @@ class Request:
     plain: bool = False
     """Whether it is a request for a page, not for a WebSocket."""
     secure: bool = False
+    method: str = "GET"
     headers: dict[str, list[str]] = field(default_factory=dict)
     acls: list[Node] = field(default_factory=list)
     steps: int = 0
@@ -95,6 +96,15 @@ def _match(words: list[str], request: Request) -> bool | None:
             return None
         elif not (number and words[number] == "-m") and word != "--":
             patterns.append(word)
+    found = re.search(r"^(?:req\.)?hdr(?:_cnt)?\(([^),]*)\)$", name)
+    if found and found[1].lower() in request.headers:
+        count = len(request.headers[found[1].lower()])
+        if method == "found":
+            return count > 0
+        if "_cnt" in name:
+            return _counts(count, patterns)
+    if name == "status":
+        return _counts(101, patterns)
     if sample is None:
         return None
     if method == "found":
@@ -104,21 +114,34 @@ def _match(words: list[str], request: Request) -> bool | None:
     return any(_fits(value, pattern, method, ignore_case) for value in sample for pattern in patterns)
 
 
+def _counts(number: int, patterns: list[str]) -> bool | None:
+    """Return whether a number fits patterns such as `gt 0`, or None if unknown."""
+    operator = patterns[0] if patterns and not re.search(r"^\d", patterns[0]) else "eq"
+    wanted = [float(each) for each in patterns if re.search(r"^\d+$", each)]
+    ranges = [each.split(":") for each in patterns if re.search(r"^\d+:\d+$", each)]
+    if operator not in ["eq", "gt", "ge", "lt", "le"] or not (wanted or ranges):
+        return None
+    if any(float(first) <= number <= float(last) for first, last in ranges):
+        return True
+    known = {"eq": [0.0], "gt": [1.0], "ge": [0.0, 1.0], "lt": [-1.0], "le": [0.0, -1.0]}[operator]
+    return any((1.0 if number > each else -1.0 if number < each else 0.0) in known for each in wanted)
+
+
 def _sample(name: str, request: Request) -> tuple[list[str] | None, str]:
     """Return the values of a sample, or None if they are unknown, and its method."""
     found = re.search(
-        r"^(path|base|url|hdr|req\.f?hdr|req\.hdr|method)(?:_(beg|end|sub|reg|dir|dom|len|cnt|str))?(?:\(([^)]*)\))?(,lower|,upper)?$",
+        r"^(pathq|path|base|url|hdr|req\.f?hdr|req\.hdr|method)(?:_(beg|end|sub|reg|dir|dom|len|cnt|str))?(?:\(([^)]*)\))?(,lower|,upper)?$",
         name,
     )
     if not found:
         return None, "str"
     kind, method = found[1], found[2] or "str"
     case = found[4] or ""
-    if kind in ["path", "url"]:
+    if kind in ["path", "url"] or (kind == "pathq" and method in ["beg", "dir", "sub"]):
         return [_cased(request.path, case)], method
     if kind == "method":
         return ["GET"], method
-    if kind == "base" or not found[3]:
+    if kind in ["base", "pathq"] or not found[3]:
         return None, method
     header = found[3].split(",")[0].strip().lower()
     if header in request.headers:

@@ -12,6 +12,8 @@ from .text import VALUE
 from .tree import Fact, Node
 
 HANDSHAKE = ["upgrade", "connection", "sec-websocket-key", "sec-websocket-version"]
+RULES = ["http-request", "http-response", "http-after-response", "redirect"]
+STOPS = ["redirect", "deny", "tarpit", "reject", "return", "silent-drop", "auth", "use-service"]
 RESPONSE = ["upgrade", "connection", "sec-websocket-accept"]
 
 
@@ -36,29 +38,49 @@ def conditions(words: list[str]) -> list[str]:
 
 
 def run_rules(rules: list[Node], request: Request, plain: Request, sent: Sent) -> bool:
-    """Apply the rules; return whether plain HTTP is redirected to HTTPS."""
+    """Apply the rules of a section; return whether plain HTTP is redirected to HTTPS."""
+    if _closes(rules, request, sent):
+        return False
+    ended: list[str] = []
     for node in rules:
         kind = node.words[0]
         words = node.words[1:]
         if kind == "redirect":
             words = ["redirect", *words]
-        if kind not in ["http-request", "http-response", "redirect"] or not words or node.maybe:
+        if kind not in RULES or not words or node.maybe or kind in ended:
             continue
         condition = conditions(words)
         result = holds(condition, request)
         if result is False:
             continue
         on_page = holds(condition, plain)
-        if kind == "http-response":
+        if words[0] == "allow":
+            ended.append(kind)
+        elif kind in ["http-response", "http-after-response"]:
             if result:
                 _response(node, words, sent)
-        elif words[0] in ["redirect", "deny", "tarpit", "reject", "return", "silent-drop", "auth"]:
+        elif words[0] in STOPS:
             if _stops(node, words, request, result, on_page, sent):
                 return True
         elif result:
             _change(node, words, request, sent)
         elif len(words) > 1:
             sent.unsure[words[1].split("(")[0].lower()] = node
+    return False
+
+
+def _closes(rules: list[Node], request: Request, sent: Sent) -> bool:
+    """Return whether a rule of tcp-request closes the connection."""
+    for node in rules:
+        words = node.words[1:]
+        if node.words[0] != "tcp-request" or len(words) < 2 or words[1] not in ["accept", "reject"] or node.maybe:
+            continue
+        result = holds(conditions(words), request)
+        if result and words[1] == "reject":
+            sent.facts.append(Fact("answer", "closed", node.line, node.file))
+            return True
+        if result is not False:
+            return False
     return False
 
 
@@ -86,9 +108,12 @@ def _stops(
             Fact("answer", "redirect", node.line, node.file, {"to": place[0] if place else "another address"})
         )
         return False
-    if result:
+    if result and words[0] in ["silent-drop", "reject"]:
+        sent.facts.append(Fact("answer", "closed", node.line, node.file))
+    elif result:
         code = re.search(r"(?:deny_status|status)\s+(\d+)", text)
-        sent.facts.append(Fact("answer", "status", node.line, node.file, {"code": code[1] if code else "403"}))
+        usual = {"deny": "403", "tarpit": "500"}.get(words[0], "200")
+        sent.facts.append(Fact("answer", "status", node.line, node.file, {"code": code[1] if code else usual}))
     return False
 
 
@@ -120,6 +145,9 @@ def _change(node: Node, words: list[str], request: Request, sent: Sent) -> None:
             sent.lines[name] = node
     elif action in ["set-path", "replace-path", "set-uri", "replace-uri", "set-pathq", "replace-pathq"]:
         _change_path(node, words, request, sent)
+    elif action == "set-method" and len(words) > 1 and "%" not in words[1]:
+        request.method = words[1]
+        sent.lines["method"] = node
 
 
 def _value(text: str, request: Request) -> str:
@@ -133,13 +161,13 @@ def _value(text: str, request: Request) -> str:
 
 def _change_path(node: Node, words: list[str], request: Request, sent: Sent) -> None:
     before = request.path
-    if words[0] == "set-path" and len(words) > 1:
+    if words[0] in ["set-path", "set-uri"] and len(words) > 1:
         value = words[1]
-        if "%" in value:
+        if "%" in value or not value.startswith("/"):
             joined = re.search(r"^([^%]*)%\[path\]$", value)
             value = joined[1] + before if joined else before
         request.path = value
-    elif words[0] in ["replace-path", "replace-pathq"] and len(words) > 2:
+    elif words[0] in ["replace-path", "replace-pathq", "replace-uri"] and len(words) > 2:
         pattern = compiled(words[1], ignore_case=False)
         found = pattern.search(before) if pattern else None
         if found:
@@ -158,8 +186,21 @@ def _response(node: Node, words: list[str], sent: Sent) -> None:
     action = words[0]
     name = words[1].lower() if len(words) > 1 else ""
     value = words[2] if len(words) > 2 else ""
+    if action in ["deny", "return", "reject", "silent-drop"]:
+        code = re.search(r"(?:deny_status|status)\s+(\d+)", " ".join(words))
+        usual = {"deny": "502"}.get(action, "200")
+        sent.facts.append(Fact("answer", "status", node.line, node.file, {"code": code[1] if code else usual}))
+    if action == "set-status" and name != "101":
+        sent.facts.append(Fact("answer", "status", node.line, node.file, {"code": name}))
     if name in RESPONSE and action == "del-header":
-        sent.facts.append(Fact("response", "hidden", node.line, node.file, {"header": words[1]}))
+        kind = "accept-hidden" if name == "sec-websocket-accept" else "hidden"
+        sent.facts.append(Fact("response", kind, node.line, node.file, {"header": words[1]}))
+    if name in ["upgrade", "connection"] and action in ["replace-header", "replace-value"] and len(words) > 3:
+        usual = "websocket" if name == "upgrade" else "Upgrade"
+        pattern = compiled(value, ignore_case=False)
+        if pattern and pattern.search(usual) and words[3].lower() != usual.lower() and "\\" not in words[3]:
+            text = {"header": words[1], "value": words[3]}
+            sent.facts.append(Fact("response", "changed", node.line, node.file, text))
     if name in RESPONSE and action in ["set-header", "add-header"] and "%" not in value:
         good = {"upgrade": value.lower() == "websocket", "connection": "upgrade" in value.lower()}.get(name, False)
         if not good or (action == "add-header" and name == "upgrade"):
@@ -184,6 +225,9 @@ def sent_facts(sent: Sent, request: Request, anchor: Node) -> list[Fact]:
             node = sent.lines[name]
             kind = "fixed" if request.headers[name] else "dropped"
             found.append(Fact("key", kind, node.line, node.file, {"header": node.words[2], **where}))
+    if request.method != "GET":
+        node = sent.lines["method"]
+        found.append(Fact("method", "changed", node.line, node.file, {"value": request.method}))
     found.append(_host(request, sent, anchor))
     if "path" in sent.lines:
         node = sent.lines["path"]

@@ -10,18 +10,6 @@ from .tree import ADDRESSES, Fact, Model, Options, Route
 
 SEVERITIES = ["broken", "depends", "endangers", "note"]
 
-TITLES: dict[str, str] = {
-    "nginx": "nginx",
-    "apache": "Apache httpd",
-    "haproxy": "HAProxy",
-    "caddy": "Caddy",
-    "traefik": "Traefik",
-    "envoy": "Envoy",
-    "squid": "Squid",
-    "ingress": "Kubernetes Ingress",
-    "istio": "Istio",
-}
-
 
 @dataclass
 class Finding:
@@ -33,10 +21,13 @@ class Finding:
     line: int
     says: str
     fix: str
+    """Lines to write, or what to do."""
     cause: str
     where: list[str] = field(default_factory=list)
     """The blocks that it is about."""
     address: str = ""
+    writes: bool = False
+    """Whether the fix is lines to write."""
 
 
 @dataclass
@@ -45,6 +36,7 @@ class Report:
 
     file: str
     proxy: str
+    """What people call the proxy."""
     findings: list[Finding] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
@@ -54,9 +46,9 @@ class Report:
     """Whether it is known if a WebSocket opens."""
 
 
-def judge(model: Model, options: Options, rules: list[Any], file: str) -> Report:
-    """Return a report about a configuration."""
-    report = Report(file, model.proxy)
+def judge(model: Model, options: Options, rules: list[Any], file: str, titles: dict[str, str]) -> Report:
+    """Return a report; `titles` are what people call the proxies."""
+    report = Report(file, titles[model.proxy])
     about: dict[str, list[Any]] = {}
     for rule in rules:
         about.setdefault(rule["fact"], []).append(rule)
@@ -66,7 +58,7 @@ def judge(model: Model, options: Options, rules: list[Any], file: str) -> Report
                 if fact.key == "path" and route.address not in ADDRESSES and fact.value != "decoded":
                     continue
                 if applies(rule, fact, model.proxy, options):
-                    _add(report, rule, fact, route, options)
+                    _add(report, rule, fact, route, options, titles[route.proxy])
         _see(report, route)
     for reason, subjects in report.pending.items():
         report.unknown.append(f"{', '.join(subjects)}: {reason}.")
@@ -98,15 +90,15 @@ def applies(rule: Any, fact: Fact, proxy: str, options: Options) -> bool:
     return "is" not in rule or bool(fact.value in rule["is"])
 
 
-def filled(sentence: str, fact: Fact, proxy: str) -> str:
+def filled(sentence: str, fact: Fact, title: str) -> str:
     """Return a sentence with its blanks filled."""
-    whole = sentence.replace("{proxy}", TITLES[proxy])
+    whole = sentence.replace("{proxy}", title)
     for name, value in fact.text.items():
         whole = whole.replace("{" + name + "}", value)
     return whole[:1].upper() + whole[1:] if whole.startswith(("the ", "a ")) else whole
 
 
-def _add(report: Report, rule: Any, fact: Fact, route: Route, options: Options) -> None:
+def _add(report: Report, rule: Any, fact: Fact, route: Route, options: Options, title: str) -> None:
     proxy = route.proxy
     severity, says = rule["severity"], rule["says"]
     if options.version and "says_known" in rule:
@@ -118,11 +110,10 @@ def _add(report: Report, rule: Any, fact: Fact, route: Route, options: Options) 
             _wait(report, fact, route)
             return
         severity, says = rule["unsure"], rule["says_unsure"]
-    fixes = rule["fix"] if isinstance(rule["fix"], dict) else {"": rule["fix"]}
-    fix: str = fixes.get(proxy, fixes.get("", "")) or ""
-    made = Finding(
-        rule["id"], severity, fact.file, fact.line, filled(says, fact, proxy), filled(fix, fact, proxy), rule["cause"]
-    )
+    lines = rule.get("fix", {}).get(proxy, "")
+    fix = filled(lines or advice(rule, proxy), fact, title)
+    made = Finding(rule["id"], severity, fact.file, fact.line, filled(says, fact, title), fix, rule["cause"])
+    made.writes = bool(lines)
     same = [
         each for each in report.findings if each.rule == made.rule and each.line == made.line and each.file == made.file
     ]
@@ -133,6 +124,14 @@ def _add(report: Report, rule: Any, fact: Fact, route: Route, options: Options) 
         report.findings.append(made)
     if route.where not in made.where:
         made.where.append(route.where)
+
+
+def advice(rule: Any, proxy: str) -> str:
+    """Return what to do where a rule has no lines to write."""
+    found: Any = rule.get("advice", "")
+    if isinstance(found, dict):
+        found = found.get(proxy, found.get("", ""))
+    return str(found)
 
 
 def _wait(report: Report, fact: Fact, route: Route) -> None:
@@ -155,17 +154,22 @@ SUBJECTS: dict[str, str] = {
 """What an uncertain fact is about."""
 
 
+def _place(report: Report, fact: Fact) -> str:
+    """Return the line of a fact, and its file if that is another one."""
+    return f"line {fact.line}" if fact.file == report.file else f"{fact.file}, line {fact.line}"
+
+
 def _see(report: Report, route: Route) -> None:
     """Add what the configuration does right, with its lines."""
     forwarded = [
         fact for fact in route.facts if fact.key == "upgrade" and fact.value == "forwarded" and not fact.unless
     ]
-    texts = [f"Upgrade is forwarded (line {fact.line})." for fact in forwarded]
+    texts = [f"Upgrade is forwarded ({_place(report, fact)})." for fact in forwarded]
     for fact in route.facts:
         if fact.key == "host" and fact.value == "kept" and not fact.unless:
-            texts.append(f"Host is forwarded (line {fact.line}).")
+            texts.append(f"Host is forwarded ({_place(report, fact)}).")
         if fact.key == "idle" and fact.number >= 120 and not fact.unless:
-            texts.append(f"Idle connections stay open for {fact.text['time']} (line {fact.line}).")
+            texts.append(f"Idle connections stay open for {fact.text['time']} ({_place(report, fact)}).")
         if fact.unless and fact.key in ["upgrade", "connection"]:
             _wait(report, fact, route)
     for text in [*texts, *route.seen]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from .nginx_facts import facts_of
-from .nginx_includes import included, with_includes
+from .includes import with_includes
+from .nginx_facts import facts_of, limits_get
 from .nginx_path import State, example_of, find_location, location_name, locations
 from .nginx_read import read
 from .nginx_rewrite import rewrites
@@ -13,13 +13,16 @@ from .nginx_syntax import flaws
 from .text import VALUE, seconds, shown_time
 from .tree import ADDRESSES, GAP, Fact, Model, Node, Options, Route
 
-__all__ = ["included", "model", "read"]
+__all__ = ["model", "read"]
+
+TITLES = {"nginx": "nginx"}
+"""What people call the proxies that this module reads."""
 
 
 def model(tree: Node, options: Options) -> Model:
     """Return the routes of a configuration."""
     found = Model("nginx")
-    tree = with_includes(tree, options, found, [], 0)
+    tree = with_includes(tree, options, found, [])
     state = State("", tree)
     levels = [tree, *[node for node in tree.children if node.words[0] == "http" and node.block]]
     state.maps = [node for level in levels for node in level.children if node.words[0] == "map" and node.block]
@@ -56,16 +59,21 @@ def _reads_connection(node: Node) -> bool:
     )
 
 
-DEFINES = r"^(?:map|geo|split_clients|set.*|.*_set|js_.*|opentelemetry.*|otel.*|encrypted.*|user_agent.*|keyval.*)$"
-"""Names of directives that define variables."""
+DEFINES = r"^(?:js_|opentelemetry|otel|encrypted|user_agent|keyval)"
+"""Names of other directives that define variables."""
 
 
 def _defined(node: Node) -> list[str]:
     """Return the names of all variables that the configuration defines."""
     found: list[str] = []
     for each in node.children:
-        if re.search(DEFINES, each.words[0]):
-            found += [word[1:] for word in each.words[1:] if word.startswith("$")]
+        names = [word[1:] for word in each.words if word.startswith("$")]
+        if each.words[0] in ["map", "geo", "split_clients"]:
+            found += names[-1:]
+        elif re.search(r"^\$|^set|_set$", each.words[0]):
+            found += names[:1]
+        elif re.search(DEFINES, each.words[0]):
+            found += names
         if each.words[0] in ["location", "server_name", "if", "rewrite"]:
             found += re.findall(r"\(\?P?[<'](\w+)[>']", " ".join(each.words))
         found += _defined(each)
@@ -78,7 +86,7 @@ def _add_servers(tree: Node, levels: list[Node], state: State, options: Options,
         loose = [node for node in tree.children if node.words[0] not in ["map", "upstream", "geo", "http"]]
         if any(node.words[0].startswith(("proxy_", "location", "rewrite", "if")) for node in loose):
             servers = [tree]
-    for server in servers:
+    for server in [each for each in servers if _own_addresses(each)] or servers:
         above = [level for level in levels if server in level.children]
         base = levels[:1] if not above or above[0] is levels[0] else [levels[0], above[0]]
         _add_routes(server, [] if server is tree else base, state, options, found)
@@ -94,10 +102,11 @@ def _add_routes(server: Node, above: list[Node], state: State, options: Options,
             taken.append(route)
     answers = [fact for route in taken for fact in route.facts if fact.key == "answer"]
     if len(answers) == len(taken) and not any("for" in fact.text for fact in answers):
-        taken = [route for route in [_route(server, above, state, address) for address in own] if route]
-        working = [route for route in taken if any(f.key == "upgrade" and f.value != "lost" for f in route.facts)]
-        general = [route for route in taken if not any(f.key == "answer" for f in route.facts)]
-        taken = working or general[:1]
+        others = [route for route in [_route(server, above, state, address) for address in own] if route]
+        working = [route for route in others if any(f.key == "upgrade" and f.value != "lost" for f in route.facts)]
+        general = [route for route in others if not any(f.key == "answer" for f in route.facts)]
+        refused = [route for route in taken or others[:1] if any(f.value == "status" for f in route.facts)]
+        taken = working or general[:1] or (refused if others else [])
     found.routes += taken
 
 
@@ -138,16 +147,46 @@ def _route(server: Node, above: list[Node], base: State, address: str) -> Route 
     pass_node = next((node for node in reversed(passes) if node in last.children), None)
     if not pass_node and chain and last.words[0] == "if":
         pass_node = next((node for node in reversed(passes) if len(chain) > 1 and node in chain[-2].children), None)
+    other = [node for node in last.children if node.words[0] == "grpc_pass"]
+    if not pass_node and other:
+        route.facts = [Fact("target", "grpc", other[0].line, other[0].file)]
+        return route
+    if not pass_node and _has_no_target(server, chain):
+        route.facts = [Fact("answer", "file", last.line, last.file, {"name": " ".join(last.words)})]
+        return route
     if not pass_node and not _is_snippet(last):
         return None
     plain = _state(server, base, address)
     plain.plain = True
     _walk(server, plain)
-    route.facts = facts_of(levels, pass_node, state, plain) + state.extra
+    route.facts = facts_of(levels, pass_node, state, plain) + state.extra + _from_front(server)
     if base.by_connection:
         route.facts += _in_firefox(server, above, base, address, route.facts)
     route.line = pass_node.line if pass_node else route.line
     return route
+
+
+PLAIN = r"^(?:proxy_|add_header|alias|root|index|autoindex|expires|access_log|error_log|client_|gzip|limit_|location)"
+"""Directives of a location that leave it to other lines what nginx responds."""
+
+
+def _has_no_target(server: Node, chain: list[Node]) -> bool:
+    """Return whether a location for a WebSocket of DSS has no proxy_pass.
+
+    It is False if a line may respond in another way.
+    """
+    if not chain or chain[-1].words[0] != "location" or not _own_addresses(server):
+        return False
+    known = all(re.search(PLAIN, each.words[0]) and not each.maybe for each in chain[-1].children)
+    return known and bool(re.search(r"\b(?:dip|jupyter|websocket|channels)\b", " ".join(chain[-1].words)))
+
+
+def _from_front(server: Node) -> list[Fact]:
+    """Return a fact if every connection must begin with the PROXY protocol."""
+    listens = [node for node in server.children if node.words[0] == "listen"]
+    if not listens or any("proxy_protocol" not in node.words or node.maybe for node in listens):
+        return []
+    return [Fact("front", "needs-proxy-protocol", listens[0].line, listens[0].file)]
 
 
 def _in_firefox(server: Node, above: list[Node], base: State, address: str, facts: list[Fact]) -> list[Fact]:
@@ -209,6 +248,7 @@ def _walk(server: Node, state: State) -> tuple[Fact | None, list[Node]]:
     answer, chosen = rewrites(server, state, [])
     if answer:
         return answer, []
+    outside = not state.jump and state.path == state.sent_path
     for _ in range(10):
         if state.jump.startswith("@"):
             return None, _named(server, state.jump)
@@ -221,7 +261,11 @@ def _walk(server: Node, state: State) -> tuple[Fact | None, list[Node]]:
         if not chain:
             return None, chosen
         answer, chosen = rewrites(chain[-1], state, [*reversed(chain[:-1]), server])
-        answer = answer or (None if state.jump else _denied([*reversed(chain), server]))
+        limits = [each for each in chain[-1].children if limits_get(each)]
+        http = [each for each in state.tree.children if each.words[0] == "http"]
+        answer = answer or (None if state.jump else _denied([*limits, *reversed(chain), server, *http]))
+        answer = _hidden(chain[-1]) if outside and _hidden(chain[-1]) else answer
+        outside = False
         if answer:
             if re.search(r"\b(?:dip|jupyter|websocket|channels)\b", " ".join(chain[-1].words)):
                 answer.text["for"] = "WebSocket"
@@ -238,12 +282,23 @@ def _walk(server: Node, state: State) -> tuple[Fact | None, list[Node]]:
 
 def _denied(levels: list[Node]) -> Fact | None:
     """Return the status 403 of a block that denies everyone."""
+    words = [each.words for level in levels for each in level.children]
+    if ["satisfy", "any"] in words and any(each[0].startswith("auth_") for each in words):
+        return None
     for level in levels:
         lines = [each for each in level.children if each.words[0] in ["allow", "deny"] and len(each.words) > 1]
         if lines:
             first = lines[0]
             everyone = first.words[0] == "deny" and first.words[1] == "all" and not first.maybe
             return Fact("answer", "status", first.line, first.file, {"code": "403", "to": ""}) if everyone else None
+    return None
+
+
+def _hidden(node: Node) -> Fact | None:
+    """Return the status 404 of a location that is only for redirects inside nginx."""
+    for each in node.children:
+        if each.words == ["internal"] and not each.maybe:
+            return Fact("answer", "status", each.line, each.file, {"code": "404", "to": ""})
     return None
 
 

@@ -64,6 +64,8 @@ def facts_of(levels: list[Node], target: Node | None, state: State, plain: State
     found += _hidden(levels)
     found += _limits(levels, state)
     found += _access(levels)
+    found += _method(levels, state)
+    found += _resolver(levels, target, state)
     found += _forwarded(levels, anchor, state)
     return found
 
@@ -315,12 +317,74 @@ def _limits(levels: list[Node], state: State) -> list[Fact]:
 
 def _access(levels: list[Node]) -> list[Fact]:
     """Return a fact if the WebSocket, but not the page, needs a password."""
-    lines = effective(levels, "auth_basic")
+    limits = [each for each in levels[-1].children if limits_get(each)]
+    lines = effective([*levels, *limits], "auth_basic")
     if not lines.lines or lines.lines[0].words[1] == "off" or effective(levels, "satisfy").lines:
         return []
     node = lines.lines[0]
-    everywhere = lines.level < len(levels) - 1 or levels[-1].words[-1] == "/"
+    everywhere = lines.level < len(levels) - 1 or (levels[-1].words[-1] == "/" and not limits)
     return [_fact("password", "everywhere" if everywhere else "socket", node, {}, lines.unless)]
+
+
+def limits_get(node: Node) -> bool:
+    """Return whether a limit_except is for GET, the method of a WebSocket."""
+    return node.words[0] == "limit_except" and node.block and "GET" not in [word.upper() for word in node.words[1:]]
+
+
+def _method(levels: list[Node], state: State) -> list[Fact]:
+    """Return a fact if the server gets another method than GET."""
+    lines = effective(levels, "proxy_method")
+    if not lines.lines:
+        return []
+    node = lines.lines[-1]
+    value = expand(node.words[1], state)
+    if value is None or value == "GET":
+        return []
+    return [_fact("method", "changed", node, {"value": node.words[1]}, "a template" if node.maybe else lines.inner)]
+
+
+def _resolver(levels: list[Node], target: Node | None, state: State) -> list[Fact]:
+    """Return a fact if nginx cannot look up the server while it runs.
+
+    It looks up the name in a proxy_pass with a variable for each request, unless another line names that server.
+    """
+    if not target or len(target.words) < 2 or "$" not in target.words[1] or effective(levels, "resolver").lines:
+        return []
+    found = re.search(r"^(https?)://([^/]*)", _expanded(target.words[1], state))
+    if not found or "⟨" in found[2] or VALUE in found[2] or re.search(r"^(\[|unix:|[\d.]+(:|$))", found[2]):
+        return []
+    if found[2] == "" or found[2] in upstreams(state.tree):
+        return []
+    usual = {"http": ":80", "https": ":443"}[found[1]]
+    if ":" not in found[2] and found[2] + usual in upstreams(state.tree):
+        return []
+    text = {"name": found[2].split(":")[0]}
+    return [_fact("resolver", "missing", target, text, "" if state.whole else "another file may have one")]
+
+
+def _expanded(target: str, state: State) -> str:
+    """Return the URL of a server, as far as it is known."""
+    found = re.search(r"^([^/]*//[^/]*)(.*)$", target)
+    return expand(found[1] if found else target, state) or ""
+
+
+def upstreams(tree: Node) -> list[str]:
+    """Return the servers that a configuration names.
+
+    Those of upstream blocks have no port, and those of other lines have one.
+    """
+    found: list[str] = []
+    for node in tree.children:
+        if node.words[0] == "upstream" and len(node.words) > 1:
+            found.append(node.words[1])
+        elif node.words[0].endswith("_pass") and len(node.words) > 1 and "$" not in node.words[1]:
+            url = re.search(r"^(?:(https?|grpcs?)://)?([^/]+)", node.words[1])
+            if url:
+                usual = ":443" if url[1] in ["https", "grpcs"] else ":80"
+                found.append(url[2] if ":" in url[2] else url[2] + usual)
+        elif node.block:
+            found += upstreams(node)
+    return found
 
 
 def _forwarded(levels: list[Node], anchor: Node, state: State) -> list[Fact]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from .patterns import compiled
-from .text import VALUE, is_placeholder
+from .text import VALUE, is_placeholder, one_edit
 from .tree import GAP, Fact, Node
 
 REQUEST: dict[str, str] = {
@@ -38,7 +38,7 @@ UNSURE = (
     r"|upstream_|sent_|jwt_|auth_|oidc)"
 )
 BUILT_IN = (
-    r"^(?:(?:remote_(?:addr|port)|request(?:_(?:body|body_file|completion|filename|id|length|time|port))?"
+    r"^(?:(?:remote_(?:addr|port)|request(?:_(?:body|body_file|completion|filename|id|length|time|port|uri))?"
     r"|is_(?:args|request_port)|server_(?:name|port|protocol)|scheme|https?|http[23]|hostname|nginx_version|pid|pipe"
     r"|proxy_(?:add_x_forwarded_for|host|port|upstream_name|alternative_upstream_name|internal_body_length)|msec"
     r"|time_(?:iso8601|local)|uri|document_(?:root|uri)|realpath_root|(?:body_)?bytes_sent|content_(?:length|type)"
@@ -76,6 +76,8 @@ class State:
     jump: str = ""
     """Where an error_page sends the request: a path or a named location."""
     extra: list[Fact] = field(default_factory=list)
+    spelled: dict[str, str] = field(default_factory=dict)
+    """For each directive, the one that is meant, if its name is misspelt."""
 
 
 def find_location(blocks: list[Node], path: str) -> tuple[list[Node], str]:
@@ -173,11 +175,16 @@ def variable(name: str, state: State) -> str | None:
         return known[name] or None
     if name in REQUEST:
         return "" if state.plain and name.startswith("http_sec_") else REQUEST[name]
-    if name in NOTHING:
+    if name in NOTHING or is_misspelt_header(name):
         return ""
     if name in state.defined or re.search(UNSURE, name) or name == name.upper():
         return None
     return "⟨?⟩" if re.search(BUILT_IN, name) else None
+
+
+def is_misspelt_header(name: str) -> bool:
+    """Return whether a variable is for a header whose name is a misspelt one."""
+    return name.startswith("http_") and name not in REQUEST and any(one_edit(name, known) for known in REQUEST)
 
 
 def is_defined(name: str, state: State) -> bool:

@@ -19,6 +19,10 @@ def rewrites(node: Node, state: State, outer: list[Node]) -> tuple[Fact | None, 
     An error_page that takes a returned status moves the request: see `jump`.
     """
     chosen: list[Node] = []
+    levels = [node, *outer]
+    allowed = [each for level in levels for each in level.children if each.words[0] == "valid_referers"]
+    if allowed:  # browsers send no Referer with a WebSocket
+        state.variables["invalid_referer"] = "" if "none" in allowed[0].words else "1"
     for each in node.children:
         name = each.words[0]
         if name == "if" and each.block:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 
-from .nginx_path import State, is_defined
+from .nginx_path import NOTHING, REQUEST, State, is_defined
 from .nginx_read import ARGUMENTS, SAME_LEVEL_ONCE
-from .text import VALUE
+from .text import VALUE, one_edit
 from .tree import GAP, Fact, Node
 
 NOT_IN_IF = ["proxy_set_header", "proxy_http_version", "proxy_read_timeout", "proxy_hide_header", "proxy_send_timeout"]
 ONLY_IN_HTTP = ["map", "upstream"]
+TABLES = ["types", "geo", "split_clients", "charset_map", "match"]
+"""Blocks with entries instead of directives."""
+
+FREQUENT = ["scheme", "remote_addr", "proxy_add_x_forwarded_for", "server_port", "server_name", "request_uri", "uri"]
+"""Variables that people write near a WebSocket, besides those for what a browser sends."""
 
 
 def flaws(tree: Node, state: State) -> list[Fact]:
@@ -24,16 +29,16 @@ def _look(block: Node, above: list[Node], state: State, found: list[Fact]) -> No
     once: list[str] = []
     for node in block.children:
         name = node.words[0]
-        if node.maybe or name == GAP:
+        if node.maybe or name == GAP or block.words[0] in TABLES:
             continue
         reason = _in_map(node, block) if block.words[0] == "map" else _reason(node, above, state)
         if not reason and name in SAME_LEVEL_ONCE and not node.maybe:
             reason = f"{name} is there twice in this block" if name in once else ""
             once.append(name)
         if reason:
-            kind = "variable" if reason.startswith("the variable") else "syntax"
-            sure = "" if kind == "syntax" or state.whole else "another file may define it"
-            found.append(Fact("loads", kind, node.line, node.file, {"reason": reason}, 0.0, sure))
+            found.append(Fact("loads", "syntax", node.line, node.file, {"reason": reason}))
+        else:
+            found += _undefined(node, state)
         if node.block and not name.endswith("_block"):
             _look(node, [*above, node], state, found)
 
@@ -54,6 +59,9 @@ def _in_map(node: Node, block: Node) -> str:
 def _reason(node: Node, above: list[Node], state: State) -> str:
     """Return why nginx does not load a line, or an empty text."""
     name = node.words[0]
+    meant = _meant(name, state)
+    if meant:
+        return f"it does not know {name}, which should be {meant}"
     if node.flaw:
         return f"a semicolon is missing after {name}"
     if above[-1].words[0] == "if" and name in NOT_IN_IF:
@@ -65,15 +73,35 @@ def _reason(node: Node, above: list[Node], state: State) -> str:
         return f"{name} has {len(node.words) - 1} values instead of {count}"
     if name == "proxy_pass" and len(node.words) > 1:
         return _target(node, above)
-    if (
-        name == "proxy_set_header"
-        and len(node.words) > 2
-        and node.words[1].lower() in ["upgrade", "connection", "host"]
-    ):
-        for variable in re.findall(r"\$\{?([a-z_][A-Za-z0-9_]*)", node.words[2]):
-            if not is_defined(variable, state):
-                return f"the variable ${variable} is not defined"
     return ""
+
+
+def _meant(name: str, state: State) -> str:
+    """Return the directive that a name is a misspelling of, or an empty text."""
+    if name not in state.spelled:
+        near = [known for known in ARGUMENTS if len(known) > 5 and one_edit(name.lower(), known)]
+        near += [known for known in ARGUMENTS if name != known and name.lower() == known]
+        state.spelled[name] = near[0] if near and name not in ARGUMENTS else ""
+    return state.spelled[name]
+
+
+def _undefined(node: Node, state: State) -> list[Fact]:
+    """Return a fact if nothing defines a variable, which keeps nginx from starting."""
+    place = {"proxy_set_header": 2, "proxy_pass": 1, "set": 2, "map": 1}.get(node.words[0], 0)
+    if not place or len(node.words) <= place or (node.words[0] == "map" and not node.block):
+        return []
+    decides = node.words[0] == "proxy_set_header" and node.words[1].lower() in ["upgrade", "connection", "host"]
+    for name in re.findall(r"\$\{?([a-z_][A-Za-z0-9_]*)", node.words[place]):
+        if is_defined(name, state):
+            continue
+        misspelt = any(one_edit(name, known) for known in [*REQUEST, *NOTHING, *FREQUENT, *state.defined])
+        if not decides and not misspelt and not state.whole:
+            continue
+        other = "another file" if not state.whole else "" if decides or misspelt else "a module"
+        text = {"reason": f"the variable ${name} is not defined", "other": other}
+        unless = f"{other} may define it" if other else ""
+        return [Fact("loads", "variable", node.line, node.file, text, 0.0, unless)]
+    return []
 
 
 def _target(node: Node, above: list[Node]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from checks.report.text import WIDTH, clean, wrap
 
-from .judge import SEVERITIES, TITLES, Finding, Report
+from .judge import SEVERITIES, Finding, Report
 
 PLACE = 22
 """Columns for the severity and the line."""
@@ -22,28 +22,30 @@ def lines_of(report: Report) -> Iterator[str]:
     told: dict[tuple[tuple[str, str], ...], str] = {}
     same: list[str] = []
     number = 0
-    for where, findings in _grouped(report.findings).items():
+    for (file, where), findings in _grouped(report.findings).items():
         signature = tuple((each.rule, each.says) for each in findings)
         if signature in told:
-            same.append(f"Same findings in {clean(where)}: {_lines(findings)}.")
+            other = f" of {clean(file)}" if file != report.file else ""
+            same.append(f"Same findings in {clean(where)}: {_lines(findings)}{other}.")
             continue
         told[signature] = where
         yield from [""] * bool(number)
         number += 1
-        yield from wrap(f"{name}   {TITLES[report.proxy]}: {clean(where)}")
+        yield from wrap(f"{clean(file or 'input')}   {report.proxy}: {clean(where)}")
         for each in findings:
             yield from _lines_of_finding(each)
     if not number:
-        yield f"{name}   {TITLES[report.proxy]}"
+        yield f"{name}   {report.proxy}"
     yield from _rest("seen", [*report.seen, *same])
     yield from _rest("unknown", report.unknown)
     yield from _verdict(report)
 
 
-def _grouped(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
-    found: dict[str, list[Finding]] = {}
+def _grouped(findings: Iterable[Finding]) -> dict[tuple[str, str], list[Finding]]:
+    """Return the findings by their file and the blocks that they are about."""
+    found: dict[tuple[str, str], list[Finding]] = {}
     for each in findings:
-        found.setdefault(" and ".join(each.where), []).append(each)
+        found.setdefault((each.file, " and ".join(each.where)), []).append(each)
     return found
 
 

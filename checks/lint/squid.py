@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 
+from .includes import with_includes
 from .patterns import compiled
 from .policy import blocks_sockets
 from .text import ANGLES, mark_templates, seconds, shown_time, size
 from .tree import ADDRESSES, Fact, Model, Node, Options, Route
+
+TITLES = {"squid": "Squid"}
+"""What people call the proxies that this module reads."""
 
 UNITS = {"second": "s", "minute": "m", "hour": "h", "day": "d", "week": "w", "millisecond": "ms"}
 
@@ -25,7 +29,7 @@ def read(text: str, file: str = "") -> Node:
 def model(tree: Node, options: Options) -> Model:
     """Return the routes of a configuration."""
     found = Model("squid")
-    lines = tree.children
+    lines = with_includes(tree, options, found, []).children
     reverse = [
         each for each in lines if each.words[0] in {"http_port", "https_port"} and {"accel", "vhost"} & set(each.words)
     ]
@@ -34,11 +38,6 @@ def model(tree: Node, options: Options) -> Model:
         each
         for each in lines
         if each.words[0] == "ssl_bump" and each.words[1:2] and each.words[1] in {"bump", "server-first", "stare"}
-    ]
-    found.missing = [
-        f"include {each.words[1]} (line {each.line})"
-        for each in lines
-        if each.words[0] == "include" and len(each.words) > 1
     ]
     gap = found.missing[0] if found.missing else ""
     if reverse or peers:
@@ -83,6 +82,8 @@ def _allowed(words: list[str], lines: list[Node], path: str) -> bool | None:
             if len(each.words) > 3 and each.words[2] in {"urlpath_regex", "url_regex"}:
                 patterns = [compiled(word, ignore_case="-i" in each.words) for word in each.words[3:] if word != "-i"]
                 value = bool(value) or any(bool(pattern and pattern.search(path)) for pattern in patterns)
+            elif len(each.words) > 3 and each.words[2] == "method":
+                value = bool(value) or "GET" in [word.upper() for word in each.words[3:]]
             else:
                 value = value or None
         value = None if value is None else value != negated
@@ -90,25 +91,58 @@ def _allowed(words: list[str], lines: list[Node], path: str) -> bool | None:
     return result
 
 
+def _first(rules: list[tuple[Node, list[str]]], lines: list[Node], path: str) -> tuple[str, Node | None]:
+    """Return what the first rule that takes a path does, and the rule.
+
+    It is `allow`, `deny`, `?` if unknown, or nothing. Each rule is a line with its words from the action on.
+    """
+    for node, words in rules:
+        taken = _allowed(words[1:], lines, path + "?x") if words[:1] in (["allow"], ["deny"]) else None
+        if taken is None:
+            return "?", node
+        if taken:
+            return words[0], node
+    return "", None
+
+
+def _header(directive: str, name: str, lines: list[Node], path: str) -> tuple[str, Node | None]:
+    """Return what request_header_access or reply_header_access does with a header.
+
+    Lines for the header itself come before those for a group.
+    """
+    own = [each for each in lines if each.words[0] == directive and len(each.words) > 2]
+    groups = [name, "other", "all"] if name.startswith("sec-websocket-") else [name, "all"]
+    for group in groups:
+        rules = [(each, each.words[2:]) for each in own if each.words[1].lower() == group]
+        if rules:
+            return _first(rules, lines, path)
+    return "", None
+
+
 def _upgrade(lines: list[Node], anchor: Node, path: str, gap: str) -> Fact:
-    """Return whether Squid forwards Upgrade: it drops it unless a line allows it."""
+    """Return whether Squid forwards Upgrade: it drops it unless a line allows it.
+
+    Lines for websocket come before those for OTHER, and case counts.
+    """
     target = anchor.words[1] if anchor.words[0] == "cache_peer" and len(anchor.words) > 1 else "the server"
     where = {"target": target}
-    last = anchor
-    for each in [each for each in lines if each.words[0] == "http_upgrade_request_protocols" and len(each.words) > 2]:
-        if each.words[1] in {"websocket", "OTHER"}:
-            last = each
-            allowed = _allowed(each.words[3:], lines, path + "?x")
-            if allowed is None:
-                return Fact(
-                    "upgrade", "unknown", each.line, each.file, where, 0.0, f"an access list (line {each.line})"
-                )
-            if allowed:
-                kind = "forwarded" if each.words[2] == "allow" else "lost"
-                return Fact("upgrade", kind, each.line, each.file, where)
-        elif each.words[1].lower() == "websocket":
-            return Fact("upgrade", "case", each.line, each.file, where)
-    return Fact("upgrade", "lost", last.line, last.file, where, 0.0, gap)
+    own = [each for each in lines if each.words[0] == "http_upgrade_request_protocols" and len(each.words) > 2]
+    named = [each for each in own if each.words[1] == "websocket"]
+    rules = named or [each for each in own if each.words[1] == "OTHER"]
+    action, line = _first([(each, each.words[2:]) for each in rules], lines, path)
+    if line and action == "?":
+        return Fact("upgrade", "unknown", line.line, line.file, where, 0.0, f"an access list (line {line.line})")
+    dropped, header = "", None
+    for name in ("upgrade", "connection"):
+        if dropped != "deny":
+            dropped, header = _header("request_header_access", name, lines, path)
+    if header and dropped == "deny":
+        return Fact("upgrade", "removed", header.line, header.file, where)
+    if line:
+        return Fact("upgrade", "forwarded" if action == "allow" else "lost", line.line, line.file, where)
+    other = [each for each in own if each.words[1].lower() == "websocket" and each.words[2] == "allow"]
+    last = other[-1] if other else (rules or [anchor])[-1]
+    return Fact("upgrade", "case" if other else "lost", last.line, last.file, where, 0.0, "" if other else gap)
 
 
 def _seconds(node: Node) -> float:
@@ -141,23 +175,11 @@ def _facts(lines: list[Node], anchor: Node, path: str, gap: str) -> list[Fact]:
                 if value >= 0
                 else []
             )
-        if (
-            name == "request_header_access"
-            and words[1:3] == ["deny", "all"]
-            and words[0].lower().startswith("sec-websocket")
-        ):
-            kind = (
-                "fixed"
-                if any(other.words[:2] == ["request_header_replace", words[0]] for other in lines)
-                else "dropped"
-            )
-            found.append(Fact("key", kind, each.line, each.file, {"header": words[0], "target": "the server"}))
-        if (
-            name == "reply_header_access"
-            and words[1:3] == ["deny", "all"]
-            and words[0].lower() in {"upgrade", "sec-websocket-accept"}
-        ):
-            found.append(Fact("response", "hidden", each.line, each.file, {"header": words[0]}))
+        if name in {"request_header_add", "reply_header_add"} and words[:1] and words[0].lower() in CHANGED[name]:
+            text = {"header": words[0], "value": words[1] if len(words) > 1 else "", "target": "the server"}
+            kinds = {"upgrade": ("upgrade", "twice"), "sec-websocket-key": ("key", "fixed")}
+            key, kind = kinds.get(words[0].lower(), ("key", "fixed")) if name[:3] == "req" else ("response", "changed")
+            found.append(Fact(key, kind, each.line, each.file, text))
         if name in {"reply_header_add", "reply_header_replace"} and words[:1] == ["Content-Security-Policy"]:
             value_of = re.sub(r'^"|"$', "", " ".join(words[1:]).split('" ')[0])
             found += (
@@ -165,17 +187,53 @@ def _facts(lines: list[Node], anchor: Node, path: str, gap: str) -> list[Fact]:
                 if blocks_sockets(value_of)
                 else []
             )
-        if (
-            name == "http_access"
-            and words[:1] == ["deny"]
-            and _allowed(words[1:], lines, path + "?x")
-            and not set(words[1:]) & {"all"}
-        ):
-            info = [other for other in lines if other.words[0] == "deny_info" and other.words[-1] in words]
+    for header in ("Sec-WebSocket-Key", "Sec-WebSocket-Version"):
+        action, line = _header("request_header_access", header.lower(), lines, path)
+        if action == "deny" and line:
+            replaced = any(
+                each.words[0] == "request_header_replace"
+                and each.words[1:2]
+                and each.words[1].lower() == header.lower()
+                for each in lines
+            )
+            kind = "fixed" if replaced else "dropped"
+            found.append(Fact("key", kind, line.line, line.file, {"header": header, "target": "the server"}))
+    for header in ("Upgrade", "Connection", "Sec-WebSocket-Accept"):
+        action, line = _header("reply_header_access", header.lower(), lines, path)
+        if action == "deny" and line:
+            found.append(Fact("response", "hidden", line.line, line.file, {"header": header}))
+    return [*found, *_refusal(lines, path)]
+
+
+CHANGED = {
+    "request_header_add": ["upgrade", "sec-websocket-key", "sec-websocket-version"],
+    "reply_header_add": ["upgrade", "sec-websocket-accept"],
+}
+"""The headers of a handshake that may be there only once, by the directive that adds a second one."""
+
+
+def _refusal(lines: list[Node], path: str) -> list[Fact]:
+    """Return a fact if Squid answers the request itself."""
+    for directive, code in (("http_access", "403"), ("http_reply_access", "403")):
+        rules = [(each, each.words[1:]) for each in lines if each.words[0] == directive and len(each.words) > 1]
+        action, line = _first(rules, lines, path)
+        if rules and action == "" and rules[-1][1][0] == "allow":
+            action, line = "deny", rules[-1][0]  # the opposite of the last line
+        if action == "deny" and line:
+            info = [each for each in lines if each.words[0] == "deny_info" and each.words[-1] in line.words]
             to = re.sub(r"^\d+:", "", info[0].words[1]) if info else ""
             kind = "redirect" if "://" in to else "status"
-            found.append(Fact("answer", kind, each.line, each.file, {"to": to, "code": "403"}))
-    return found
+            return [Fact("answer", kind, line.line, line.file, {"to": to, "code": code})]
+    peers = [each.words[1] for each in lines if each.words[0] == "cache_peer" and len(each.words) > 1]
+    rules = [
+        (each, each.words[2:])
+        for each in lines
+        if each.words[0] == "cache_peer_access" and each.words[1:2] == peers and len(each.words) > 2
+    ]
+    action, line = _first(rules, lines, path)
+    if action == "deny" and line and len(peers) == 1:
+        return [Fact("answer", "status", line.line, line.file, {"to": "", "code": "502"})]
+    return []
 
 
 def _tunnels(lines: list[Node]) -> list[Route]:
@@ -196,8 +254,4 @@ def _tunnels(lines: list[Node]) -> list[Route]:
         route.facts = [Fact("upgrade", "forwarded", anchors[0].line, anchors[0].file)]
         shown = ", ".join(ports) or "all ports"
         route.seen = [f"HTTPS tunnels are allowed to {shown}; DSS needs its own port there if it is another one."]
-    for each in lines:
-        if each.words[0] == "client_lifetime" and len(each.words) > 1 and _seconds(each) > 0 and _seconds(each) < 86400:
-            text = {"time": shown_time(_seconds(each))}
-            route.facts.append(Fact("lifetime", "limited", each.line, each.file, text, _seconds(each)))
     return [route]

@@ -110,6 +110,16 @@ def shown_time(number: float) -> str:
     return f"{round(number)} s" if whole == round(number) else f"{whole} s"
 
 
+def one_edit(word: str, other: str) -> bool:
+    """Return whether two words differ in one letter, or in the order of two."""
+    start = 0
+    while start < len(word) and start < len(other) and word[start] == other[start]:
+        start += 1
+    own, wanted = word[start:], other[start:]
+    swapped = own[:1] == wanted[1:2] and own[1:2] == wanted[:1] and own[2:] == wanted[2:]
+    return own != wanted and (own[1:] == wanted[1:] or own[1:] == wanted or own == wanted[1:] or swapped)
+
+
 def before(version: str, other: str) -> bool:
     """Return whether a version is older than another one."""
     mine = [int(part) for part in re.findall(r"\d+", version)]

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import re
 
+from . import toml_read, yaml_read
+from .patterns import compiled
 from .policy import blocks_sockets
 from .text import VALUE
 from .tree import ADDRESSES, Fact, Model, Node, Options, Route
-from .yaml_read import child, read, value, walk
+from .yaml_read import child, value, walk
 
-__all__ = ["model", "read"]
+TITLES = {"traefik": "Traefik"}
+"""What people call the proxies that this module reads."""
+
+
+TABLE = r"(?m)^[ \t]*\[\[?(?:http|tcp|udp|tls|entryPoints|providers|api|log|accessLog|certificatesResolvers)\b[^,\n]*\]"
+"""A line that starts a table in TOML."""
+
+
+def read(text: str, file: str = "") -> Node:
+    """Return the tree of a configuration, in YAML or TOML; it never fails."""
+    return toml_read.read(text, file) if re.search(TABLE, text) else yaml_read.read(text, file)
 
 
 def model(tree: Node, options: Options) -> Model:
@@ -93,7 +105,7 @@ def _taking(
 
 def _matches(rule: str, path: str) -> bool:
     """Return whether the path may fit a rule; the host always may."""
-    tests = re.findall(r"(!?)(Path|PathPrefix|PathRegexp)\(([^)]*)\)", rule)
+    tests = re.findall(r"(!?)\b(Path|PathPrefix|PathRegexp|Method)\(([^)]*)\)", rule)
     if not tests:
         return True
     results = []
@@ -102,6 +114,8 @@ def _matches(rule: str, path: str) -> bool:
         fits = any(
             path == each
             if kind == "Path"
+            else each.upper() == "GET"
+            if kind == "Method"
             else path.startswith(each)
             if kind == "PathPrefix"
             else bool(re.search(each, path))
@@ -127,9 +141,18 @@ def _route(
     headers = {"upgrade": "forwarded", "connection": "forwarded", "host": "kept"}
     lines = {"upgrade": node, "connection": node, "host": node}
     found: list[Fact] = []
-    for own in [middlewares.get(re.sub(r"@.*$", "", each)) for each in names]:
-        if own:
-            found += _middleware(own, headers, lines, target, path)
+    moved = path
+    for own in _in_order(names, middlewares):
+        found += _middleware(own, headers, lines, target, moved)
+        sent, line = _moved(own, moved)
+        if sent != moved and line:
+            found.append(Fact("path", "changed", line.line, line.file, {"from": path, "to": sent}))
+        moved = sent
+    for each in walk(service) if service else []:
+        if re.match(r"wss?://", each.words[-1]):
+            found.append(Fact("target", "scheme", each.line, each.file, {"value": each.words[-1]}))
+    if headers["upgrade"] == "pages" and lines["connection"] is node:
+        headers["upgrade"] = "forwarded"  # without Connection, Traefik drops it from requests for pages
     if service:
         line = next((each for each in walk(service) if each.words[0].lower() == "passhostheader"), None)
         if line and line.words[-1].lower() == "false" and headers["host"] == "kept":
@@ -142,6 +165,51 @@ def _route(
         found.append(Fact(key, kind, line.line, line.file, text))
     route.facts = found
     return route
+
+
+def _in_order(names: list[str], middlewares: dict[str, Node], depth: int = 0) -> list[Node]:
+    """Return the middlewares of a router, with those of chains in their place."""
+    found: list[Node] = []
+    for name in names:
+        own = middlewares.get(re.sub(r"@.*$", "", name))
+        inner = child(own, "chain", "middlewares")
+        listed = [each.words[-1] for each in _children(inner)]
+        listed += [each.strip() for each in value(own, "chain", "middlewares").split(",") if each.strip()]
+        if listed and depth < 10:
+            found += _in_order(listed, middlewares, depth + 1)
+        elif own:
+            found.append(own)
+    return found
+
+
+def _texts(node: Node | None, name: str) -> list[str]:
+    """Return the texts of a list, also if it is one text with commas."""
+    listed = [each.words[-1] for each in _children(child(node, name)) if len(each.words) > 1]
+    return listed or [each.strip() for each in value(node, name).split(",") if each.strip()]
+
+
+def _moved(node: Node, path: str) -> tuple[str, Node | None]:
+    """Return a path after a middleware, and the line that changes it."""
+    for kind in ("stripPrefix", "stripPrefixRegex", "addPrefix", "replacePath", "replacePathRegex"):
+        own = child(node, kind)
+        if not own:
+            continue
+        if kind == "stripPrefix":
+            fits = [each for each in _texts(own, "prefixes") if path.startswith(each)]
+            return ("/" + path[len(fits[0]) :].lstrip("/") if fits else path), own
+        if kind == "addPrefix":
+            return value(own, "prefix") + path, own
+        if kind == "replacePath":
+            return value(own, "path") or path, own
+        for pattern in _texts(own, "regex"):
+            found = compiled(pattern, ignore_case=False)
+            match = found.search(path) if found else None
+            if match and kind == "stripPrefixRegex" and not match.start():
+                return "/" + path[match.end() :].lstrip("/"), own
+            if match and found and kind == "replacePathRegex":
+                sent = re.sub(r"\$\{?(\d+)\}?", r"\\\1", value(own, "replacement"))
+                return found.sub(sent, path), own
+    return path, None
 
 
 def _middleware(node: Node, headers: dict[str, str], lines: dict[str, Node], target: str, path: str) -> list[Fact]:

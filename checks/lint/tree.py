@@ -78,6 +78,8 @@ class Options:
     version: str = ""
     files: dict[str, Node] = field(default_factory=dict)
     """The other files that were given, by path, for includes."""
+    followed: dict[str, list[str]] = field(default_factory=dict)
+    """The paths of the files that a line includes, by `includes.key`, where the disk decides it."""
 
 
 NOTIFICATIONS = "/dip/websocket"

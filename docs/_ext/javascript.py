@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import ast
 import json
+from collections import Counter
+from string import ascii_letters
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 RESERVED = {"default", "case", "new", "delete", "function", "var", "switch", "this", "typeof", "void", "const", "let"}
@@ -27,6 +30,16 @@ METHODS = {
 YES_OR_NO = {"startswith", "endswith", "any", "all", "bool", "isinstance"}
 
 
+ON_PAGE = ("nginx", "apache", "haproxy")
+"""The kinds of configuration that the page reads: all their modules can be translated."""
+IN_THE_RUNTIME = {"patterns"}
+"""Modules that lint_runtime.js has, because JavaScript needs other code there."""
+
+
+SHORT = [*ascii_letters, *(f"{one}{other}" for one in "abc" for other in ascii_letters)]
+"""Names for the variables of a function, so that the page loads less."""
+
+
 class UnknownError(ValueError):
     """The translation does not know this part of Python."""
 
@@ -41,6 +54,15 @@ class Module:
         self.name, self.signatures = name, signatures
         self.tree = ast.parse(source)
         self.names: list[str] = []
+        self.renamed: dict[str, str] = {}
+
+    @property
+    def imported(self) -> list[str]:
+        """The other modules of the folder that this one imports."""
+        found = [node for node in self.tree.body if isinstance(node, ast.ImportFrom) and node.level]
+        return [
+            name for node in found for name in ([node.module] if node.module else [each.name for each in node.names])
+        ]
 
     def declare(self) -> None:
         """Remember the parameters of functions, for keyword arguments."""
@@ -103,13 +125,15 @@ class Module:
         """Return a function; its variables are declared at its start, as in Python."""
         given = [*node.args.args, *node.args.kwonlyargs]
         names = {each.arg for each in given}
-        own = sorted(
-            {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
-        )
+        inner = list(ast.walk(node))
+        own = sorted({each.id for each in inner if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)})
+        self.renamed = dict(zip(Counter(_locals(inner)), SHORT, strict=False))
         declared = [self._name_of(name) for name in own if name not in names]
         start = f"let {','.join(declared)};" if declared else ""
         parameters = ",".join(self._name_of(each.arg) for each in given)
-        return f"function {node.name}({parameters}){{{start}{self._block(node.body)}}}"
+        script = f"function {node.name}({parameters}){{{start}{self._block(node.body)}}}"
+        self.renamed = {}
+        return script
 
     def _block(self, body: list[ast.stmt]) -> str:
         return "".join(map(self._statement, body))
@@ -171,7 +195,7 @@ class Module:
         return self._value(node)
 
     def _name_of(self, name: str) -> str:
-        return f"{name}$" if name in RESERVED else name
+        return self.renamed.get(name) or (f"{name}$" if name in RESERVED else name)
 
     def _test(self, node: ast.expr) -> str:
         """Return a condition: in Python, empty lists and dicts are false."""
@@ -282,7 +306,7 @@ class Module:
         return f"{one}{ {ast.Lt: '<', ast.LtE: '<=', ast.Gt: '>', ast.GtE: '>='}[type(operator)] }{two}"
 
     def _of_lambda(self, node: ast.Lambda) -> str:
-        return f"({','.join(each.arg for each in node.args.args)})=>{self._value(node.body)}"
+        return f"({','.join(self._name_of(each.arg) for each in node.args.args)})=>{self._value(node.body)}"
 
     def _of_listcomp(self, node: ast.ListComp | ast.GeneratorExp) -> str:
         return self._loops(list(node.generators), self._value(node.elt))
@@ -325,10 +349,33 @@ class Module:
         return f"{self._value(function)}({','.join([*arguments, *named.values()])})"
 
 
-def translated(folder: Path, names: list[str]) -> str:
-    """Return the named modules of a folder as one script."""
+def _locals(nodes: list[ast.AST]) -> Iterator[str]:
+    """Yield the parameters and variables of a function; these are all nodes in it."""
+    for node in nodes:
+        if isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+
+
+def translated(folder: Path, names: Iterable[str]) -> str:
+    """Return modules of a folder as one script, with those that they import.
+
+    The runtime has the modules of `IN_THE_RUNTIME` already.
+    """
     signatures: dict[str, list[str]] = {}
-    modules = [Module(name, (folder / f"{name}.py").read_text(encoding="utf-8"), signatures) for name in names]
-    for module in modules:
+    modules: dict[str, Module] = {}
+
+    def add(name: str) -> None:
+        if name in modules or name in IN_THE_RUNTIME:
+            return
+        module = Module(name, (folder / f"{name}.py").read_text(encoding="utf-8"), signatures)
+        for each in module.imported:
+            add(each)
+        modules[name] = module  # after those that it imports
+
+    for name in names:
+        add(name)
+    for module in modules.values():
         module.declare()
-    return "".join(module.script() for module in modules)
+    return "".join(module.script() for module in modules.values())

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from commands import Written
 from docutils import nodes
-from javascript import translated
+from javascript import ON_PAGE, translated
 from sphinx.util.docutils import SphinxDirective
 
 from checks import findings
-from checks.lint import rules
-from checks.lint.judge import TITLES
+from checks.lint import TITLES, rules
+from checks.lint.judge import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,44 +30,49 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).resolve().parents[2] / "checks" / "lint"
 RUNTIME = Path(__file__).with_name("lint_runtime.js")
-MODULES = [
-    *("tree", "text", "policy", "nginx_read", "nginx_path", "nginx_rewrite", "nginx_includes", "nginx_syntax"),
-    *("nginx_facts", "nginx", "haproxy_read", "haproxy_acl", "haproxy_rules", "haproxy", "apache_read"),
-    *("apache_rewrite", "apache_facts", "apache", "judge", "detect"),
-]
-"""The modules that the page needs, each after those that it imports."""
 
 ENGINE = """globalThis.lintEngine=(()=>{{{code}
-const kinds={{apache:apache_,haproxy:haproxy_,nginx:nginx_}},rules={rules};
+const kinds={{{kinds}}},rules={rules},titles=new Map(Object.values(kinds).flatMap((each)=>[...each.TITLES]));
 const lint=(text,kind,server,version)=>{{
 const parts=kind==="nginx"?detect_.split_dump(text):new Map();
 if(!parts.size)parts.set("input",detect_.unwrapped(text,kind));
 const trees=new Map([...parts].map(([name,part])=>[name,kinds[kind].read(part,name)]));
 const options=tree_.Options(server,version,trees);
-const inner=kinds[kind].included?kinds[kind].included(trees):[];
+const inner=includes_.included(trees,kind,options);
 const name=[...trees.keys()].find((each)=>!inner.includes(each))??[...trees.keys()][0];
-return judge_.judge(kinds[kind].model(trees.get(name),options),options,rules,name);}};
+return judge_.judge(kinds[kind].model(trees.get(name),options),options,rules,name,titles);}};
 const kindOf=(text)=>detect_.kind_of(text,"");
-return {{lint,kindOf,kinds:Object.keys(kinds),titles:Object.fromEntries(judge_.TITLES)}};}})();
+return {{lint,kindOf,kinds:Object.keys(kinds)}};}})();
 """
+
+
+FIELDS = ("id", "fact", "is", "below", "only", "until", "since", "known_only", "severity", "unsure", "cause")
+TEXTS = ("says", "says_known", "says_unsure", "fix", "advice")
+
+
+def _on_page(rule: dict[str, Any]) -> dict[str, Any]:
+    """Return what the page needs of a rule."""
+    kept = {name: rule[name] for name in (*FIELDS, *TEXTS) if name in rule}
+    for name, value in kept.items():
+        if name != "is" and isinstance(value, dict):
+            kept[name] = {proxy: text for proxy, text in value.items() if proxy in ("", *ON_PAGE)}
+    return kept
 
 
 @cache
 def engine() -> str:
     """Return the script that defines `lintEngine`."""
-    fields = ("id", "fact", "is", "below", "only", "until", "since", "known_only", "severity", "unsure", "cause")
-    wanted = [*fields, "says", "says_known", "says_unsure", "fix"]
-    kept = [{name: rule[name] for name in wanted if name in rule} for rule in rules()]
-    code = RUNTIME.read_text(encoding="utf-8") + translated(FOLDER, MODULES)
-    return ENGINE.format(code=code, rules=json.dumps(kept, ensure_ascii=False, separators=(",", ":")))
+    kept = [_on_page(rule) for rule in rules() if set(rule["proxies"]) & set(ON_PAGE)]
+    code = RUNTIME.read_text(encoding="utf-8") + translated(FOLDER, ["includes", "judge", "detect", *ON_PAGE])
+    kinds = ",".join(f"{kind}:{kind}_" for kind in ON_PAGE)
+    return ENGINE.format(code=code, kinds=kinds, rules=json.dumps(kept, ensure_ascii=False, separators=(",", ":")))
 
 
 FORM = """
 <label for="config">Paste the configuration of your proxy, or a part of it:</label>
 <textarea id="config" rows="12" spellcheck="false" autocapitalize="off"></textarea>
 <p class="fields"><label>Proxy <select>
-<option value="">recognize it</option><option value="nginx">nginx</option>
-<option value="apache">Apache httpd</option><option value="haproxy">HAProxy</option></select></label>
+<option value="">recognize it</option>{kinds}</select></label>
 <label>Server <select>
 <option value="dss">Dataiku DSS</option><option value="any">another server</option></select></label>
 <label>Version <input size="8" placeholder="1.22.1" autocomplete="off" spellcheck="false"></label></p>
@@ -91,30 +96,39 @@ class Reader(SphinxDirective):
             if page in self.env.found_docs:
                 uri = self.env.app.builder.get_relative_uri(self.env.docname, page)
                 causes[name] = [findings.cause(name).title, uri]
+        kinds = "".join(f'<option value="{kind}">{TITLES[kind]}</option>' for kind in ON_PAGE)
         box = (
             f'<div id="lint" data-version="{hashlib.sha256(engine().encode()).hexdigest()[:8]}"'
             f' data-causes="{escape(json.dumps(causes, ensure_ascii=False, separators=(",", ":")))}">'
-            f"{FORM}</div>"
+            f"{FORM.format(kinds=kinds)}</div>"
         )
         return [nodes.raw("", box, format="html", lint=True)]
 
 
 class Rules(Written):
-    """The table of rules."""
+    """The rules, by severity."""
 
     def lines(self) -> Iterator[str]:
-        """Yield a row for each rule."""
+        """Yield a list for each severity, with a definition for each rule."""
         self.env.note_dependency(str(FOLDER / "rules.json"))
-        yield from ("| Rule | Severity | Proxies | Sentence | Cause |", "|---|---|---|---|---|")
-        for rule in rules():
-            proxies = ", ".join(TITLES[name] for name in rule["proxies"])
-            says = rule["says"].replace("|", "\\|").replace("{", "*").replace("}", "*")
-            limits = [f"before {value}" for value in rule.get("until", {}).values()]
-            limits += [f"from {value} on" for value in rule.get("since", {}).values()]
-            when = f" ({', '.join(limits)})" if limits else ""
-            page = f"../findings/{rule['cause']}.md"
-            link = f"[]({page})" if f"findings/{rule['cause']}" in self.env.found_docs else f"`{rule['cause']}`"
-            yield f"| `{rule['id']}` | {rule['severity']}{when} | {proxies} | {says} | {link} |"
+        yield "::::{container} rules"
+        for severity in SEVERITIES:
+            own = [rule for rule in rules() if rule["severity"] == severity]
+            yield from ("", f":::{{rubric}} `{severity}`", ":heading-level: 3", ":::", "")
+            for rule in own:
+                yield from self._definition(rule)
+        yield "::::"
+
+    def _definition(self, rule: dict[str, Any]) -> Iterator[str]:
+        """Yield a rule: its id, its sentence, and what it is about."""
+        says = rule["says"].replace("{", "*").replace("}", "*")
+        limits = [f"before {value}" for value in rule.get("until", {}).values()]
+        limits += [f"from {value} on" for value in rule.get("since", {}).values()]
+        when = f" ({', '.join(limits)})" if limits else ""
+        proxies = ", ".join(TITLES[name] for name in rule["proxies"])
+        page = f"../findings/{rule['cause']}.md"
+        link = f"[]({page})" if f"findings/{rule['cause']}" in self.env.found_docs else f"`{rule['cause']}`"
+        yield from (f"`{rule['id']}`", f": {says}", f": {proxies}{when}. Cause: {link}", "")
 
 
 def write(app: Sphinx) -> None:

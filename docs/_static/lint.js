@@ -32,7 +32,8 @@
   const explained = (finding) => {
     const [title, page] = causes[finding.cause] ?? [];
     const parts = [make("p", {}, finding.says)];
-    if (finding.fix) parts.push(make("p", {}, "Fix: ", make("code", {}, finding.fix)));
+    const fix = finding.writes ? make("code", {}, finding.fix) : `${finding.fix}.`;
+    if (finding.fix) parts.push(make("p", {}, "Fix: ", fix));
     const rest = [finding.where.join(" and ")];
     const about = make("p", {}, `In ${rest[0]}. `);
     if (page) about.append("Cause: ", make("a", { href: page }, title), ".");
@@ -56,7 +57,7 @@
 
   function* shown(text, report) {
     const lines = text.split("\n");
-    yield make("p", {}, make("strong", {}, `${globalThis.lintEngine.titles[report.proxy]}. ${verdict(report)}`));
+    yield make("p", {}, make("strong", {}, `${report.proxy}. ${verdict(report)}`));
     const byLine = new Map();
     for (const finding of report.findings) {
       byLine.set(finding.line, [...(byLine.get(finding.line) ?? []), finding]);
@@ -75,8 +76,15 @@
     const text = field.value.replaceAll("\r\n", "\n");
     if (!text.trim()) return result.replaceChildren();
     await load();
-    const report = read(text);
     const unread = "This page does not recognize the configuration. If it is for nginx, Apache httpd or HAProxy, choose the proxy above.";
+    let report;
+    try {
+      report = read(text);
+    } catch (error) {
+      if (!["RangeError", "InternalError"].includes(error.name)) throw error; // InternalError: Firefox
+      const deep = "This page cannot read the configuration: it has too many blocks inside each other.";
+      return result.replaceChildren(make("p", {}, deep));
+    }
     result.replaceChildren(...(report ? shown(text, report) : [make("p", {}, unread)]));
   }
   for (const input of [field, kind, server, version]) input.addEventListener("input", show);

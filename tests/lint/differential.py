@@ -3,7 +3,7 @@
 import random
 
 from checks.lab.process import free_port
-from checks.lint import KINDS, Options, rules
+from checks.lint import KINDS, TITLES, Options, rules
 from checks.lint.judge import judge
 from lint import grammar_apache, grammar_haproxy, real
 from lint.grammar_nginx import Grammar
@@ -19,7 +19,7 @@ def verdict(text, kind, version, address):
     found.routes = [route for route in found.routes if route.address == address]
     if not found.routes:
         return False
-    report = judge(found, options, [rule for rule in rules() if rule["id"] != "path-changed"], "x")
+    report = judge(found, options, [rule for rule in rules() if rule["id"] != "path-changed"], "x", TITLES)
     if any(each.severity == "broken" for each in report.findings):
         return False
     if any(each.rule in {"http-1-0", "http-1-0-written"} for each in report.findings):

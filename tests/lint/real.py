@@ -14,7 +14,7 @@ import subprocess
 import threading
 
 from checks.lab.builds import library_path
-from checks.lab.process import is_listening, running, workspace
+from checks.lab.process import is_listening, running, unprivileged, workspace
 
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -71,6 +71,30 @@ class Server:
             f"Sec-WebSocket-Accept: {accept}\r\n\r\n".encode()
         )
         return True
+
+
+class Names:
+    """A name server on UDP that has 127.0.0.1 for every name."""
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.socket.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self):
+        self.socket.close()
+
+    def _serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                query, client = self.socket.recvfrom(512)
+                question = query[12:]
+                end = question.index(b"\0") + 5
+                is_a = question[end - 4 : end - 2] == b"\0\x01"
+                answer = b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\x7f\0\0\x01" if is_a else b""
+                head = query[:2] + b"\x81\x80\0\x01\0" + bytes([is_a]) + b"\0\0\0\0"
+                self.socket.sendto(head + question[:end] + answer, client)
 
 
 class Parsed:
@@ -169,16 +193,22 @@ def handshake(port, path="/dip/websocket", *, host="", firefox=False, idle=0.0):
                 return Result(status, opened=False, detail="wrong Sec-WebSocket-Accept")
             if not echo(client, rest):
                 return Result(status, opened=False, detail="no echo")
-            if idle:
-                client.settimeout(idle)
-                with contextlib.suppress(TimeoutError):
-                    if not client.recv(10):
-                        return Result(status, opened=True, detail="dropped")
-                client.settimeout(3)
-                return Result(status, opened=True, detail="" if echo(client, b"") else "dropped")
-            return Result(status, opened=True)
+            return Result(status, opened=True, detail="dropped" if idle and not survives(client, idle) else "")
     except OSError as error:
         return Result("", opened=False, detail=type(error).__name__)
+
+
+def survives(client, seconds):
+    """Return whether a WebSocket still works after a pause."""
+    client.settimeout(seconds)
+    try:
+        if not client.recv(10):
+            return False
+    except TimeoutError:
+        client.settimeout(3)
+        with contextlib.suppress(OSError):
+            return echo(client, b"")
+    return False
 
 
 def echo(client, data):
@@ -256,7 +286,7 @@ MODULES = [
     "alias",
 ]
 MODULES += ["env", "setenvif", "headers", "rewrite", "proxy", "proxy_http", "proxy_wstunnel", "proxy_balancer", "dir"]
-MODULES += ["slotmem_shm", "lbmethod_byrequests", "deflate", "filter"]
+MODULES += ["slotmem_shm", "lbmethod_byrequests", "deflate", "filter", "access_compat", "authz_host", "allowmethods"]
 
 
 def apache_config(build, folder, body, ports, without=("proxy_wstunnel",)):
@@ -293,3 +323,115 @@ def apache(build, body, ports, without=("proxy_wstunnel",)):
         (folder / "httpd.conf").write_text(config)
         with started(build, ["-f", folder / "httpd.conf", "-D", "FOREGROUND"], ports, folder) as process:
             yield process
+
+
+CADDY = """{
+	admin off
+	auto_https off
+	default_bind 127.0.0.1
+	log {
+		level ERROR
+	}
+}
+"""
+
+
+@contextlib.contextmanager
+def caddy(build, config, ports):
+    """Run Caddy with sites."""
+    with workspace() as folder:
+        (folder / "Caddyfile").write_text(CADDY + config + "\n")
+        homes = {name: str(folder) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")}
+        command = [build.path, "run", "--config", folder / "Caddyfile", "--adapter", "caddyfile"]
+        with running(command, folder, build.program, homes, 0.3) as process:
+            process.wait_until(lambda: all(map(is_listening, ports)), seconds=10)
+            yield process
+
+
+TRAEFIK = """global: {{ checkNewVersion: false, sendAnonymousUsage: false }}
+log: {{ level: ERROR }}
+ping: {{ manualRouting: true }}
+entryPoints: {{ web: {{ address: "127.0.0.1:{port}" }} }}
+providers: {{ providersThrottleDuration: 10ms, file: {{ directory: "{folder}/dynamic" }} }}
+"""
+READY = "http: { routers: { ready: { rule: Path(`/ready`), service: ping@internal, priority: 1000 } } }\n"
+
+
+@contextlib.contextmanager
+def traefik(build, config, ports):
+    """Run Traefik with a dynamic configuration, in YAML or TOML."""
+    name = "dynamic.toml" if config.lstrip().startswith("[") else "dynamic.yml"
+    with workspace() as folder:
+        (folder / "dynamic").mkdir()
+        (folder / "dynamic" / name).write_text(config)
+        (folder / "dynamic" / "ready.yml").write_text(READY)
+        (folder / "traefik.yml").write_text(TRAEFIK.format(port=ports[0], folder=folder))
+        command = [build.path, f"--configFile={folder / 'traefik.yml'}"]
+        with running(command, folder, build.program, {}, 0.3) as process:
+            process.wait_until(lambda: status(ports[0], "/ready") == "200", seconds=10)
+            yield process
+
+
+@contextlib.contextmanager
+def envoy(build, config, ports):
+    """Run Envoy with a whole config."""
+    with workspace() as folder:
+        (folder / "envoy.yaml").write_text(config)
+        more = ["--use-dynamic-base-id", "--concurrency", "1", "--log-level", "error"]
+        with started(build, ["-c", folder / "envoy.yaml", *more], ports, folder) as process:
+            yield process
+
+
+SQUID = """pid_filename {folder}/squid.pid
+cache_log /dev/null
+access_log none
+netdb_filename none
+coredump_dir {folder}
+visible_hostname proxy.example.com
+dns_nameservers 127.0.0.1
+pinger_enable off
+max_filedescriptors 4096
+cache_effective_user nobody
+shutdown_lifetime 0 seconds
+cache deny all
+mime_table {root}/usr/share/squid/mime.conf
+icon_directory {root}/usr/share/squid/icons
+error_directory {root}/usr/share/squid/errors/templates
+unlinkd_program {root}/usr/lib/squid/unlinkd
+"""
+
+
+@contextlib.contextmanager
+def squid(build, config, ports):
+    """Run Squid with the lines that are about requests."""
+    with workspace() as folder:
+        (folder / "squid.conf").write_text(SQUID.format(folder=folder, root=build.root) + config + "\n")
+        command = [*unprivileged(folder), build.path, "-N", "-d1", "-n", f"lint{ports[0]}", "-f", folder / "squid.conf"]
+        with running(command, folder, build.program, library_path(build.libraries), 5) as process:
+            process.wait_until(lambda: all(map(is_listening, ports)), seconds=10)
+            yield process
+
+
+def status(port, path):
+    """Return the status of a page, or nothing."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=3) as client:
+            client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n".encode())
+            return parsed(read_head(client) or b"\r\n\r\n").path
+    except OSError:
+        return ""
+
+
+HAPROXY = "global\n log stderr format raw local0 emerg\n"
+DEFAULTS = "defaults\n mode http\n timeout client 60s\n timeout server 60s\n timeout connect 5s\n"
+
+
+def one(kind, build, text, port):
+    """Run the lines of an example, whose port for users is `port`."""
+    if kind == "nginx":
+        return nginx(build, nginx_config(text), [port])
+    if kind == "haproxy":
+        return haproxy(build, f"{HAPROXY}{'' if 'defaults' in text else DEFAULTS}{text}\n", [port])
+    if kind == "apache":
+        return apache(build, f"<VirtualHost 127.0.0.1:{port}>\n{text}\n</VirtualHost>", [port])
+    return {"caddy": caddy, "traefik": traefik, "envoy": envoy, "squid": squid}[kind](build, text, [port])

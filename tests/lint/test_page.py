@@ -10,14 +10,13 @@ import pytest
 from support.machine import RECIPES
 from support.site import served, sphinx
 
-from checks.lint import KINDS, Options, lint_text
-from docs._ext.javascript import Module, UnknownError
+from checks.lint import Options, lint_text
+from docs._ext.javascript import ON_PAGE, Module, UnknownError
 
 from . import grammar_apache, grammar_haproxy, grammar_nginx
 
 ODD = ["{", "}", ";", "\n", "#", '"', "'", "\\", "$", "{{ x }}", "{% if a %}", "{% endif %}", "...", "</VirtualHost>"]
 ODD += ["${A}", "\t", " if ", " or ", "~", "[NC]", "0", "1h", "$http_upgrade", "<", "include x;", "<your-domain>"]
-ON_PAGE = ["apache", "haproxy", "nginx"]
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +154,3 @@ def test_a_thousand_lines_take_50_ms(browser, site):
         page = context.new_page()
         page.goto(f"file://{site}/index.html")
         assert page.evaluate(MEASURE, text) <= 50
-
-
-def test_every_kind_on_the_page_is_one_of_the_command():
-    assert set(ON_PAGE) <= set(KINDS)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from checks.lint import KINDS, Options, kind_of, lint_text
+from checks.lint import KINDS, Options, included, kind_of, lint_text
 
 pytestmark = pytest.mark.quick
 
@@ -178,7 +178,7 @@ def test_a_given_include_is_followed():
     found = KINDS["nginx"].model(trees["nginx.conf"], Options(files=trees))
     assert found.missing == []
     assert {fact.value for route in found.routes for fact in route.facts if fact.key == "upgrade"} == {"forwarded"}
-    assert sorted(KINDS["nginx"].included(trees)) == ["conf.d/a.conf", "ws.inc"]
+    assert sorted(included(trees, "nginx", Options())) == ["conf.d/a.conf", "ws.inc"]
 
 
 def test_the_output_of_nginx_t_has_several_files():
@@ -266,7 +266,7 @@ def test_for_any_server_one_location_for_websocket_is_enough():
         ("caddy", "dss.example.com\n\nreverse_proxy a:1 {\n\tstream_close_delay 24h\n}\n", set()),
         (
             "traefik",
-            "services:\n  a:\n    labels:\n      - traefik.http.routers.a.rule=Host(`a`)\n      - traefik.http.routers.a.middlewares=m\n      - traefik.http.middlewares.m.headers.customrequestheaders.Upgrade=websocket\n",
+            "services:\n  a:\n    labels:\n      - traefik.http.routers.a.rule=Host(`a`)\n      - traefik.http.routers.a.middlewares=m\n      - traefik.http.middlewares.m.headers.customrequestheaders.Upgrade=websocket\n      - traefik.http.middlewares.m.headers.customrequestheaders.Connection=Upgrade\n",
             {"upgrade-on-pages"},
         ),
         (
