@@ -31,7 +31,7 @@ QUERY = compiled(r"((?:wss?|https?)://[^ '?#\n]{0,2000})[?#][^ '\n]*")
 """A URL with a query, which may hold any text and is not evidence."""
 
 SOURCE = compiled(
-    r"(?:^| )(?:[\w.$<>]{1,80} )?(?:\(anonymous\) )?(?:@ )?\(?"
+    r"(?:^| )(?:[\w.$<>]{0,79}[\w$>] )?(?:\(anonymous\) )?(?:@ )?\(?"
     r"(?:[^ ()]{1,150}\.(?:m?js|tsx?|jsx|vue|html?)|\(index\)|VM\d{1,6}|<anonymous>)"
     r"(?:\?[^ ()]{0,40}?)?(?::\d{1,7}){0,2}(?:, line \d{1,7}(?::\d{1,7})?)?\)?$"
 )
