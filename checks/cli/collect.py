@@ -11,7 +11,7 @@ from checks.evidence import NOT_TLS, Evidence
 from checks.report.text import clean
 
 from .options import IDLE_DEFAULT_S, ProbeOptions
-from .urls import TypedUrl, complete, has_port, over_http
+from .urls import TypedUrl, complete, given_scheme, has_port, is_within, over_http
 
 if TYPE_CHECKING:
     from checks.probe import Target
@@ -44,8 +44,10 @@ def collect(options: ProbeOptions, urls: Sequence[str]) -> list[Evidence]:
 def _announce(text: str, typed: TypedUrl) -> None:
     """Print what is tested where that is not what was typed."""
     origin = clean(typed.url)
-    if "://" not in text:
+    if not given_scheme(text):
         print(f"no scheme given, so testing {origin}", file=sys.stderr)
+    elif is_within(text):
+        print(f"testing {origin}, which is the URL in that text", file=sys.stderr)
     if typed.left_out:
         print(
             f"testing {origin} without the path: DSS is not below a path; for a WebSocket, use wss://", file=sys.stderr

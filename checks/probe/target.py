@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import ssl
 from collections.abc import Mapping
@@ -17,6 +18,15 @@ NOTIFICATIONS = "/dip/websocket?sessionId=diagnose00"
 
 DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
+LABEL = re.compile(r"(?=.{1,63}$)[_-]*[a-z0-9][a-z0-9_-]*")
+"""One part of a host name (RFC 1035, section 2.3.4), with the underscore that some internal names have."""
+
+NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+"""The last part of an IPv4 address, in any notation: no host name ends in one."""
+
+MAX_HOST = 253
+"""Characters of the longest host name."""
+
 
 def shown(url: str) -> str:
     """Return a URL without the parts that may be secret.
@@ -24,6 +34,18 @@ def shown(url: str) -> str:
     These are user name, password, query and fragment.
     """
     return re.sub(r"[?#].*", lambda end: f"{end[0][0]}...", re.sub(r"//.*@", "//***@", url))
+
+
+def is_host(host: str) -> bool:
+    """Tell whether a text is a host name or an IP address, without brackets."""
+    labels = host.lower().removesuffix(".").split(".")
+    if ":" not in host and not NUMBER.fullmatch(labels[-1]):
+        return len(host) <= MAX_HOST and all(map(LABEL.fullmatch, labels))
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -58,8 +80,12 @@ class Target:
             valid = False
         if not valid:
             raise ValueError(f"invalid URL {url!r}; expected something like https://dss.example.com")
+        if not is_host(parts.hostname or ""):
+            raise ValueError(
+                f"invalid host in {url!r}; expected a name such as dss.example.com, or an IP address such as 10.0.0.5"
+            )
         if " " in self.url or not self.url.isprintable():
-            raise ValueError(f"{url!r} contains a space or a control character; write a space in a path as %20")
+            raise ValueError(f"{url!r} contains a space or a control character; in a path, write a space as %20")
         try:
             valid = parts.port != 0
         except ValueError:  # above 65535, or not a number

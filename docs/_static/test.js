@@ -10,13 +10,25 @@
   const { href: download } = new URL("../reference/diagnose.html", document.currentScript.src);
   const { make } = globalThis.elements;
 
+  // What surrounds a pasted URL: blanks, quotes and brackets.
+  const AROUND = "\\s\"'`<>()\u200b\u200e\u200f\ufeff«»‘-‟‹›「」";
+  const EDGES = new RegExp(`^[${AROUND}]+|[${AROUND}]+$`, "g");
+  const BEGINS = new RegExp(`(?<=^|[\\s,;|${AROUND}])(?=(?:https?|wss?)://)`, "i");
+  const END = new RegExp(`[\\s[\\]{}${AROUND}]`);
+  const LABEL = /^[^/?#\s]*[=:[{](?=(?:https?|wss?):\/\/)/i; // such as DSS_URL=
+  const SCHEME = /^(https?|wss?)(?:[:;]?[/\\]{2,}|:\/|:(?![0-9]+(?:[/?#]|$)))/i; // as browsers accept it, and mistyped
+
   // Return the origin that was meant, or a sentence about what is wrong.
   function target(text) {
-    const typed = text.replace(/^[\s"'`<>\u200b\ufeff“”‘’«»]+|[\s"'`<>\u200b\ufeff“”‘’«»]+$/g, "");
+    const whole = text.replace(EDGES, "").replace(LABEL, "");
     const hint = "Enter the URL that your browser shows for DSS, such as https://dss.example.com.";
+    const found = whole.split(BEGINS).filter((part) => SCHEME.test(part));
+    if (found.length > 1) return { problem: `This test needs one URL, and there are ${found.length}. ${hint}` };
+    const typed = (found[0] && !SCHEME.test(whole) ? found[0].split(END)[0] : whole).replace(SCHEME, "$1://").replace(/[.,;!…]+$/, "");
     if (!typed) return { problem: hint };
     const [, scheme] = typed.match(/^([a-z][a-z0-9+.-]*):\/{1,2}(?=[^/])/i) ?? [];
     if (scheme && !/^(https?|wss?)$/i.test(scheme)) return { problem: `This test needs https:// or http://, not ${scheme}://.` };
+    if (/^[a-z]+:\/\/[a-z][a-z0-9+.-]*:\/\//i.test(typed)) return { problem: `This URL has two schemes. ${hint}` };
     let url;
     try {
       url = new URL((scheme ? typed : `https://${typed.replace(/^\/\//, "")}`).replace(/^ws/i, "http"));

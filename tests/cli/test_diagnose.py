@@ -30,7 +30,7 @@ WRONG = [
     (["diagnose", "http://h:99999"], "http://h:99999"),
     (
         ["diagnose", "ws://h/a b"],
-        "'ws://h/a b' contains a space or a control character; write a space in a path as %20",
+        "'ws://h/a b' contains a space or a control character; in a path, write a space as %20",
     ),
     (["diagnose", "  "], "invalid URL ''"),
     (["diagnose", "http://h", "--load", "x.json"], "--load: cannot be combined with a URL"),

@@ -9,6 +9,8 @@ from checks.lab.process import free_port
 
 HTTPS = TypedUrl("https://dss.example.com", guessed=True)
 
+GIVEN = TypedUrl("https://dss.example.com")
+
 TYPED = {
     "dss.example.com": HTTPS,
     "  dss.example.com\n": HTTPS,
@@ -32,13 +34,82 @@ TYPED = {
     "https://dss.example.com/projects/A/": TypedUrl("https://dss.example.com", left_out=True),
     "wss://dss.example.com/path?a=b": TypedUrl("wss://dss.example.com/path?a=b"),
     "'ws://dss.example.com/a.'": TypedUrl("ws://dss.example.com/a."),
-    "": TypedUrl(""),
+    "https:/dss.example.com": GIVEN,
+    "https:dss.example.com": GIVEN,
+    "https//dss.example.com": GIVEN,
+    "https;//dss.example.com": GIVEN,
+    "https:\\\\dss.example.com\\": GIVEN,
+    "https:///dss.example.com": GIVEN,
+    "HTTPS://dss.example.com,": TypedUrl("HTTPS://dss.example.com"),
+    "https://dss.example.com\u2026": GIVEN,
+    "(https://dss.example.com)": GIVEN,
+    "\u201ehttps://dss.example.com\u201c": GIVEN,
+    "\u300chttps://dss.example.com\u300d": GIVEN,
+    "\x1b[31mhttps://dss.example.com\x1b[0m": GIVEN,
+    "[DSS](https://dss.example.com)": GIVEN,
+    "our DSS is https://dss.example.com, since May": GIVEN,
+    "DSS_URL=https://dss.example.com": GIVEN,
+    "view-source:https://dss.example.com": GIVEN,
+    "WebSocket connection to 'wss://dss.example.com/a?b=c' failed: ": TypedUrl("wss://dss.example.com/a?b=c"),
+    "wss:/dss.example.com/a": TypedUrl("wss://dss.example.com/a"),
+    "dss.example.com/login?next=https://other.example": TypedUrl(
+        "https://dss.example.com", guessed=True, left_out=True
+    ),
+    "https://dss.example.com/login?next=https://other.example": TypedUrl("https://dss.example.com", left_out=True),
+    "ws:8080": TypedUrl("http://ws:8080"),
+    "https://2001:db8::1": TypedUrl("https://[2001:db8::1]"),
+    "[fe80::1%25eth0]:11200": TypedUrl("https://[fe80::1%eth0]:11200", guessed=True),
+    "dss\u3002example\u3002com": HTTPS,
 }
+
+REFUSED = {
+    "": "invalid URL ''; expected something like https://dss.example.com",
+    "/dip/websocket": "invalid URL '/dip/websocket'; expected something like https://dss.example.com",
+    "https://": "invalid URL 'https://'; expected something like https://dss.example.com",
+    "ftp://dss.example.com": "'ftp://dss.example.com': expected a URL with https://, http://, wss:// or ws://, got ftp://",
+    "htps://me:planted-secret@dss.example.com": "'htps://***@dss.example.com': expected a URL with https://",
+    "http://https://dss.example.com": "'http://https://dss.example.com': expected a URL with https://, http://, wss://"
+    " or ws://, got a second scheme",
+    "C:\\dss.txt": "'C:\\\\dss.txt': expected a URL with https://",
+    "https://a.example https://b.example": "expected one URL, got 'https://a.example https://b.example'; pass each",
+    "https://a.example,https://b.example": "expected one URL, got 'https://a.example,https://b.example'; pass each",
+    "a.example, b.example": "expected one URL, got 'a.example, b.example'; pass each URL as an argument of its own",
+    "dss.example.com 11200": "expected one URL, got 'dss.example.com 11200'; pass each URL as an argument of its own",
+    "https://[::1": "invalid URL 'https://[::1'; expected something like https://dss.example.com",
+    "2001:db8::1:11200": "'2001:db8::1:11200': expected an IPv6 address in brackets, such as [2001:db8::1]:11200",
+    "dss..example.com": "invalid host in 'https://dss..example.com'; expected a name such as dss.example.com, or an IP"
+    " address such as 10.0.0.5",
+    "https://*.example.com": "invalid host in 'https://*.example.com'; expected a name",
+    "https://dss%2eexample.com": "invalid host in 'https://dss%2eexample.com'; expected a name",
+    "$DSS_URL": "invalid host in 'https://$DSS_URL'; expected a name",
+    "10.0.0.256": "invalid host in 'https://10.0.0.256'; expected a name",
+    "0x7f000001": "invalid host in 'https://0x7f000001'; expected a name",
+    "a" * 64 + ".example": f"invalid host in 'https://{'a' * 64}.example'; expected a name",
+    "https://dss.example.com:443:443": "invalid port in 'https://dss.example.com:443:443'; expected 1-65535",
+    "mailto:admin@example.com": "the URL contains a user name; remove it",
+    "wss://dss.example.com/a b": "'wss://dss.example.com/a b' contains a space or a control character; in a path",
+}
+"""What is not one URL, and how the message begins."""
 
 
 @pytest.mark.parametrize("text", TYPED, ids=ascii)
 def test_a_url_is_completed(text):
     assert complete(text) == TYPED[text]
+
+
+@pytest.mark.parametrize("text", REFUSED, ids=ascii)
+def test_what_is_not_one_url_gets_one_line(text, capsys):
+    assert main(["diagnose", text]) == 2
+    output = capsys.readouterr()
+    assert output.err.startswith(f"checks: {REFUSED[text]}")
+    assert output.err.count("\n") == 1
+    assert output.out == ""
+    assert "planted-secret" not in output.err
+
+
+def test_a_url_within_a_text_is_announced(capsys):
+    assert main(["diagnose", "--no-proxy", "it is http://127.0.0.1:1, not https"]) == 2
+    assert capsys.readouterr().err == "testing http://127.0.0.1:1, which is the URL in that text\n"
 
 
 def test_a_url_without_a_scheme_is_tested_over_https(capsys):

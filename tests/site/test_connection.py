@@ -27,6 +27,9 @@ WRONG = {
     "https://me:planted-secret@dss.example.com": "Remove the user name and the password",
     "<img src=x onerror=alert(1)>": "This is not",
     "https://dss.example.com:99999": "This is not a URL",
+    "https://a.example https://b.example": "This test needs one URL, and there are 2",
+    "https://a.example,https://b.example": "This test needs one URL, and there are 2",
+    "http://https://dss.example.com": "This URL has two schemes",
 }
 """What a reader may type, and how the sentence about it begins."""
 
@@ -79,13 +82,13 @@ def test_the_result_claims_only_what_was_seen(tab, site, bare):
         drops = stack.enter_context(proxy(nginx, nginx.pick(broken), broken, bare)).origin
         nobody = f"http://localhost:{free_port()}"
         tab.goto(f"{url}index.html")
-        for target, expected in (
-            (works, "A WebSocket opened"),
-            (drops, "The page responded, and"),
-            (nobody, "Nothing"),
+        for target, typed, expected in (
+            (works, " {} ", "A WebSocket opened"),
+            (drops, "our DSS is <{}>, since May", "The page responded, and"),
+            (nobody, "DSS_URL={}", "Nothing"),
         ):
             tab.requests.clear()
-            title, text, message = result_of(tab, f" {target}/some/path?token=planted-secret ")
+            title, text, message = result_of(tab, typed.format(f"{target}/some/path?token=planted-secret"))
             assert title.startswith(expected)
             assert f"Host and port: localhost:{urlsplit(target).port}, no TLS" in message
             assert "planted-secret" not in text + message
