@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import trustme
 from h2.config import H2Configuration
@@ -133,7 +133,7 @@ def recorder(*hosts: str) -> Iterator[Recorder]:
         context.set_alpn_protocols(protocols)
         return context
 
-    async def listen(name: str, context: ssl.SSLContext | None) -> None:
+    async def listen(name: str, context: ssl.SSLContext | None) -> asyncio.Server:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             encryption = writer.get_extra_info("ssl_object")
             chosen = found.http2 if encryption and encryption.selected_alpn_protocol() == "h2" else found.http1
@@ -143,25 +143,27 @@ def recorder(*hosts: str) -> Iterator[Recorder]:
 
         server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
         found.ports[name] = server.sockets[0].getsockname()[1]
+        return server
 
-    async def start() -> None:
-        await listen("http", None)
-        await listen("https", tls("http/1.1"))
-        await listen("http2", tls("h2", "http/1.1"))
+    async def start() -> list[asyncio.Server]:
+        contexts = {"http": None, "https": tls("http/1.1"), "http2": tls("h2", "http/1.1")}
+        return [await listen(name, context) for name, context in contexts.items()]
 
-    loop.run_until_complete(start())
+    servers = loop.run_until_complete(start())
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:
         yield found
     finally:
-        loop.call_soon_threadsafe(_end, loop)
+        loop.call_soon_threadsafe(_end, loop, servers)
         thread.join()
         loop.close()
 
 
-def _end(loop: asyncio.AbstractEventLoop) -> None:
-    """End all connections, then the loop."""
+def _end(loop: asyncio.AbstractEventLoop, servers: Iterable[asyncio.Server]) -> None:
+    """Close the servers, and end all connections, then the loop."""
+    for server in servers:
+        server.close()
     tasks = asyncio.all_tasks(loop)
     for task in tasks:
         task.cancel()
