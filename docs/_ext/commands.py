@@ -171,10 +171,9 @@ class ExporterCost(Written):
     """What the exporter costs, from `python -m checks bench --exporter --write`."""
 
     def lines(self) -> Iterator[str]:
-        """Yield the table and how it was measured; nothing before the first run."""
+        """Yield the table and how it was measured."""
         self.env.note_dependency(str(EXPORTER_COST))
-        if EXPORTER_COST.exists():
-            yield from self.table(json.loads(EXPORTER_COST.read_text()))
+        yield from self.table(json.loads(EXPORTER_COST.read_text()))
 
     @staticmethod
     def table(found: dict[str, Any]) -> Iterator[str]:
@@ -189,8 +188,8 @@ class ExporterCost(Written):
         }
         for kind in ("healthy", "hostile"):
             for part, name in (("50", "median"), ("99", "99 %"), ("100", "longest")):
-                rows[f"{kind} targets, {name}"] = lambda cost, kind=kind, part=part: (  # type: ignore[misc]
-                    f"{cost[f'{kind}_seconds'][part]:.2f} s"
+                rows[f"{kind} targets, {name}"] = lambda cost, kind=kind, part=part: _seconds(  # type: ignore[misc]
+                    cost[f"{kind}_seconds"][part]
                 )
         rows["memory, early and at the end"] = lambda cost: "{:.0f} and {:.0f} MB".format(*cost["megabytes"][:2])
         rows["CPU"] = lambda cost: f"{cost['cpu']:.2f} cores"
@@ -198,6 +197,10 @@ class ExporterCost(Written):
             yield f"| {name} | {' | '.join(map(shown, costs.values()))} |"
         yield ""
         yield f"Measured on {found['cores']} cores, which targets, exporter and Prometheus share."
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2f} s" if value >= 0.1 else f"{value * 1000:.0f} ms"
 
 
 class Tools(Written):

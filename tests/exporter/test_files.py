@@ -207,7 +207,7 @@ def test_the_container_has_no_root_and_one_program():
 
 @pytest.mark.quick
 def test_the_page_shows_every_figure_of_the_benchmark():
-    percentiles = {str(each): each / 100 for each in PERCENTILES}
+    percentiles = {str(each): each / 100 for each in PERCENTILES} | {"50": 0.005}
     cost = ExporterCost(20_000, 3, 18_999, 19_000, percentiles, percentiles, (50.4, 51.6, 60.0), 0.25)
     lines = list(ExporterTable.table({"minutes": 10, "cores": 2, "costs": {"exporter": asdict(cost)}}))
     assert lines[0] == "| 10 minutes each | exporter |"
@@ -215,6 +215,7 @@ def test_the_page_shows_every_figure_of_the_benchmark():
     assert shown["probes lost"] == "3"
     assert shown["healthy targets that succeeded"] == "18,999 of 19,000"
     assert shown["hostile targets, 99 %"] == "0.99 s"
+    assert shown["healthy targets, median"] == "5 ms"
     assert shown["memory, early and at the end"] == "50 and 52 MB"
     assert shown["CPU"] == "0.25 cores"
 
