@@ -29,6 +29,18 @@ HEADING = re.compile(
     r'<h\d>(.*?)(?:<a class="headerlink".*?)?</h\d>|<span class="sd-summary-text">(.*?)</span>', re.DOTALL
 )
 CAPTION = re.compile(r"<caption>(.*?)(?:<a class=\"headerlink\".*?)?</caption>", re.DOTALL)
+HEAD = re.compile(r"<th\b[^>]*>(.*?)</th>", re.DOTALL)
+ROW = re.compile(r"<tr\b.*?</tr>", re.DOTALL)
+CELL = re.compile(r"<td\b([^>]*>(.*?)</td>)", re.DOTALL)
+MARK = re.compile(r'([^\s<>]*&nbsp;<button class="proof".*?</button>)')
+CODE = re.compile(r"<code>(.*?)</code>", re.DOTALL)
+PRE = re.compile(r'<span class="pre">([^<]*)</span>')
+UNIT = re.compile(r"<pre\b.*?</pre>|<code\b.*?</code>|<[^>]*>|(\d) (?=(?:s|h|[KM]i?B)\b)|(20\d\d-\d\d)\b", re.DOTALL)
+PROSE, LONG = 10, 20
+"""The characters in an average cell of a column with text, rather than with numbers, and in a long word."""
+
+ONE_LINE = 26
+"""The characters of a word in code that a phone can show on one line."""
 
 
 def _plain(html: str) -> str:
@@ -43,16 +55,69 @@ def _framed(html: str) -> str:
         caption = CAPTION.search(table[0])
         above = [heading for place, heading in headings if place < table.start()]
         name = _plain(caption[1]) if caption else f"Table: {above[-1]}" if above else "Table"
-        return f'<div class="table" data-name="{name.replace(chr(34), "&quot;")}">{table[0]}</div>'
+        rows = _rows(table[0])
+        kind = "table" if rows is None else "table rows"
+        return f'<div class="{kind}" data-name="{name.replace(chr(34), "&quot;")}">{rows or table[0]}</div>'
 
     return TABLE.sub(framed, html)
+
+
+def _rows(table: str) -> str | None:
+    """Return the table with the heads in its cells, if a phone cannot show it.
+
+    Returns None for a table that fits, or of numbers.
+    """
+    heads = [_plain(head) for head in HEAD.findall(table)]
+    rows = [[_plain(cell[1]) for cell in CELL.findall(row)] for row in ROW.findall(table)]
+    columns = list(zip(*filter(None, rows), strict=False))
+    text = [column for column in columns if sum(map(len, column)) >= PROSE * len(column)]
+    fits = len(heads) < 3 and all(len(word) < LONG for row in rows for cell in row for word in cell.split())
+    if fits or len(heads) != len(columns) or len(text) < 2:
+        return None
+
+    def labelled(row: re.Match[str]) -> str:
+        # The first cell of a row is its title.
+        labels = iter(["", *(f' data-label="{head}"' for head in heads[1:])])
+        return CELL.sub(lambda cell: f"<td{next(labels)}{cell[1]}", row[0])
+
+    return ROW.sub(labelled, table)
 
 
 def _lean(html: str) -> str:
     """Remove elements and classes that no style, script or test uses."""
     html = re.sub(r'<span class="(?:std|doc|xref)[^"]*">(.*?)</span>(?=</a>)', r"\1", html)
-    html = re.sub(r' class="(?:reference (?:in|ex)ternal|docutils literal notranslate|simple|docutils)"', "", html)
-    return re.sub(r'<code><span class="pre">([^<]*)</span></code>', r"<code>\1</code>", html)
+    literal = "(?:kbd )?docutils literal notranslate"
+    html = re.sub(rf' class="(?:reference (?:in|ex)ternal|{literal}|simple|docutils)"', "", html)
+    return CODE.sub(_code, html)
+
+
+def _code(code: re.Match[str]) -> str:
+    """Keep a short word on one line, such as an option.
+
+    A browser breaks lines after a hyphen.
+    """
+
+    def word(found: re.Match[str]) -> str:
+        return f'<span class="nobr">{found[1]}</span>' if "-" in found[1] and len(found[1]) <= ONE_LINE else found[1]
+
+    return f"<code>{PRE.sub(word, code[1])}</code>"
+
+
+def _on_one_line(found: re.Match[str]) -> str:
+    if found[2]:
+        return f'<span class="nobr">{found[2]}</span>'
+    return f"{found[1]}\N{NO-BREAK SPACE}" if found[1] else found[0]
+
+
+def _kept_together(html: str) -> str:
+    """Keep on one line what belongs together.
+
+    That is a mark with the last word, a number with its unit, a month, and the keys of a shortcut.
+    """
+    # A browser may break a line beside a button, also after a space that does not break.
+    html = MARK.sub(r'<span class="nobr">\1</span>', html)
+    html = UNIT.sub(_on_one_line, html)
+    return html.replace("</kbd> <kbd>", "</kbd>&nbsp;<kbd>")
 
 
 def repaired(html: str) -> str:
@@ -60,7 +125,7 @@ def repaired(html: str) -> str:
     html = _framed(html)
     # The label names a radio button, and aria-controls is not allowed there.
     html = re.sub(r'(<label) aria-controls="[^"]*"', r"\1", html)
-    html = _lean(html)
+    html = _kept_together(_lean(html))
     html = html.replace('<a class="current reference internal"', '<a aria-current="page" class="current"')
     return html.replace('class="caption" role="heading"', 'class="caption" role="heading" aria-level="2"')
 
