@@ -49,7 +49,7 @@ FIELD = """
 placeholder="WebSocket connection to 'wss://…' failed: …"></textarea>
 <p id="symptom-note">What you paste stays in your browser.</p>
 <div aria-live="polite"></div>
-<noscript><p>Find your message in the list of known messages.</p></noscript>
+<noscript><p>Find your text in <a href="MESSAGES">the list of known messages</a>.</p></noscript>
 """
 """The field. Without JavaScript, site.css hides it."""
 
@@ -85,8 +85,9 @@ def reader(url_of: Callable[[str], str]) -> str:
     # Most causes have a page, so the short list is that of the others.
     without = " ".join(name for name, url in urls.items() if not url)
     folder = next((url.removesuffix(f"{name}.html") for name, url in urls.items() if url), "")
+    field = FIELD.replace("MESSAGES", f"{folder}../reference/messages.html")
     return (
-        f'<div id="symptom" data-version="{_version()}" data-folder="{folder}" data-without="{without}">{FIELD}</div>'
+        f'<div id="symptom" data-version="{_version()}" data-folder="{folder}" data-without="{without}">{field}</div>'
     )
 
 
