@@ -262,7 +262,9 @@ class Confirm(Written):
         """Yield a sentence, the command, and what it reports."""
         command, options = f"python {PACKED.name} diagnose https://dss.example.com", " ".join(self.arguments)
         between = " \\\n> " if len(options) > LONG_OPTIONS else " " if options else ""
-        yield f"Download {{doctor}}`{PACKED.name}`, and run it with Python 3.9 or newer:"
+        proxy = " and of your company's proxy" if "proxy.example.com" in options else ""
+        yield f"Download {{doctor}}`{PACKED.name}`."
+        yield f"Run it with Python 3.9 or newer, with the URL of your DSS{proxy}:"
         yield from ("", "```{code-block} console", "", *f"$ {command}{between}{options}".splitlines(), "```", "")
         yield "It reports `WebSocket works`, and its exit code is 0."
 
