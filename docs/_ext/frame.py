@@ -87,7 +87,10 @@ def _lean(html: str) -> str:
     """Remove elements and classes that no style, script or test uses."""
     html = re.sub(r'<span class="(?:std|doc|xref)[^"]*">(.*?)</span>(?=</a>)', r"\1", html)
     literal = "(?:kbd )?docutils literal notranslate"
-    html = re.sub(rf' class="(?:reference (?:in|ex)ternal|{literal}|simple|docutils)"', "", html)
+    lists = r"toctree-l\d(?: current)?|(?:arabic )?simple"
+    html = re.sub(
+        rf' class="(?:reference (?:in|ex)ternal|{literal}|{lists}|(?:then )?docutils(?: container)?)"', "", html
+    )
     return CODE.sub(_code, html)
 
 
