@@ -11,7 +11,6 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from checks.evidence import Evidence
 from checks.findings import Diagnosis, cause, diagnose
@@ -20,7 +19,7 @@ from checks.report.text import clean
 
 from . import options
 from .collect import collect
-from .files import load_evidence, read_urls, write
+from .files import file_name, load_evidence, read_urls, write
 from .options import ProbeOptions
 from .parser import EXIT_CODES, UsageError
 
@@ -32,12 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what to test and how, and what to print."""
     parser.usage, parser.epilog = "%(prog)s [options] URL [URL ...]", EXIT_CODES
     what = options.add_arguments(parser)
-    what.add_argument("--targets", type=Path, metavar="FILE", help="test the URLs in this file too, one per line")
+    what.add_argument("--targets", type=file_name, metavar="FILE", help="test the URLs in this file too, one per line")
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="print the causes and the evidence as JSON")
     output.add_argument(
         "--save",
-        type=Path,
+        type=file_name,
         metavar="FILE",
         help="write the evidence to a file, with secrets masked: attach it to a ticket, or diagnose it with --load",
     )

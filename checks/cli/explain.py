@@ -9,7 +9,6 @@ Exit codes: 0 understood, 1 not understood, 2 wrong usage.
 from __future__ import annotations
 
 import argparse
-import codecs
 import json
 import pkgutil
 import re
@@ -22,6 +21,7 @@ from checks import findings
 from checks.report.terminal import named
 from checks.report.text import INDENT, clean, more, wrap
 
+from .files import read_input
 from .parser import UsageError, program
 
 if TYPE_CHECKING:
@@ -66,10 +66,7 @@ def _input(text: str | None) -> str:
         raise UsageError(EXPECTED)
     if text is not None and text != "-":
         return text
-    stream = sys.stdin
-    data: bytes = stream.buffer.read() if hasattr(stream, "buffer") else stream.read().encode()
-    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # what PowerShell writes to files
-    return data.decode("utf-16" if wide else "utf-8-sig", errors="replace")
+    return read_input("the text")
 
 
 def _pages() -> set[str]:

@@ -13,12 +13,11 @@ import gc
 import signal
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.report.text import clean
 
-from .files import reason
+from .files import file_name, reason
 from .parser import UsageError, expect_between
 
 if TYPE_CHECKING:
@@ -38,7 +37,9 @@ OTHER_FILES = 2200
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the file of modules, and where to listen."""
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="read the modules from this file")
+    parser.add_argument(
+        "--config", type=file_name, required=True, metavar="FILE", help="read the modules from this file"
+    )
     parser.add_argument("--check", action="store_true", help="check the file, and end")
     parser.add_argument("--port", type=int, default=PORT, help=f"listen on this port (default: {PORT})")
     parser.add_argument(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
+import codecs
+import json
 import re
+import sys
 from pathlib import Path
 
 from checks.evidence import Evidence
@@ -24,6 +28,33 @@ def read(path: Path, what: str) -> str:
         raise UsageError(f"cannot read {what} from {clean(path)}: {reason(error)}") from error
 
 
+def read_input(what: str) -> str:
+    """Return the text on standard input; `what` names its content in the error.
+
+    What is not UTF-8 text is replaced. PowerShell writes UTF-16 with a byte order mark.
+    """
+    if not sys.stdin:
+        raise UsageError(f"cannot read {what} from standard input: it is closed")
+    try:
+        data = sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {what} from standard input: {reason(error)}") from error
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if wide else "utf-8-sig", errors="replace")
+
+
+def not_empty(text: str) -> str:
+    """Return the value of an option, which a variable that is not set would leave empty."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a value, got an empty one")
+    return text
+
+
+def file_name(text: str) -> Path:
+    """Return the file that an option names; an empty value would be the current folder."""
+    return Path(not_empty(text))
+
+
 def write(path: Path, text: str) -> None:
     """Write a file."""
     try:
@@ -37,7 +68,8 @@ def load_evidence(path: Path) -> Evidence:
     try:
         return Evidence.from_json(read(path, "the evidence"))
     except ValueError as error:
-        raise UsageError(f"{clean(path)}: expected evidence from --save: {error}") from error
+        wrong = "it is not JSON" if isinstance(error, json.JSONDecodeError) else error
+        raise UsageError(f"{clean(path)}: expected evidence from --save: {wrong}") from error
 
 
 def read_urls(path: Path) -> list[str]:
@@ -53,4 +85,9 @@ def reason(error: Exception) -> str:
     """Return the words of an error, without its number."""
     if isinstance(error, UnicodeDecodeError):
         return "it is not UTF-8 text"
+    if hasattr(
+        error, "library"
+    ):  # of OpenSSL: [X509: NO_CERTIFICATE_OR_CRL_FOUND] no certificate or crl found (_ssl.c:4154)
+        words = re.sub(r"^\[.*?\] | \(_ssl\.c:\d+\)$", "", str(getattr(error, "strerror", "") or error)).lower()
+        return "it is not PEM, or a password protects it" if words == "pem lib" else words
     return str(getattr(error, "strerror", "") or error).lower()

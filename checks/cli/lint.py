@@ -25,7 +25,7 @@ from checks.lint.report import as_github, as_json, as_sarif, lines_of, worst
 from checks.report.terminal import print_lines
 from checks.report.text import clean
 
-from .files import read
+from .files import not_empty, read, read_input
 from .parser import UsageError
 
 STDIN = "stdin"
@@ -34,7 +34,9 @@ STDIN = "stdin"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the files and what is known about them."""
-    parser.add_argument("files", metavar="FILE", nargs="*", help="configurations to read; - is standard input")
+    parser.add_argument(
+        "files", metavar="FILE", nargs="*", type=not_empty, help="configurations to read; - is standard input"
+    )
     reading = parser.add_argument_group("reading")
     reading.add_argument(
         "--as",
@@ -101,7 +103,7 @@ def _texts(paths: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in paths or ["-"]:
         if path == "-":
-            found[STDIN] = sys.stdin.read()
+            found[STDIN] = read_input("the configuration")
         else:
             found[path] = read(Path(path), "the configuration")
     return found

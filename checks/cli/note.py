@@ -7,14 +7,13 @@ reproduces it. With --console it tests nothing: the ticket is about a console er
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from checks.findings import cause, diagnose, ids
 
 from . import options
 from .collect import collect
-from .files import load_evidence
+from .files import load_evidence, read_input
 from .options import ProbeOptions
 from .parser import EXIT_CODES, UsageError, program
 
@@ -43,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     if len(arguments.urls) != (0 if instead else 1) or (arguments.load and arguments.console):
         raise UsageError("expected one URL, or --load FILE, or --console TEXT; see `note --help`")
     if arguments.console is not None:
-        text = sys.stdin.read() if arguments.console == "-" else arguments.console
+        text = read_input("the text") if arguments.console == "-" else arguments.console
         print(written(content_of(text, f"{program()} diagnose"), plain=arguments.plain))
         return 1
     if arguments.load:

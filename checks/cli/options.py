@@ -8,7 +8,6 @@ import math
 import os
 import re
 import socket
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 from checks.evidence import Evidence
 from checks.report.text import clean
 
-from .files import read, reason
+from .files import file_name, not_empty, read, read_input, reason
 from .parser import UsageError, expect_between, program
 
 if TYPE_CHECKING:
@@ -84,7 +83,8 @@ class ProbeOptions:
         expect_between("--timeout", arguments.timeout, 0.01, 3600, "seconds")
         if arguments.key and not arguments.cert:
             raise UsageError("--key: expected --cert too")
-        return cls(**{option.name: getattr(arguments, option.name) for option in fields(cls)})
+        given = {option.name: getattr(arguments, option.name) for option in fields(cls)}
+        return cls(**{name: value for name, value in given.items() if value is not None})
 
     @classmethod
     def from_evidence(cls, evidence: Evidence) -> ProbeOptions:
@@ -159,7 +159,7 @@ class ProbeOptions:
     def cookies_text(self) -> str:
         """The text of the file with cookies; standard input can be read only once."""
         try:
-            return sys.stdin.read() if self.cookies == "-" else read(Path(self.cookies), "the cookies")
+            return read_input("the cookies") if self.cookies == "-" else read(Path(self.cookies), "the cookies")
         except UsageError:
             if "=" not in self.cookies:
                 raise
@@ -221,7 +221,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         help="the URL of DSS as your browser shows it, such as https://dss.example.com; or the URL of any WebSocket,"
         " such as wss://example.com/path",
     )
-    what.add_argument("--load", type=Path, metavar="FILE", help="use the evidence that --save wrote, and test nothing")
+    what.add_argument(
+        "--load", type=file_name, metavar="FILE", help="use the evidence that --save wrote, and test nothing"
+    )
     what.add_argument(
         "--socket",
         action="append",
@@ -238,7 +240,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
 def _add_credentials(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--cookies",
-        default="",
+        type=not_empty,
         metavar="FILE",
         help="send the cookies of a signed-in browser: its Cookie header or a cookies.txt; - reads standard input",
     )
@@ -249,24 +251,26 @@ def _add_credentials(group: argparse._ArgumentGroup) -> None:
         metavar="'NAME: VALUE'",
         help="send this header with every request; may be repeated",
     )
-    group.add_argument("--cert", type=Path, metavar="FILE", help="authenticate with this client certificate (PEM)")
-    group.add_argument("--key", type=Path, metavar="FILE", help="the private key, if it is not in the file of --cert")
+    group.add_argument("--cert", type=file_name, metavar="FILE", help="authenticate with this client certificate (PEM)")
+    group.add_argument(
+        "--key", type=file_name, metavar="FILE", help="the private key, if it is not in the file of --cert"
+    )
 
 
 def _add_route(group: argparse._ArgumentGroup) -> None:
     proxies = group.add_mutually_exclusive_group()
     proxies.add_argument(
         "--proxy",
-        default="",
+        type=not_empty,
         metavar="URL",
         help="connect through this forward proxy: http://user:password@host:port or socks5://host:port; by default the"
         " one in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY",
     )
     proxies.add_argument(
-        "--pac", type=Path, metavar="FILE", help="connect through the forward proxy that this PAC file returns"
+        "--pac", type=file_name, metavar="FILE", help="connect through the forward proxy that this PAC file returns"
     )
     proxies.add_argument("--no-proxy", action="store_true", help="connect directly, whatever the environment sets")
-    group.add_argument("--ca", type=Path, metavar="FILE", help="trust this certificate authority (PEM) as well")
+    group.add_argument("--ca", type=file_name, metavar="FILE", help="trust this certificate authority (PEM) as well")
     family = group.add_mutually_exclusive_group()
     family.add_argument("-4", dest="family", action="store_const", const=4, default=0, help="use IPv4 only")
     family.add_argument("-6", dest="family", action="store_const", const=6, help="use IPv6 only")

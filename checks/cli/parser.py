@@ -18,7 +18,9 @@ ARGPARSE_MESSAGES = {
     r"^argument (?:-\w/)?(\S+): invalid (?:float|int) value: (.*)$": r"\1: expected a number, got \2",
     r"^argument (?:-\w/)?(\S+): expected one argument$": r"\1: expected a value; if it starts with -, write \1=VALUE",
     r"^argument (\S+): not allowed with argument (\S+)$": r"\1: cannot be combined with \2",
+    r"^argument (?:-\w/)?(\S+): (expected a value, got an empty one)$": r"\1: \2",
     r"^argument : invalid choice: .* \(choose from (.*)\)$": r"unknown command; expected one of \1",
+    r"^argument (?:-\w/)?(\S+): invalid choice: (.*) \(choose from (.*)\)$": r"\1: expected one of \3, got \2",
     r"^the following arguments are required: (.*)$": r"missing \1",
 }
 """Each message of argparse, as a pattern, and the message that replaces it."""

@@ -128,7 +128,9 @@ def from_pac(script: str, url: str, host: str) -> list[ForwardProxy | None]:
     except ValueError:
         raise ValueError("the PAC file used too much memory, or crashed its interpreter") from None
     if "error" in answer:
-        raise ValueError(f"the PAC file fails: {answer['error'][:200]}")
+        if "FindProxyForURL" not in script:
+            raise ValueError("the PAC file has no function FindProxyForURL, which every PAC file needs")
+        raise ValueError(f"the PAC file fails: {' '.join(answer['error'].split())[:200]}")
     choices: list[ForwardProxy | None] = []
     for part in map(str.strip, str(answer["proxies"]).split(";")):
         with contextlib.suppress(ValueError):

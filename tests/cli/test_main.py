@@ -72,6 +72,30 @@ def test_a_closed_output_is_not_an_error(closed):
     assert (done.returncode, done.stderr) == (2, "")
 
 
+FROM_INPUT = {
+    "explain -": "the text",
+    "lint -": "the configuration",
+    "note --console -": "the text",
+    "diagnose http://127.0.0.1:1 --cookies -": "the cookies",
+}
+"""Commands that read standard input, and what they expect there."""
+
+
+@pytest.mark.parametrize("command", FROM_INPUT)
+def test_a_closed_input_is_one_line(command):
+    done = shell(f"{command} <&-")
+    message = f"checks: cannot read {FROM_INPUT[command]} from standard input: it is closed\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", message)
+
+
+@pytest.mark.parametrize("command", FROM_INPUT)
+def test_an_input_that_is_not_text_gives_no_traceback(command, tmp_path):
+    (tmp_path / "input").write_bytes(b"\x00\xff\xfe\x01\x80")
+    done = shell(f"{command} < {tmp_path}/input")
+    assert done.returncode in {1, 2}
+    assert "Traceback" not in done.stderr
+
+
 def test_no_command_prints_the_help(capsys):
     assert main([]) == 2
     assert "diagnose https://dss.example.com" in capsys.readouterr().out

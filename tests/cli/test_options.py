@@ -53,6 +53,14 @@ WRONG = [
     (["--proxy", "x://me:planted-secret@y"], "invalid proxy 'x://***@y'; expected a URL such as"),
     (["--proxy", "http://y/x?token=planted-secret"], "invalid proxy 'http://y/x?...'; expected a URL such as"),
     (["--pac", "http://h/p.pac"], "cannot read the PAC file from a URL; download it first, and pass the file"),
+    (["--cookies", ""], "--cookies: expected a value, got an empty one; see `python -m checks diagnose --help`"),
+    (["--proxy", ""], "--proxy: expected a value, got an empty one; see "),
+    (["--ca", ""], "--ca: expected a value, got an empty one; see "),
+    (["--save", ""], "--save: expected a value, got an empty one; see "),
+    (["--ca", __file__], f"--ca: cannot read a PEM certificate from {__file__}: no certificate or crl found\n"),
+    (["--cert", __file__], f"--cert: cannot read a PEM certificate and its key from {__file__}: it is not PEM, or a"),
+    (["--pac", __file__], "the PAC file fails: Malformed PAC file"),
+    (["--pac", "/dev/null"], "the PAC file has no function FindProxyForURL, which every PAC file needs\n"),
     (["--pac", "/nowhere"], "cannot read the PAC file from /nowhere: no such file"),
 ]
 
