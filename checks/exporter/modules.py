@@ -164,6 +164,8 @@ def _secret(node: Node, folder: Path) -> str:
         with path.open("rb") as file:
             text = file.read(MAX_SECRET + 1).decode("utf-8-sig").strip("\r\n")
     except OSError as error:
+        if not path.exists():  # the value may be the secret itself
+            raise node.error("expected the name of a file that contains the value, and there is no such file") from None
         raise node.error(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
     except ValueError:
         text = "\n"
@@ -191,7 +193,7 @@ def _cookies(node: Node, folder: Path) -> str:
 def _existing(node: Node, folder: Path) -> Path:
     path = folder / node.text()
     if not path.is_file():
-        raise node.error(f"{path} does not exist")
+        raise node.error(f"{path} {'is not a file' if path.exists() else 'does not exist'}")
     return path
 
 

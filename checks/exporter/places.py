@@ -9,16 +9,10 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-from checks.probe.target import DEFAULT_PORTS, shown
+from checks.probe.target import DEFAULT_PORTS, LABEL, MAX_HOST, NUMBER, shown
 
 URL = re.compile(r"(https?|wss?)://(\[[0-9a-f:]+\]|[a-z0-9_.*-]+)(?::([0-9]{1,5}))?(/[^#\\]*)?", re.IGNORECASE)
 """Scheme, host, port and path; nothing else, such as a user name, is allowed."""
-
-LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-"""One part of a host name (RFC 1035, section 2.3.4), with the underscore that some internal names have."""
-
-MAX_HOST = 253
-"""Characters of the longest host name."""
 
 MAX_URL = 2000
 """Characters of the longest URL."""
@@ -108,7 +102,7 @@ def _host(host: str, *, pattern: bool) -> str:
             raise ValueError("invalid IPv6 address") from None
     name = host[len(ANY_LABEL) :] if pattern and host.startswith(ANY_LABEL) else host
     labels = name.split(".")
-    if labels[-1].isdigit() or re.fullmatch(r"0x[0-9a-f]*", labels[-1]):
+    if NUMBER.fullmatch(labels[-1]):
         return _ipv4(host)
     if len(host) > MAX_HOST or not all(map(LABEL.fullmatch, labels)):
         where = "only the whole first part may be a *" if "*" in host and pattern else "invalid host name"

@@ -13,6 +13,18 @@ EXPECTED = {
 """What a kind of node is, for people."""
 
 
+PROBLEMS = {
+    "mapping values are not allowed here": "unexpected colon; does the line before it lack one?",
+    "<block end>": "the indentation does not fit that of the lines before",
+    "<stream end>": "the file ends before a bracket or a quotation mark is closed",
+    "end of stream": "the file ends before a bracket or a quotation mark is closed",
+    "another document": "expected one document, without a line ---",
+    "<document start>": "expected keys with values",
+    "character '\\t'": "a tab at the beginning of a line; indent with spaces",
+}
+"""What messages of the YAML parser contain, and the message that replaces each."""
+
+
 class FileError(Exception):
     """The file cannot be used; the message is one line that begins with where."""
 
@@ -38,7 +50,7 @@ class Node:
             name = key.value if isinstance(key.value, str) else "?"
             node = Node(value, self._where, f"{self.name}.{name}".lstrip("."))
             if name in seen:
-                raise Node(key, self._where, node.name).error("is there twice")
+                raise Node(key, self._where, node.name).error("appears twice")
             seen.add(name)
             yield name, node
 
@@ -85,7 +97,9 @@ class Node:
 
     def _of_kind(self, kind: str) -> Any:
         if self._node.id != kind:
-            raise self.error(f"expected {EXPECTED[kind]}, got {EXPECTED.get(self._node.id, 'something else')}")
+            nothing = self._node.id == "scalar" and not self._node.value
+            got = "nothing" if nothing else EXPECTED.get(self._node.id, "something else")
+            raise self.error(f"expected {EXPECTED[kind]}, got {got}")
         return self._node.value
 
 
@@ -101,9 +115,12 @@ def parse(text: str, where: str) -> Node:
         node = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        problem = " ".join(str(error.problem).split()).replace("character '\\t'", "a tab")
+        problem = " ".join(str(error.problem).split())
+        problem = next((ours for part, ours in PROBLEMS.items() if part in problem), problem)
         raise FileError(f"{where}{line}: invalid YAML: {problem}") from error
-    except (YAMLError, RecursionError, ValueError) as error:
+    except RecursionError as error:
+        raise FileError(f"{where}: invalid YAML: it is nested too deeply") from error
+    except (YAMLError, ValueError) as error:
         raise FileError(f"{where}: invalid YAML: {type(error).__name__}") from error
     if node is None:
         raise FileError(f"{where}: the file is empty; expected modules")

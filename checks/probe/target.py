@@ -18,7 +18,7 @@ NOTIFICATIONS = "/dip/websocket?sessionId=diagnose00"
 
 DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
-LABEL = re.compile(r"(?=.{1,63}$)[_-]*[a-z0-9][a-z0-9_-]*")
+LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 """One part of a host name (RFC 1035, section 2.3.4), with the underscore that some internal names have."""
 
 NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")

@@ -287,7 +287,21 @@ def test_a_pattern_stands_for_one_label(pattern):
 
 ERRORS = {
     "": "{}: the file is empty; expected modules",
-    "modules:\n\tdss:": "{}:2: invalid YAML: found a tab that cannot start any token",
+    "modules:\n\tdss:": "{}:2: invalid YAML: a tab at the beginning of a line; indent with spaces",
+    "modules:\n  dss\n    targets: [https://h]": "{}:3: invalid YAML: unexpected colon; does the line before it"
+    " lack one?",
+    "modules:\n  dss:\n    targets: [https://h]\n   hold: 1": "{}:4: invalid YAML: the indentation does not fit that of"
+    " the lines before",
+    "modules: {{dss: {{targets: [https://h]": "{}:1: invalid YAML: the file ends before a bracket or a"
+    " quotation mark is"
+    " closed",
+    "modules:\n  dss:\n    targets: ['https://h]": "{}:3: invalid YAML: the file ends before a bracket or a"
+    " quotation mark"
+    " is closed",
+    "modules: {{}}\n---\nmodules: {{}}": "{}:2: invalid YAML: expected one document, without a line ---",
+    "[modules]\ndss = https://h": "{}:2: invalid YAML: expected keys with values",
+    "[" * 2000: "{}: invalid YAML: it is nested too deeply",
+    "modules:\n  dss:\n": "{}:3: modules.dss: expected keys with values, got nothing",
     "modules: [a]": "{}:1: modules: expected keys with values, got a list",
     "module: {}": "{}:1: module: unknown key; expected modules",
     "modules: {}": "{}:1: expected 1-100 modules, got 0",
@@ -303,7 +317,7 @@ ERRORS = {
     " got nan",
     "modules:\n  dss:\n    targets: [https://h]\n    gentle: yes": "{}:4: modules.dss.gentle: expected true or false,"
     " got yes",
-    "modules:\n  dss:\n    targets: [https://h]\n    targets: [https://i]": "{}:4: modules.dss.targets: is there twice",
+    "modules:\n  dss:\n    targets: [https://h]\n    targets: [https://i]": "{}:4: modules.dss.targets: appears twice",
     "modules:\n  dss:\n    targets: []": "{}:3: modules.dss.targets: expected at least one URL",
     "modules:\n  dss:\n    targets: [https://h]\n    networks: [169.254.0.0/16]": "{}:4: modules.dss.networks:"
     " 169.254.0.0/16 is never allowed: it is part of 169.254.0.0/16",
@@ -317,6 +331,14 @@ ERRORS = {
     " certificate from {folder}/cookies",
     "modules:\n  dss:\n    targets: [https://h]\n    key_file: cookies": "{}:4: modules.dss.key_file: expected"
     " cert_file too",
+    "modules:\n  dss:\n    targets: [https://h]\n    ca_file: ../": "{}:4: modules.dss.ca_file: {folder}/.. is"
+    " not a file",
+    "modules:\n  dss:\n    targets: [https://h]\n    cookies_file: session=secret": "{}:4:"
+    " modules.dss.cookies_file: expected"
+    " the name of a file that contains the value, and there is no such file",
+    "modules:\n  dss:\n    targets: [https://h]\n    header_files: {{Authorization: Bearer secret}}": "{}:4:"
+    " modules.dss.header_files.Authorization: expected the name of a file that contains the value, and there is no such"
+    " file",
     "modules:\n  dss:\n    targets: [https://h]\n    cookies_file: token": "{}:4: modules.dss.cookies_file: expected a"
     " file with cookies as a browser sends them: name=value; other=value",
     "modules:\n  dss:\n    targets: [https://h]\n    cookies_file: lines": "{}:4: modules.dss.cookies_file: expected"
