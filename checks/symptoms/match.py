@@ -11,7 +11,7 @@ from checks.symptoms.regex import compiled
 from checks.symptoms.text import Line, straight
 
 ABOUT = compiled(
-    r"wss?://|(?:^|[^a-z0-9])wss(?![a-z0-9])|web ?socket|/channels(?![\w.-])|/wss?(?:[/? ']|$)"
+    r"wss?://|(?:^|[^a-z0-9-])wss(?![a-z0-9-])|web ?socket|/channels(?![\w.-])|/wss?(?:[/? ']|$)"
     r"|(?:^|\n)(?![^\n]*transport=polling)[^\n]*socket\.io(?![\w-])"
     r"|_stcore/stream|signalr|101 switching protocols|connection'?: ?'?upgrade"
     r"|upgrade_failed|upgraded connection|'upgrade'"
