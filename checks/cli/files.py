@@ -44,14 +44,14 @@ def read_input(what: str) -> str:
 
 
 def not_empty(text: str) -> str:
-    """Return the value of an option, which a variable that is not set would leave empty."""
+    """Return the value of an option; a variable that is not set leaves it empty."""
     if not text:
         raise argparse.ArgumentTypeError("expected a value, got an empty one")
     return text
 
 
 def file_name(text: str) -> Path:
-    """Return the file that an option names; an empty value would be the current folder."""
+    """Return the file that an option names; an empty one is the current folder."""
     return Path(not_empty(text))
 
 
@@ -85,9 +85,7 @@ def reason(error: Exception) -> str:
     """Return the words of an error, without its number."""
     if isinstance(error, UnicodeDecodeError):
         return "it is not UTF-8 text"
-    if hasattr(
-        error, "library"
-    ):  # of OpenSSL: [X509: NO_CERTIFICATE_OR_CRL_FOUND] no certificate or crl found (_ssl.c:4154)
+    if hasattr(error, "library"):  # of OpenSSL
         words = re.sub(r"^\[.*?\] | \(_ssl\.c:\d+\)$", "", str(getattr(error, "strerror", "") or error)).lower()
         return "it is not PEM, or a password protects it" if words == "pem lib" else words
     return str(getattr(error, "strerror", "") or error).lower()

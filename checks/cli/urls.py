@@ -36,7 +36,7 @@ SEVERAL = re.compile(r"[^/?#]*[^/?#\s,;|][\s,;|]+[^/?#\s,;|]")
 """Several words where a host name is expected."""
 
 IPV6 = re.compile(r"[0-9a-f.:%\]]*:[0-9a-f.:%\]]*:[0-9a-f.:%\]]*", re.IGNORECASE)
-"""What looks like an IPv6 address, perhaps with a port."""
+"""A text like an IPv6 address, perhaps with a port."""
 
 EXPECTED = "expected something like https://dss.example.com"
 

@@ -9,7 +9,7 @@
   const SECOND = 0.6; // so that another page comes before a second section of the same one
   const ON_MISSING_PAGE = 5;
   const STOP = new Set(
-    "a about after all an and any are as at be but by can did do does for from get gets has have how i if in into is it its just me my no not of on or our so still that the their then there they this to until us very was we what when where which who why will with you your es im mit nicht nur der die das den dem ein eine ist wird und am auf bei le la les un une des du de est au aux et avec".split(" "),
+    "a about after all an and any are as at be but by can did do does for from get gets has have how i if in into is it its just me my no not of on or our so still that the their then there they this to until us very was we what when where which who why will with you your es im mit nicht nur der die das den dem ein eine wird und am auf bei le la les un une des du de est au aux et avec".split(" "),
   );
 
   // Words

@@ -89,7 +89,7 @@ REFUSED = {
     "mailto:admin@example.com": "the URL contains a user name; remove it",
     "wss://dss.example.com/a b": "'wss://dss.example.com/a b' contains a space or a control character; in a path",
 }
-"""What is not one URL, and how the message begins."""
+"""Texts that are not one URL, and how the message begins."""
 
 
 @pytest.mark.parametrize("text", TYPED, ids=ascii)
