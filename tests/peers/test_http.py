@@ -75,13 +75,11 @@ CASES = {
 }
 
 
-@pytest.mark.timeout(30)
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_hostile_http_is_survived_and_reported(case, survives):
     survives(case)
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("case", FLOODS.values(), ids=FLOODS)
 def test_a_flood_over_http_costs_little_memory(case, survives_in_little_memory):
     survives_in_little_memory(case)

@@ -76,7 +76,6 @@ def planted(text):
     return re.findall(f".{{0,40}}(?:{'|'.join(PLANTED)}).{{0,20}}", text.replace("planted.nothing", ""))
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("peer", PEERS)
 def test_no_output_contains_a_secret(peer, route, tmp_path, capsys, monkeypatch):

@@ -167,7 +167,7 @@ class Separate:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=50,  # a busy machine is slow
+            timeout=200,  # a busy machine is slow
             check=False,
         )
         sys.stdout.write(done.stdout)

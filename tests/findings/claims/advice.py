@@ -131,7 +131,7 @@ def _(evidence):
     return 500 in {shake.response.status for shake in closed(evidence)}
 
 
-@advises(r"The handshake gets 404 or the page of /, but the same request without Upgrade gets 400 or 426, which .*")
+@advises(r"The handshake gets 404 or the page of /, but the same request without Upgrade gets 400 or 426, the .*")
 def _(evidence):
     page = evidence.page.body
     strays = [shake.path for shake in closed(evidence) if shake.response.status == 404 or shake.response.body == page]
