@@ -134,7 +134,7 @@ def test_without_javascript_the_search_page_names_the_lists(browser, site):
     with tab(browser, site, java_script_enabled=False) as page:
         page.goto("search.html?q=502")
         assert page.locator("noscript p", has_text="needs JavaScript").is_visible()
-        assert page.locator("noscript a").count() == 3
+        assert page.locator("noscript li a").count() == 3
 
 
 @pytest.mark.quick

@@ -219,4 +219,4 @@ def test_a_page_without_javascript_lists_every_text(browser, site):
         )
         assert sorted(terms) == sorted(list(symptom.shown) for symptom in ALL)
         assert not page.locator("#symptom textarea").is_visible()
-        assert page.locator("#symptom noscript").inner_text() == "Find your message in the list of known messages."
+        assert page.locator("#symptom noscript").inner_text() == "Find your text in the list of known messages."
