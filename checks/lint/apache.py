@@ -129,7 +129,7 @@ def _route(scope: Node, outer: list[Node], address: str) -> Route | None:
         text = {"to": target.url.replace(VALUE, "…"), "code": target.url}
         route.facts = [Fact("answer", target.kind, target.line.line, target.line.file, text)]
         return route
-    route.facts = refusal([*outer, *scope.children], address, target.url)
+    route.facts = refusal([*outer, *scope.children], request.path, target.url)
     if route.facts:
         return route
     firefox = _request(scope, address)
@@ -164,15 +164,17 @@ def _target(scope: Node, outer: list[Node], request: Request) -> Rewritten:
 
     Rules come first, then Location, then ProxyPass in its order.
     """
-    rules = [node for node in scope.children if not node.maybe]
-    prefix = "/" if scope.file.endswith(".htaccess") else ""
-    found = rewrite(rules, request, prefix)
-    if found.kind:
-        return found
     places = [node for node in [*outer, *scope.children] if node.words[0] in ["location", "locationmatch"]]
-    inside = [node for node in places if matching(node, request.path)]
-    result = Rewritten()
+    engine = _engine(scope.children)
+    rules = [node for node in scope.children if not node.maybe]
     for node in [node for node in places if matching(node, request.sent)]:
+        rules += _engine(node.children)  # it counts for the rules outside, too
+    prefix = "/" if scope.file.endswith(".htaccess") else ""
+    result = rewrite(rules, request, prefix)
+    if result.kind and result.kind != "proxy":
+        return result
+    rewritten = bool(result.kind)
+    for node in [] if rewritten else [node for node in places if matching(node, request.sent)]:
         for each in node.children:
             if each.words[0] in ["proxypass", "proxypassmatch"] and len(each.words) > 1:
                 result = _in_location(node, each, request)
@@ -182,21 +184,30 @@ def _target(scope: Node, outer: list[Node], request: Request) -> Rewritten:
             if taken:
                 result = taken
                 break
-    for node in [*inside, *[node for node in scope.children if node.words[0] == "directory" and not result.kind]]:
-        if node.words[0] != "directory":
-            request.filename = _filename(result, request, [*outer, *scope.children])
-        local = rewrite(node.children, request, "/" if node.words[0] == "directory" else node.words[-1])
+    inside = [node for node in places if matching(node, request.path)]
+    for node in [] if result.kind else [node for node in scope.children if node.words[0] == "directory"]:
+        local = rewrite([*engine, *node.children], request, "/")
+        result = local if local.kind else result
+    for node in inside:
+        engine += _engine(node.children)
+    for node in [node for node in inside if any(each.words[0].startswith("rewrite") for each in node.children)][-1:]:
+        request.filename = _filename(result, request, [*outer, *scope.children])
+        own = [each for each in node.children if each.words[0] != "rewriteengine"]
+        local = rewrite([*engine, *own], request, node.words[-1])
         request.filename = ""
-        if local.kind:
-            result = local
-        own = [each for each in node.children if each.words[0].startswith("redirect") and not each.maybe]
-        for each in own:
-            words = _without_status(each)
-            if node.words[0] != "directory" and len(words) == 1:
-                return Rewritten("redirect", words[0], each)
+        result = local if local.kind else result
+    for each in [each for node in inside for each in node.children]:
+        words = _without_status(each)
+        if each.words[0].startswith("redirect") and not each.maybe and len(words) == 1:
+            return Rewritten("redirect", words[0], each)
     if result.url == "!":
         return Rewritten("status", "404", result.line)
     return result if result.kind else _redirected(scope, request)
+
+
+def _engine(nodes: list[Node]) -> list[Node]:
+    """Return the lines that turn rules on or off."""
+    return [node for node in nodes if node.words[0] == "rewriteengine"]
 
 
 def _filename(result: Rewritten, request: Request, lines: list[Node]) -> str:

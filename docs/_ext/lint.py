@@ -121,14 +121,15 @@ class Rules(Written):
 
     def _definition(self, rule: dict[str, Any]) -> Iterator[str]:
         """Yield a rule: its id, its sentence, and what it is about."""
-        says = rule["says"].replace("{", "*").replace("}", "*")
+        names = [TITLES[name] for name in rule["proxies"]]
+        says = rule["says"].replace("{proxy}", names[0] if len(names) == 1 else "{proxy}")
+        says = says.replace("{", "*").replace("}", "*")
         limits = [f"before {value}" for value in rule.get("until", {}).values()]
         limits += [f"from {value} on" for value in rule.get("since", {}).values()]
         when = f" ({', '.join(limits)})" if limits else ""
-        proxies = ", ".join(TITLES[name] for name in rule["proxies"])
         page = f"../findings/{rule['cause']}.md"
         link = f"[]({page})" if f"findings/{rule['cause']}" in self.env.found_docs else f"`{rule['cause']}`"
-        yield from (f"`{rule['id']}`", f": {says}", f": {proxies}{when}. Cause: {link}", "")
+        yield from (f"`{rule['id']}`", f": {says}", f": {', '.join(names)}{when}. Cause: {link}", "")
 
 
 def write(app: Sphinx) -> None:

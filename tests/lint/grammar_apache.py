@@ -33,6 +33,21 @@ PATTERNS += [
 ]
 
 
+DENIED = ["Require all denied", "Order deny,allow\n  Deny from all", "Deny from all", "AllowMethods POST"]
+GRANTED = ["Require all granted", "Order allow,deny\n  Allow from all", "Require method GET", "AllowMethods GET POST"]
+ACCESS = [*GRANTED, *GRANTED, *DENIED, "Require all denied\n  Require all granted", "Order allow,deny"]
+ACCESS += [
+    f"<{limit}>\n  Require all denied\n  </{limit.split()[0]}>"
+    for limit in ("Limit GET", "Limit POST PUT", "LimitExcept POST", "LimitExcept GET HEAD")
+]
+ACCESS += [
+    "<RequireAll>\n  Require all granted\n  Require all denied\n  </RequireAll>",
+    "<RequireAny>\n  Require all granted\n  Require all denied\n  </RequireAny>",
+    "<RequireAll>\n  Require all granted\n  <RequireNone>\n  Require method POST\n  </RequireNone>\n  </RequireAll>",
+]
+"""Lines of a Location that let a browser in, or refuse it."""
+
+
 class Grammar:
     """Makes virtual hosts; `targets` are the ports of two servers behind httpd."""
 
@@ -85,6 +100,12 @@ class Grammar:
     def location(self):
         name = self.pick(NAMES)
         inside = [f"ProxyPass {self.target(self.path_for(name))}"] if self.chance.random() < 0.85 else []
+        if self.chance.random() < 0.3:
+            inside.append(self.pick(ACCESS))
+        if self.chance.random() < 0.12:
+            pattern, path = self.pick(PATTERNS)
+            server = f"127.0.0.1:{self.pick(self.targets)}"
+            inside += ["RewriteEngine On", f"RewriteRule {pattern} ws://{server}{path} {self.pick(['[P]', '[P,L]'])}"]
         if self.chance.random() < 0.15:
             inside.append(
                 self.pick(["RequestHeader unset Upgrade", "RequestHeader set X-A b", "RequestHeader unset Connection"])
@@ -94,6 +115,8 @@ class Grammar:
     def host(self, port):
         """Return a virtual host."""
         rules = self.rules()
+        if self.chance.random() < 0.1:
+            rules.append(f"<Proxy *>\n  {self.pick(ACCESS)}\n</Proxy>")
         parts = [*self.passes(), *[self.location() for _ in range(self.pick([0, 0, 1, 2]))]]
         if self.chance.random() < 0.1:
             parts.append(

@@ -45,6 +45,10 @@ RULES = [
     *("http-response set-header Connection close", "http-request set-header Upgrade %[req.hdr(Upgrade)]"),
     *("http-request del-header Sec-WebSocket-Key", "http-request replace-header Upgrade web(.*) foo"),
     *("http-request return status 404", "http-request set-header Sec-WebSocket-Version 13", "option httpclose"),
+    *("tcp-request content reject", "tcp-request content accept", "http-request allow", "http-request set-method POST"),
+    *("http-request set-method GET", "http-request silent-drop", "http-after-response set-header X-D e"),
+    *("http-response del-header Upgrade if { status 101 }", "http-response del-header Upgrade if { status 500 }"),
+    *("http-response allow", "http-after-response del-header Connection if { status ge 400 }"),
     *("http-request set-header X-Forwarded-Proto https", "http-response set-header X-B c", "option http-server-close"),
 ]
 
@@ -64,7 +68,8 @@ class Grammar:
         lines = []
         for _ in range(self.chance.randint(0, most)):
             rule = self.chance.choice(RULES)
-            lines.append(rule + ("" if rule.startswith("option") or "http-response" in rule else self.condition(0.75)))
+            bare = rule.startswith(("option", "http-response", "http-after-response"))
+            lines.append(rule + ("" if bare else self.condition(0.75)))
         return lines
 
     def config(self, port, number):
@@ -75,7 +80,7 @@ class Grammar:
             *self.chance.sample(ACLS, self.chance.randint(0, 2)),
         ]
         names = [f"b{number}_{each}" for each in range(self.chance.randint(1, 3))]
-        front = [f"frontend f{number}", f"bind 127.0.0.1:{port}", *acls, *self.rules(2)]
+        front = [f"frontend f{number}", f"bind 127.0.0.1:{port}", "tcp-request inspect-delay 1s", *acls, *self.rules(2)]
         front += [
             f"use_backend {self.chance.choice(names)}{self.condition(1)}" for _ in range(self.chance.randint(0, 2))
         ]

@@ -87,6 +87,23 @@ class Grammar:
             else [self.pick(["proxy_http_version 1.0;"], 0.04)]
         )
 
+    def refusing(self):
+        """Return lines that may keep a WebSocket from the server."""
+        lines = ["deny all;", "allow all; deny all;", "internal;", "proxy_method POST;", "proxy_method GET;"]
+        lines += [f"limit_except {methods} {{ deny all; }}" for methods in ("GET", "POST", "GET POST", "PUT DELETE")]
+        lines += ["limit_except POST { allow all; }", "satisfy all; allow all;"]
+        lines += [
+            f"valid_referers {names}; if ($invalid_referer) {{ return 403; }}"
+            for names in ("none server_names", "server_names", "none blocked a.example")
+        ]
+        return self.pick(lines)
+
+    def variable_target(self):
+        """Return a proxy_pass with a variable, for a host name or an address."""
+        name = self.pick(["127.0.0.1", "localhost"])
+        lines = [f"http://$b{self.chance.randint(0, 1)}", f"http://{name}:{self.target}$request_uri"]
+        return f"set $b0 {name}:{self.target}; set $b1 127.0.0.1:{self.target}; proxy_pass {self.pick(lines)};"
+
     def target_line(self, *, path=True):
         rest = self.pick(["/", "/dip/", "/x"], 0.15) if path else ""
         return f"proxy_pass http://127.0.0.1:{self.target}{rest};"
@@ -101,12 +118,16 @@ class Grammar:
         regex = name.startswith("~")
         lines = [*self.headers(0.6), *self.version(0.5)]
         roll = self.chance.random()
-        if roll < 0.82:
+        if roll < 0.75:
             lines.append(self.target_line(path=not regex))
+        elif roll < 0.82:
+            lines.append(self.variable_target())
         elif roll < 0.9:
             lines.append(self.pick(["return 404;", "return 301 /x;", "rewrite ^/dip/(.*)$ /jupyter/$1 last;"]))
         if self.chance.random() < 0.15:
             lines.insert(0, self.conditional(1))
+        if self.chance.random() < 0.12:
+            lines.append(self.refusing())
         if depth < 1 and self.chance.random() < 0.15 and not regex and not name.startswith("="):
             lines.append(self.location(name.replace("^~ ", "").rstrip("/") + "/websocket", 1))
         return f"location {name} {{\n  " + "\n  ".join(filter(None, lines)) + "\n}"

@@ -121,6 +121,17 @@ def test_a_pasted_config_is_read_at_once_and_not_sent(browser, site):
     assert (errors, [each for each in sent if not each.endswith("favicon.svg")]) == ([], [])
 
 
+def test_too_many_blocks_are_reported_in_a_sentence(browser, site):
+    errors = []
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"file://{site}/index.html")
+        page.fill("#lint textarea", "server {" * 20_000)
+        page.wait_for_function("document.querySelector('#lint [aria-live]').textContent.includes('too many blocks')")
+    assert not errors
+
+
 MEASURE = """async (text) => {
     const box = document.getElementById("lint"), times = [];
     for (let number = 0; number < 5; number++) {
