@@ -46,10 +46,12 @@ def rewrites(node: Node, state: State, outer: list[Node]) -> tuple[Fact | None, 
             state.jump = error_page(each.words[1], [node, *outer])
             return (None if state.jump else _returned(each)), []
         elif name == "rewrite" and len(each.words) > 2 and not each.maybe:
+            pattern = compiled(each.words[1], ignore_case=False)
+            ends = each.words[3:4] == ["last"] and bool(pattern and pattern.search(state.path))
             answer = _rewritten(each, state)
             if answer:
                 return answer, []
-            if "⟨stay⟩" in state.variables:
+            if ends or "⟨stay⟩" in state.variables:
                 break
         elif name == "break":
             break

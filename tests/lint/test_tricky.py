@@ -132,6 +132,14 @@ def serious(text, kind="nginx", **options):
             ),
             {"upgrade-lost"},
         ),
+        # a rewrite with last ends the lines that change or answer a request
+        (
+            location(
+                "rewrite ^/(dip|jupyter)/(.*) /in/$1/$2 last; return 403;",
+                "location /in/ { proxy_pass http://a/; " + GOOD + HOST + " }",
+            ),
+            set(),
+        ),
         # maps
         (
             "map $http_upgrade $c { websocket upgrade; WebSocket upgrade; }"
@@ -353,3 +361,40 @@ def test_a_config_inside_another_file_keeps_its_lines():
         report = lint_text(text, "x")
         assert [each.line for each in report.findings if each.rule == "idle-timeout"] == [line]
         assert not [each for each in report.findings if each.severity == "broken"]
+
+
+TOML = (
+    """# a comment
+[http.routers]
+  [http.routers.dss]
+    rule = 'PathPrefix(`/`)'
+    middlewares = [
+      "own",  # one for all
+    ]
+    service = "dss"
+[http.services]
+  dss.loadBalancer = { passHostHeader = false, servers = [{ url = "http://a:1" }] }
+[[http.services.other.loadBalancer.servers]]
+  url = "http://b:1"
+[http.middlewares.own.headers.customRequestHeaders]
+  Upgrade = ""
+  "X-Own" = """
+    + 3 * "'"
+    + """
+two lines"""
+    + 3 * "'"
+    + """
+"""
+)
+
+
+def test_toml_of_traefik_is_read_with_its_lines():
+    assert kind_of(TOML, "dss.toml") == "traefik"
+    found = {each.rule: each.line for each in lint_text(TOML, "dss.toml").findings}
+    assert found == {"upgrade-lost": 14, "host-lost": 10}
+
+
+def test_toml_that_is_cut_anywhere_is_read():
+    for place in range(len(TOML)):
+        lint_text(TOML[:place], "x", "traefik")
+        lint_text(TOML[place:], "x", "traefik")
