@@ -145,7 +145,8 @@ def _upgrade(scope: Node, lines: list[Node], target: Rewritten, where: dict[str,
                 return [Fact("upgrade", "removed", each.line, each.file, where)]
         if each.words[1].lower() in ["edit", "edit*"] and len(each.words) == 5:
             pattern = compiled(each.words[3], ignore_case=False)
-            if pattern and pattern.search("websocket") and each.words[4].lower() != "websocket":
+            same = each.words[4].lower() == "websocket" or "$" in each.words[4]
+            if pattern and pattern.search("websocket") and not same:
                 return [Fact("upgrade", "removed", each.line, each.file, where)]
     if re.search(r"^wss?://", target.url) and parameter(node, "upgrade").lower() == "none":
         return [Fact("upgrade", "lost", node.line, node.file, where)]

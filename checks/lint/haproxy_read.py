@@ -64,10 +64,9 @@ def words_of(line: str) -> list[str]:
             if part.startswith("#"):
                 break
         else:
-            inner = (
-                found[1] if part[0] == '"' else found[2] if part[0] == "'" else found[3] if part[0] == "\\" else part
-            )
-            word += re.sub(r"\\(.)", r"\1", inner or "") if part[0] == '"' else inner or ""
+            escaped = found[3] if found[3] and found[3] in " #\"'\\" else part  # others keep the backslash, as in \1
+            inner = found[1] if part[0] == '"' else found[2] if part[0] == "'" else escaped if part[0] == "\\" else part
+            word += re.sub(r"\\([\"\\$ ])", r"\1", inner or "") if part[0] == '"' else inner or ""
             started = True
     if started:
         words.append(word)

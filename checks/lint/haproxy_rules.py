@@ -141,13 +141,18 @@ def _change(node: Node, words: list[str], request: Request, sent: Sent) -> None:
         pattern = compiled(words[2], ignore_case=False)
         old = request.headers.get(name, [])
         if pattern and any(pattern.search(each) for each in old):
-            request.headers[name] = [words[3]]
+            request.headers[name] = ["?" if _refers(words[3]) else words[3]]
             sent.lines[name] = node
     elif action in ["set-path", "replace-path", "set-uri", "replace-uri", "set-pathq", "replace-pathq"]:
         _change_path(node, words, request, sent)
     elif action == "set-method" and len(words) > 1 and "%" not in words[1]:
         request.method = words[1]
         sent.lines["method"] = node
+
+
+def _refers(text: str) -> bool:
+    """Return whether a replacement refers to what its pattern has matched."""
+    return "%" in text or bool(re.search(r"\\\d", text))
 
 
 def _value(text: str, request: Request) -> str:
@@ -198,7 +203,7 @@ def _response(node: Node, words: list[str], sent: Sent) -> None:
     if name in ["upgrade", "connection"] and action in ["replace-header", "replace-value"] and len(words) > 3:
         usual = "websocket" if name == "upgrade" else "Upgrade"
         pattern = compiled(value, ignore_case=False)
-        if pattern and pattern.search(usual) and words[3].lower() != usual.lower() and "\\" not in words[3]:
+        if pattern and pattern.search(usual) and words[3].lower() != usual.lower() and not _refers(words[3]):
             text = {"header": words[1], "value": words[3]}
             sent.facts.append(Fact("response", "changed", node.line, node.file, text))
     if name in RESPONSE and action in ["set-header", "add-header"] and "%" not in value:

@@ -8,7 +8,7 @@ from .includes import with_includes
 from .nginx_facts import facts_of, limits_get
 from .nginx_path import State, example_of, find_location, location_name, locations
 from .nginx_read import read
-from .nginx_rewrite import rewrites
+from .nginx_rewrite import error_page, rewrites
 from .nginx_syntax import flaws
 from .text import VALUE, seconds, shown_time
 from .tree import ADDRESSES, GAP, Fact, Model, Node, Options, Route
@@ -177,6 +177,8 @@ def _has_no_target(server: Node, chain: list[Node]) -> bool:
     """
     if not chain or chain[-1].words[0] != "location" or not _own_addresses(server):
         return False
+    if any(error_page(code, [*reversed(chain), server]) for code in ["403", "404", "405"]):
+        return False
     known = all(re.search(PLAIN, each.words[0]) and not each.maybe for each in chain[-1].children)
     return known and bool(re.search(r"\b(?:dip|jupyter|websocket|channels)\b", " ".join(chain[-1].words)))
 
@@ -266,6 +268,9 @@ def _walk(server: Node, state: State) -> tuple[Fact | None, list[Node]]:
         answer = answer or (None if state.jump else _denied([*limits, *reversed(chain), server, *http]))
         answer = _hidden(chain[-1]) if outside and _hidden(chain[-1]) else answer
         outside = False
+        if answer and answer.value == "status":
+            state.jump = error_page(answer.text["code"], [*reversed(chain), server, *http])
+            answer = None if state.jump else answer
         if answer:
             if re.search(r"\b(?:dip|jupyter|websocket|channels)\b", " ".join(chain[-1].words)):
                 answer.text["for"] = "WebSocket"

@@ -353,10 +353,11 @@ def _resolver(levels: list[Node], target: Node | None, state: State) -> list[Fac
     found = re.search(r"^(https?)://([^/]*)", _expanded(target.words[1], state))
     if not found or "⟨" in found[2] or VALUE in found[2] or re.search(r"^(\[|unix:|[\d.]+(:|$))", found[2]):
         return []
-    if found[2] == "" or found[2] in upstreams(state.tree):
+    server = found[2].lower()
+    if server == "" or server in upstreams(state.tree):
         return []
     usual = {"http": ":80", "https": ":443"}[found[1]]
-    if ":" not in found[2] and found[2] + usual in upstreams(state.tree):
+    if ":" not in server and server + usual in upstreams(state.tree):
         return []
     text = {"name": found[2].split(":")[0]}
     return [_fact("resolver", "missing", target, text, "" if state.whole else "another file may have one")]
@@ -376,12 +377,12 @@ def upstreams(tree: Node) -> list[str]:
     found: list[str] = []
     for node in tree.children:
         if node.words[0] == "upstream" and len(node.words) > 1:
-            found.append(node.words[1])
+            found.append(node.words[1].lower())
         elif node.words[0].endswith("_pass") and len(node.words) > 1 and "$" not in node.words[1]:
             url = re.search(r"^(?:(https?|grpcs?)://)?([^/]+)", node.words[1])
             if url:
                 usual = ":443" if url[1] in ["https", "grpcs"] else ":80"
-                found.append(url[2] if ":" in url[2] else url[2] + usual)
+                found.append((url[2] if ":" in url[2] else url[2] + usual).lower())
         elif node.block:
             found += upstreams(node)
     return found
