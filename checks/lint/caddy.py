@@ -160,7 +160,16 @@ def _named(name: str, path: str, lines: list[Node]) -> bool | None:
 
 
 def _all_hold(tests: list[Node], path: str) -> bool | None:
-    results = [_holds(test, path) for test in tests]
+    """Return whether the lines of a matcher hold.
+
+    Of those for one header, or for paths or methods, one is enough.
+    """
+    groups: dict[str, list[bool | None]] = {}
+    for number, test in enumerate(tests):
+        name = " ".join(test.words[: 2 if test.words[0] == "header" else 1]).lower()
+        name = name if test.words[0] in {"header", "path", "method"} else f"{name} {number}"
+        groups.setdefault(name, []).append(_holds(test, path))
+    results = [True if True in each else None if None in each else False for each in groups.values()]
     return False if False in results else None if None in results else True
 
 
