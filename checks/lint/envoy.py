@@ -75,12 +75,15 @@ def _routes(manager: Node, tree: Node, path: str) -> list[Route]:
         ]
         return [route]
     for host in hosts:
+        sure, maybe = [], []
         for each in _children(child(host, "routes")):
             matched = _headers_match(child(each, "match")) if _takes(child(each, "match"), path) else False
-            if matched is not False:
-                found += [one for one in [_route(manager, host, each, tree, path)] if one]
-                if matched:
-                    break
+            own = [one for one in [_route(manager, host, each, tree, path)] if one]
+            if matched:
+                sure = own
+                break
+            maybe += own if matched is None else []
+        found += sure or maybe
     return found
 
 
@@ -139,7 +142,10 @@ def _route(manager: Node, host: Node, node: Node, tree: Node, path: str) -> Rout
     own, allowed = _websocket(action), _websocket(manager)
     line = own or allowed
     place = action if own else manager
-    denied = any(value(each, "enabled") == "false" for each in _children(child(place, "upgrade_configs")))
+    denied = any(
+        value(each, "enabled") == "false" and value(each, "upgrade_type").lower() == "websocket"
+        for each in _children(child(place, "upgrade_configs"))
+    )
     kind = "disabled" if denied else "forwarded" if line else "denied"
     anchor = line or manager
     route.facts = [Fact("upgrade", kind, anchor.line, anchor.file, where)]
