@@ -14,8 +14,8 @@ from checks.echo.visits import MAX_VISITS, VISIT, Arrival, Visit
 from checks.findings import WORKS
 from checks.probe.arrived import Request
 
-MAX_BLOCKS = 30
-"""Blocks that the terminal shows in MINUTE; it counts the others."""
+MAX_BLOCKS = 300
+"""Blocks that the terminal shows in MINUTE, up to three for each of 100 visitors; it counts the others."""
 
 MINUTE = 60
 """Seconds."""

@@ -20,7 +20,7 @@ from checks.lab.proxy import proxy
 pytestmark = pytest.mark.xdist_group("browser")
 
 AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
-HOLD = "4"
+HOLD = "8"
 LINK = "/websocket-test/"
 UPGRADE = "upgrade-not-forwarded"
 
@@ -52,9 +52,9 @@ BEHIND = {
         ["expected Host: localhost:", "the server rejected its Origin"],
     ),
     "haproxy, idle timeout": (
-        ("haproxy", "", [("timeout tunnel 1h", "timeout tunnel 2s")]),
+        ("haproxy", "", [("timeout tunnel 1h", "timeout tunnel 4s")]),
         "An idle timeout closes the WebSocket",
-        ["with messages it stayed open", "Kept open without messages: closed after 2"],
+        ["with messages it stayed open", "Kept open without messages: closed after 4"],
     ),
     "nginx, refuses handshakes": (
         ("nginx", "", [("client_max_body_size 0;", "client_max_body_size 0; if ($http_upgrade) { return 401; }")]),
@@ -144,9 +144,10 @@ def test_the_page_names_each_mistake_at_both_ends(browser, bare, record_property
         site = stack.enter_context(proxy(RECIPES["nginx"], RECIPES["nginx"].pick(everything), everything, echo))
         urls["everything"] = f"{site.origin}/"
         expected["everything"] = "The proxy forwards Upgrade for some URLs only", ["WebSocket of a notebook: failed"]
-        for name, options in {"size": {"most": 600_000}, "mute": {"mute": True}}.items():
+        for name, options in {"size": {"most": 600_000}, "slow": {"rate": 300_000}, "mute": {"mute": True}}.items():
             urls[name] = f"http://localhost:{stack.enter_context(relaying(echo.port, **options))}{LINK}"
         expected["size"] = "A message size limit closes the WebSocket", ["one of 1 MB closed the WebSocket"]
+        expected["slow"] = "WebSocket works", ["Messages up to 4 MB"]
         expected["mute"] = "A proxy buffers WebSocket messages", ["it arrived, and the reply did not come back"]
         pages = {
             name: opened(stack, browser, url, viewport={"width": 360, "height": 700}) for name, url in urls.items()
@@ -169,7 +170,9 @@ def test_the_page_names_each_mistake_at_both_ends(browser, bare, record_property
     for name, (title, texts) in expected.items():
         if name == "nginx, a policy":  # which lets nothing through, so only the page knows
             continue
-        (block,) = (" ".join(each.split()) for each in blocks if urls[name] in each.split() and title in each)
+        found = [" ".join(each.split()) for each in blocks if urls[name] in each.split() and title in each]
+        assert len(found) == 1, f"{name}: expected one report with {title!r}, got {len(found)}"
+        (block,) = found
         assert [text for text in texts if " ".join(text.split()) not in block] == []
         assert "Cookie: 22 bytes, not shown" in block or "no handshake" in block
         assert title in shown[name][2]

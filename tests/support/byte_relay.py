@@ -10,16 +10,18 @@ READ = 1 << 16
 class Relayed:
     """One connection through the relay."""
 
-    def __init__(self, most, *, mute):
-        self.most, self.mute = most, mute
+    def __init__(self, most, rate, *, mute):
+        self.most, self.rate, self.mute = most, rate, mute
         self.upgrade, self.responded, self.sent = False, False, 0
 
-    def may_send(self, data):
+    async def may_send(self, data):
         self.upgrade |= b"Upgrade: websocket" in data
         self.sent += len(data)
+        if self.rate and self.upgrade:
+            await asyncio.sleep(len(data) / self.rate)
         return not (self.most and self.upgrade and self.sent > self.most)
 
-    def may_return(self, _):
+    async def may_return(self, _):
         lost = self.mute and self.upgrade and self.responded
         self.responded = True
         return None if lost else True
@@ -28,7 +30,7 @@ class Relayed:
 async def copied(reader, writer, allowed):
     """Copy bytes; `allowed` returns None to lose some, and False to end."""
     while data := await reader.read(READ):
-        verdict = allowed(data)
+        verdict = await allowed(data)
         if verdict is False:
             return
         if verdict:
@@ -37,16 +39,16 @@ async def copied(reader, writer, allowed):
 
 
 @contextlib.contextmanager
-def relaying(port, *, most=None, mute=False):
+def relaying(port, *, most=None, rate=None, mute=False):
     """Relay to a port of loopback; yield the port of the relay.
 
-    `most` closes a WebSocket when the browser has sent more bytes. `mute` passes on the handshake, and nothing after it
-    that the server sends.
+    `most` closes a WebSocket when the browser has sent more bytes. `rate` passes on so many of its bytes per second.
+    `mute` passes on the handshake, and nothing after it that the server sends.
     """
     ready, loop, ports = threading.Event(), asyncio.new_event_loop(), []
 
     async def handle(reader, writer):
-        relayed = Relayed(most, mute=mute)
+        relayed = Relayed(most, rate, mute=mute)
         from_server, to_server = await asyncio.open_connection("127.0.0.1", port)
         ways = [(reader, to_server, relayed.may_send), (from_server, writer, relayed.may_return)]
         tasks = [asyncio.ensure_future(copied(*way)) for way in ways]
