@@ -36,6 +36,8 @@ MARK = re.compile(r'([^\s<>]*&nbsp;<button class="proof".*?</button>)')
 CODE = re.compile(r"<code>(.*?)</code>", re.DOTALL)
 PRE = re.compile(r'<span class="pre">([^<]*)</span>')
 UNIT = re.compile(r"<pre\b.*?</pre>|<code\b.*?</code>|<[^>]*>|(\d) (?=(?:s|h|[KM]i?B)\b)|(20\d\d-\d\d)\b", re.DOTALL)
+BLOCKS = r"</?(?:li|[uo]l|p|d[ltd]|div|details|summary|section|figure|h\d)\b"
+BETWEEN = re.compile(rf"({BLOCKS}[^>]*>)\n(?={BLOCKS})")
 PROSE, LONG = 10, 20
 """The characters in an average cell of a column with text, rather than with numbers, and in a long word."""
 
@@ -84,13 +86,16 @@ def _rows(table: str) -> str | None:
 
 
 def _lean(html: str) -> str:
-    """Remove elements and classes that no style, script or test uses."""
+    """Remove elements, classes and line breaks that no style, script or test uses."""
     html = re.sub(r'<span class="(?:std|doc|xref)[^"]*">(.*?)</span>(?=</a>)', r"\1", html)
+    html = html.replace(' align-default"', '"')
     literal = "(?:kbd )?docutils literal notranslate"
     lists = r"toctree-l\d(?: current)?|(?:arabic )?simple"
     html = re.sub(
         rf' class="(?:reference (?:in|ex)ternal|{literal}|{lists}|(?:then )?docutils(?: container)?)"', "", html
     )
+    html = re.sub(r'<span class="caption-text">(.*?)</span>(?=</p>)', r"\1", html)
+    html = BETWEEN.sub(r"\1", html)
     return CODE.sub(_code, html)
 
 

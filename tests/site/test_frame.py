@@ -6,11 +6,6 @@ from support.site import served
 
 pytestmark = [pytest.mark.reads_proof, pytest.mark.xdist_group("site")]
 
-SPLIT = """() => [...document.querySelectorAll(".text .nobr")]
-    .filter(e => e.checkVisibility() && new Set([...e.getClientRects()].map(r => Math.round(r.bottom))).size > 1)
-    .map(e => e.textContent)"""
-WIDE = """() => [...document.querySelectorAll(".table.rows")]
-    .filter(e => e.checkVisibility() && e.scrollWidth > e.clientWidth).map(e => e.dataset.name)"""
 LARGER = """() => {
     const size = e => parseFloat(getComputedStyle(e).fontSize);
     const body = size(document.body);
@@ -42,17 +37,6 @@ def test_a_field_that_needs_javascript_links_to_the_list_instead(site):
             link = field.select_one("noscript a")["href"]
             assert link.startswith("http") or (path.parent / link).resolve() == site / "reference" / "messages.html"
     assert fields >= 3
-
-
-def test_a_phone_scrolls_no_text_and_breaks_no_option(browser, site):
-    problems = []
-    with served(site) as url, browser.new_page(viewport={"width": 360, "height": 740}) as page:
-        for path in sorted(site.rglob("*.html")):
-            name = path.relative_to(site).as_posix()
-            page.goto(url + name)
-            problems += [f"{name} breaks {text}" for text in page.evaluate(SPLIT)]
-            problems += [f"{name} scrolls {text}" for text in page.evaluate(WIDE)]
-    assert problems == []
 
 
 def test_on_paper_nothing_is_larger_than_the_text_around_it(browser, site):

@@ -373,6 +373,10 @@ MEASURE = """() => {
     for (const e of document.querySelectorAll(".text pre, .text .table"))
         if (visible(e) && (e.scrollWidth > e.clientWidth) != e.hasAttribute("tabindex"))
             found.push(`has ${start(e)}, which must be a tab stop only while it scrolls`);
+    for (const e of document.querySelectorAll(".table.rows"))
+        if (visible(e) && innerWidth < 500 && e.scrollWidth > e.clientWidth) found.push(`scrolls text: ${start(e)}`);
+    for (const e of document.querySelectorAll(".text .nobr"))
+        if (visible(e) && e.getClientRects().length > 1) found.push(`breaks a word: ${e.textContent}`);
     const range = document.createRange();
     for (const button of document.querySelectorAll(".copy")) {
         const box = button.getBoundingClientRect();
