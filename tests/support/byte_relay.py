@@ -42,7 +42,7 @@ async def copied(reader, writer, allowed):
 def relaying(port, *, most=None, rate=None, mute=False):
     """Relay to a port of loopback; yield the port of the relay.
 
-    `most` closes a WebSocket when the browser has sent more bytes. `rate` passes on so many of its bytes per second.
+    `most` closes a WebSocket when the browser has sent more bytes. `rate` forwards so many of its bytes per second.
     `mute` passes on the handshake, and nothing after it that the server sends.
     """
     ready, loop, ports = threading.Event(), asyncio.new_event_loop(), []
