@@ -34,7 +34,7 @@ EXAMPLES = {"host": "dss.example.com", "port": "443", "url": "https://dss.exampl
 
 PLACES = {
     "computer": ("On your computer", ("computer",)),
-    "company": ("In your company's network", ("network", "forward proxy", "TLS")),
+    "company": ("In the network of your company", ("network", "forward proxy", "TLS")),
     "front": ("In front of DSS", ("gateway", "reverse proxy")),
     "anywhere": ("At any of these places", ("any",)),
     "server": ("In DSS itself", ("server",)),

@@ -11,6 +11,7 @@ which opens the list of the claims and their tested versions. It needs no JavaSc
 
 from __future__ import annotations
 
+import ast
 import functools
 import hashlib
 import itertools
@@ -35,11 +36,6 @@ if TYPE_CHECKING:
 CHECKS = Path(__file__).resolve().parents[2] / "checks"
 PROOF = CHECKS / "proof.json"
 PAGE = "reference/proofs"
-NAMES = {
-    name.lower(): name for name in ("WebSocket", "DSS", "HTTP", "HTTPS", "TLS", "URL", "Host", "Upgrade", "Chromium")
-}
-"""How names are written that are in lower case in the name of a test."""
-
 log = logging.getLogger(__name__)
 
 
@@ -117,7 +113,7 @@ def write_marks(
 
     def written(found: re.Match[str]) -> str:
         rows = "".join(
-            f'<span><a href="{proofs}#{name}">{escape(sentence(claims[name]["test"]))}</a>'
+            f'<span><a href="{proofs}#{name}">{_with_code(title(claims[name]["test"]))}</a>'
             f" {escape(joined(claims[name]['on'])) or 'the stand-in'}</span>"
             for name in found[1].split()
         )
@@ -131,11 +127,23 @@ def write_marks(
     context["body"] = re.sub(r'\s*<span class="proof ([^"]*)"></span>', written, context.get("body", ""))
 
 
-def sentence(test: str) -> str:
-    """Return the name of a test as a sentence."""
-    words = test.partition("::")[2].removeprefix("test_").split("_")
-    words = [NAMES.get(word, word) for word in words]
-    return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
+def title(test: str) -> str:
+    """Return the first line of the docstring of a test, without its full stop, or ""."""
+    path, _, name = test.partition("::")
+    return _titles(path).get(name, "")
+
+
+@functools.cache
+def _titles(path: str) -> dict[str, str]:
+    """Return the titles of the tests in a file, by name."""
+    functions = ast.parse((CHECKS.parent / path).read_text(encoding="utf-8")).body
+    texts = {each.name: ast.get_docstring(each) for each in functions if isinstance(each, ast.FunctionDef)}
+    return {name: text.splitlines()[0].removesuffix(".") for name, text in texts.items() if text}
+
+
+def _with_code(text: str) -> str:
+    """Return HTML with a code element for each part between backticks."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 class Proof(SphinxDirective):
@@ -194,7 +202,9 @@ class Claims(SphinxDirective):
         rows = []
         for name, claim in record()["claims"].items():
             path = claim["test"].partition("::")[0]
-            anchor = nodes.inline("", sentence(claim["test"]), ids=[name])
+            parts = enumerate(title(claim["test"]).split("`"))
+            anchor = nodes.inline("", "", ids=[name])
+            anchor += [nodes.literal("", part) if number % 2 else nodes.Text(part) for number, part in parts if part]
             rows.append([anchor, nodes.Text(joined(claim["on"]) or "the stand-in"), nodes.literal(path, path)])
         return [table(["Claim", "Tested on", "Test"], rows)]
 

@@ -128,6 +128,7 @@ def test_a_signed_in_user_gets_host_not_preserved(dss, tmp_path, capsys):
 
 @pytest.mark.proves("saved-evidence-gives-the-same")
 def test_saved_evidence_gives_the_same_output(dss, tmp_path, capsys):
+    """Saved evidence gives the same output."""
     saved = tmp_path / "evidence.json"
     url = f"http://127.0.0.1:{dss.port}"
     assert main(["diagnose", url, "--save", str(saved)]) == 0

@@ -140,6 +140,7 @@ def test_a_working_proxy_changes_no_important_header(echo):
 
 @pytest.mark.proves("echo-names-the-lost-header")
 def test_the_dropped_header_is_named(echo):
+    """`echo` names the header that a proxy drops."""
     with evidence_through_nginx(echo, "upgrade-not-forwarded") as evidence:
         (finding,) = diagnose(evidence).findings
         assert finding.id == "upgrade-not-forwarded"

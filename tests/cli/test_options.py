@@ -111,6 +111,7 @@ COOKIES = {
 @pytest.mark.proves("secrets-are-never-shown")
 @pytest.mark.parametrize("form", COOKIES)
 def test_cookies_are_sent_and_never_shown(form, repeating, tmp_path, capsys):
+    """Cookies are sent, and never shown."""
     (tmp_path / "cookies").write_text(COOKIES[form])
     saved = tmp_path / "saved.json"
     main(["diagnose", repeating.url, "--cookies", str(tmp_path / "cookies"), "--save", str(saved), "--json"])
@@ -207,6 +208,7 @@ def test_without_authorities_no_certificate_is_called_untrusted(environment, aut
 @pytest.mark.proves("secrets-go-to-trusted-servers-only")
 @pytest.mark.parametrize("trusted", [True, False], ids=["trusted", "not trusted"])
 def test_secrets_go_only_to_a_trusted_server(trusted, authority, tmp_path, capsys):
+    """Secrets go only to a server whose certificate is trusted."""
     (tmp_path / "cookies").write_text("session=planted-secret")
     trust = ["--ca", str(tmp_path / "ca.pem")] if trusted else []
     with serving(Repeating, tls=certified(authority)) as server:

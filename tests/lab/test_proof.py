@@ -31,6 +31,7 @@ from support.proof import (
 )
 
 from checks.lab.recipe import RECIPES as FOLDER
+from docs._ext.proof import title
 
 pytestmark = pytest.mark.reads_proof
 
@@ -59,6 +60,12 @@ def test_every_claim_has_a_page_and_a_test():
     assert not untested, f"no test proves these claims: mark one with @pytest.mark.proves(...): {untested}"
     unused = sorted(marks - set(pages))
     assert not unused, f"no page has these claims of tests: end a sentence with {{proven}}`...`: {unused}"
+
+
+@pytest.mark.quick
+def test_every_claim_has_a_title(kept):
+    untitled = [claim["test"] for claim in kept["claims"].values() if not title(claim["test"])]
+    assert untitled == [], "the docstring of each of these tests is the title of its claim on the pages"
 
 
 # The record and the checkout

@@ -55,6 +55,7 @@ def run(python, pyz, *argv):
 
 @pytest.mark.proves("the-single-file-is-reproducible")
 def test_another_build_has_the_same_bytes(pyz, tmp_path, monkeypatch):
+    """A second build of the single file has the same bytes."""
     monkeypatch.setenv("TZ", "Pacific/Auckland")
     monkeypatch.setenv("LC_ALL", "C")
     monkeypatch.chdir(tmp_path)

@@ -344,6 +344,7 @@ def test_a_slow_upload_arrives(build, config, experiment):
 @LONG
 @pytest.mark.parametrize(("build", "variant"), [claiming(*pair) for pair in HELD_VARIANTS], ids=id_of)
 def test_a_broken_variant_closes_the_connection_for_its_cause(build, variant, experiment, record_property, verdict):
+    """Each broken example closes the connection for its cause."""
     record_property("config", name_of(variant))
     evidence = experiment["variant", build, variant]
     causes = [finding.id for finding in diagnose(evidence).findings]
@@ -360,6 +361,7 @@ def test_a_broken_variant_closes_the_connection_for_its_cause(build, variant, ex
 @pytest.mark.proves("a-limit-on-age-ends-busy-sockets")
 @pytest.mark.parametrize(("build", "variant"), [pair for pair in HELD_VARIANTS if pair not in IDLE_VARIANTS], ids=id_of)
 def test_no_ping_outlives_a_maximum_connection_lifetime(build, variant, experiment):
+    """Pings do not keep a WebSocket open beyond a maximum lifetime."""
     pinged = experiment["variant", build, variant].hold(pings=True)
     limit = recipe_of(variant).needs(variant).drops_after
     assert pinged.dropped, f"{variant.name} on {build}: expected a close after {limit} s, but it stayed open"
@@ -371,6 +373,7 @@ def test_no_ping_outlives_a_maximum_connection_lifetime(build, variant, experime
 @pytest.mark.proves("pings-outlive-the-idle-limit")
 @pytest.mark.parametrize(("build", "variant"), IDLE_VARIANTS, ids=id_of)
 def test_a_ping_every_15_seconds_outlives_the_idle_timeout(build, variant, experiment):
+    """A ping every 15 seconds outlives the idle timeout."""
     pinged = experiment["variant", build, variant].hold(pings=True)
     assert not pinged.dropped, f"{variant.name} on {build}: expected it to stay open, closed after {pinged.seconds} s"
     assert pinged.seconds >= SILENCE, f"{variant.name} on {build}: expected {SILENCE} s, got {pinged.seconds} s"

@@ -36,6 +36,7 @@ def findings_of(site):
 @pytest.mark.proves("apache-passes-on-upgrades-since-2-4-47")
 @EVERY_BUILD
 def test_upgrade_websocket_has_no_effect_before_2_4_47(build, dss):
+    """Before Apache httpd 2.4.47, `upgrade=websocket` has no effect."""
     with proxy(APACHE, build, HTTP, dss) as site:
         survive(CHECKS["accepted"], site)
         assert findings_of(site) == (["works"] if build.release >= (2, 4, 47) else ["upgrade-not-forwarded"])
@@ -56,6 +57,7 @@ def buffers_the_first_message(site):
 @pytest.mark.proves("apache-2-4-48-keeps-back-the-first-message")
 @EVERY_BUILD_WITH_TUNNELS
 def test_2_4_48_buffers_a_message_sent_with_the_101(build, dss):
+    """Apache httpd 2.4.48 buffers a message that comes with the 101."""
     with proxy(APACHE, build, HTTP, dss) as site:
         assert any(buffers_the_first_message(site) for _ in range(50)) == (build.release < (2, 4, 53))
 
@@ -63,6 +65,7 @@ def test_2_4_48_buffers_a_message_sent_with_the_101(build, dss):
 @pytest.mark.proves("apache-counts-the-smaller-limit-before-2-4-53")
 @EVERY_BUILD_WITH_TUNNELS
 def test_timeout_overrides_proxytimeout_before_2_4_53(build, dss):
+    """Before Apache httpd 2.4.53, `Timeout` overrides `ProxyTimeout`."""
     with (
         changed(build, "ProxyTimeout 3600", "ProxyTimeout 3600\n    Timeout 1", dss) as site,
         Reader(site).socket(ECHO) as socket,
@@ -75,6 +78,7 @@ def test_timeout_overrides_proxytimeout_before_2_4_53(build, dss):
 @pytest.mark.proves("apache-wstunnel-is-not-needed")
 @EVERY_NEWER_BUILD
 def test_a_rewrite_rule_with_ws_needs_no_mod_proxy_wstunnel(build, dss):
+    """A `RewriteRule` to `ws://` does not need mod_proxy_wstunnel."""
     rules = """RewriteEngine On
     RewriteCond %{HTTP:Upgrade} =websocket [NC]
     RewriteRule /(.*) ws://DSS_HOST:DSS_PORT/$1 [P]
@@ -87,6 +91,7 @@ def test_a_rewrite_rule_with_ws_needs_no_mod_proxy_wstunnel(build, dss):
 @pytest.mark.proves("apache-rewrite-rule-refuses-3f-since-2-4-60")
 @EVERY_BUILD
 def test_a_rewrite_rule_breaks_encoded_question_marks(build, dss):
+    """A `RewriteRule` breaks a URL with an encoded question mark."""
     rules = "RewriteEngine On\nRewriteRule /(.*) http://DSS_HOST:DSS_PORT/$1 [P]"
     with changed(build, PASS, rules, dss) as site:
         response, body = Reader(site).request("/dip/lab/request/a%3Fb")
@@ -99,6 +104,7 @@ def test_a_rewrite_rule_breaks_encoded_question_marks(build, dss):
 @pytest.mark.proves("apache-answers-404-to-a-slash-in-a-name")
 @EVERY_BUILD
 def test_an_encoded_slash_gets_404_without_allowencodedslashes(build, dss):
+    """Without `AllowEncodedSlashes`, a URL with `%2F` gets 404."""
     with changed(build, "AllowEncodedSlashes NoDecode", "", dss) as site:
         response, _ = Reader(site).request("/dip/lab/request/a%2Fb")
     assert response.status == 404
@@ -107,6 +113,7 @@ def test_an_encoded_slash_gets_404_without_allowencodedslashes(build, dss):
 @pytest.mark.proves("apache-redirect-encodes-once-more")
 @EVERY_NEWER_BUILD
 def test_redirect_encodes_an_encoded_slash_again(build, dss):
+    """`Redirect` of Apache httpd encodes an encoded slash again."""
     rule = r"""RewriteEngine On
     RewriteCond %{THE_REQUEST} ^\S+\s(/[^?\s]*)
     RewriteRule ^ https://dss.example.com%1 [R=permanent,NE]"""
@@ -119,6 +126,7 @@ def test_redirect_encodes_an_encoded_slash_again(build, dss):
 @pytest.mark.proves("apache-proxypassreverse-misses")
 @EVERY_NEWER_BUILD
 def test_proxypassreverse_ignores_redirects_when_the_host_is_preserved(build, dss):
+    """With `ProxyPreserveHost On`, `ProxyPassReverse` changes no redirect."""
     edit = "Header edit Location ^http://dss.example.com https://dss.example.com"
     reverse = "ProxyPassReverse / http://DSS_HOST:DSS_PORT/"
     with changed(build, edit, reverse, dss, APACHE.config(https=True)) as site:
@@ -129,6 +137,7 @@ def test_proxypassreverse_ignores_redirects_when_the_host_is_preserved(build, ds
 @pytest.mark.proves("apache-first-proxypass-wins")
 @EVERY_NEWER_BUILD
 def test_the_first_proxypass_that_matches_wins(build, dss):
+    """The first `ProxyPass` that matches a URL is used."""
     websocket = "ProxyPass /dip/websocket http://DSS_HOST:DSS_PORT/dip/websocket upgrade=websocket"
     with changed(build, PASS, f"ProxyPass / http://DSS_HOST:DSS_PORT/ nocanon\n{websocket}", dss) as site:
         assert findings_of(site) == ["upgrade-not-forwarded"]
@@ -137,6 +146,7 @@ def test_the_first_proxypass_that_matches_wins(build, dss):
 @pytest.mark.proves("apache-unset-upgrade-loses-it")
 @EVERY_NEWER_BUILD
 def test_unsetting_upgrade_breaks_requests_but_not_responses(build, dss):
+    """Unsetting `Upgrade` breaks a request, but not a response."""
     with changed(build, PASS, f"{PASS}\nRequestHeader unset Upgrade", dss) as site:
         assert findings_of(site) == ["upgrade-not-forwarded"]
     with changed(build, PASS, f"{PASS}\nHeader unset Upgrade", dss) as site:
@@ -146,6 +156,7 @@ def test_unsetting_upgrade_breaks_requests_but_not_responses(build, dss):
 @pytest.mark.proves("apache-limit-request-body-spares-uploads")
 @EVERY_BUILD
 def test_limitrequestbody_does_not_limit_forwarded_uploads(build, dss):
+    """`LimitRequestBody` does not limit uploads that are forwarded."""
     with changed(build, PASS, f"{PASS}\nLimitRequestBody 1000", dss) as site:
         response, _ = Reader(site).request("/dip/lab/upload", "POST", b"x" * 2000)
     assert response.status == 200
@@ -155,6 +166,7 @@ def test_limitrequestbody_does_not_limit_forwarded_uploads(build, dss):
 @EVERY_NEWER_BUILD
 @pytest.mark.parametrize("https", [True, False])
 def test_limitrequestfieldsize_of_the_default_site_counts(build, https, dss):
+    """`LimitRequestFieldSize` counts only in the default site."""
     added = f"{PASS}\nLimitRequestFieldSize 16380"
     with changed(build, PASS, added, dss, APACHE.config(https=https)) as site:
         response, _ = Reader(site).request("/dip/api/ping", headers={"Cookie": "sso=" + "x" * 9000})
@@ -165,6 +177,7 @@ def test_limitrequestfieldsize_of_the_default_site_counts(build, https, dss):
 @NEWEST
 @pytest.mark.parametrize("enough_slots", [True, False])
 def test_reloads_fill_a_small_scoreboard(build, enough_slots, dss):
+    """Reloads of Apache httpd fill a small scoreboard."""
     text = HTTP.read_text()
     if not enough_slots:
         text = text.replace("MaxRequestWorkers 1000\n", "").replace("ServerLimit 100\n", "")
@@ -187,6 +200,7 @@ def reload_again(site, reloads):
 @pytest.mark.proves("apache-server-limit-takes-a-restart")
 @NEWEST
 def test_a_reload_does_not_change_serverlimit(build, dss):
+    """A reload does not change `ServerLimit`."""
     text = HTTP.read_text()
     with proxy(APACHE, build, HTTP, dss, changed={HTTP: text.replace("ServerLimit 100", "ServerLimit 50")}) as site:
         file = site.folder / "sites-available" / "dss.conf"

@@ -54,6 +54,7 @@ def test_the_recipe_works_and_has_no_cause(build, config, dss, verdict):
     ("build", "config"), [pair for pair in SITES if not recipe_of(pair[1]).secure(pair[1])], ids=id_of
 )
 def test_an_unconfigured_host_name_gets_no_cause(build, config, dss, verdict):
+    """A host name that the proxy does not know gets no cause."""
     with proxy(recipe_of(config), build, config, dss) as site:
         evidence = asyncio.run(look(Target(site.origin.replace("localhost", "127.0.0.1"), timeout=30)))
     verdict("proxy", "something else", named(evidence))
@@ -170,6 +171,7 @@ def changed(build, old, new, dss, *, https=False):
 
 @pytest.mark.proves("http-1-0-is-hidden-by-the-nginx-of-dss")
 def test_http_1_0_websocket_opens_behind_the_nginx_of_dss(old_nginx, dss):
+    """Over HTTP/1.0, WebSocket still opens behind the nginx that is in DSS."""
     with broken_site(old_nginx, "http-1-0-upstream", dss) as site:
         evidence = evidence_of(site)
     failed = [path for path in evidence.paths if not evidence.handshake(path).opened]
@@ -178,6 +180,7 @@ def test_http_1_0_websocket_opens_behind_the_nginx_of_dss(old_nginx, dss):
 
 @pytest.mark.proves("http-1-0-passes-off-broken-downloads")
 def test_http_1_0_makes_an_incomplete_download_look_complete(old_nginx, dss):
+    """Over HTTP/1.0, an incomplete download looks complete."""
     with broken_site(old_nginx, "http-1-0-upstream", dss) as site:
         response, body = Reader(site).request("/dip/lab/download?blocks=4&breaks-off=1")
     assert response.status == 200, f"expected 200 for the download, got {response.status}"
@@ -187,6 +190,7 @@ def test_http_1_0_makes_an_incomplete_download_look_complete(old_nginx, dss):
 @pytest.mark.proves("http-1-1-is-the-default-since-1-29-7")
 @for_each_build("nginx")
 def test_nginx_defaults_to_http_1_0_before_1_29_7(build, dss):
+    """Before nginx 1.29.7, `proxy_pass` uses HTTP/1.0 by default."""
     with broken_site(build, "http-1-0-upstream", dss) as site:
         _, body = Reader(site).request("/dip/lab/request")
     old = build.release < (1, 29, 7)
@@ -197,6 +201,7 @@ def test_nginx_defaults_to_http_1_0_before_1_29_7(build, dss):
 @pytest.mark.proves("host-breaks-notebooks-only")
 @for_each_build("nginx")
 def test_without_host_notifications_work_and_notebooks_do_not(build, dss):
+    """With a wrong `Host`, notifications work, and notebooks do not."""
     with broken_site(build, "host-not-preserved", dss) as site:
         evidence = evidence_of(site)
     notifications, notebook = (evidence.handshake(path) for path in evidence.paths)
@@ -209,6 +214,7 @@ def test_without_host_notifications_work_and_notebooks_do_not(build, dss):
 @pytest.mark.proves("host-variable-drops-the-port")
 @for_each_build("nginx")
 def test_host_without_port_breaks_notebooks_on_a_custom_port(build, dss):
+    """`Host` without its port breaks notebooks on a custom port."""
     with changed(build, "Host $http_host;", "Host $host;", dss) as site:
         evidence = evidence_of(site)
     expect_causes(["host-not-preserved"], evidence)
@@ -217,6 +223,7 @@ def test_host_without_port_breaks_notebooks_on_a_custom_port(build, dss):
 @pytest.mark.proves("lost-upgrade-leaves-pages-working")
 @for_each_build("nginx")
 def test_without_upgrade_the_page_works_and_no_websocket_opens(build, dss):
+    """Without `Upgrade`, the page works, and no WebSocket opens."""
     with broken_site(build, "upgrade-not-forwarded", dss) as site:
         evidence = evidence_of(site)
     expect_statuses([200, 200], [evidence.page.status, evidence.health_check.status])
@@ -226,6 +233,7 @@ def test_without_upgrade_the_page_works_and_no_websocket_opens(build, dss):
 @pytest.mark.proves("slash-after-the-port-changes-addresses")
 @for_each_build("nginx")
 def test_a_slash_after_the_port_changes_urls(build, dss):
+    """A slash after the port in `proxy_pass` changes URLs."""
     with changed(build, "DSS_HOST:DSS_PORT;", "DSS_HOST:DSS_PORT/;", dss) as site:
         _, body = Reader(site).request("/dip/lab/request/a%2Fb")
     expected = b'"target": "/dip/lab/request/a/b"'
@@ -235,6 +243,7 @@ def test_a_slash_after_the_port_changes_urls(build, dss):
 @pytest.mark.proves("fixed-connection-asks-on-every-page")
 @for_each_build("nginx")
 def test_a_fixed_connection_header_requests_an_upgrade_on_every_page(build, dss):
+    """A fixed `Connection: upgrade` asks for an upgrade on every page."""
     with changed(build, "Connection $connection_upgrade;", 'Connection "upgrade";', dss) as site:
         _, body = Reader(site).request("/dip/lab/request")
     expected = b'"X-Front-Connection", "upgrade;"'
@@ -244,6 +253,7 @@ def test_a_fixed_connection_header_requests_an_upgrade_on_every_page(build, dss)
 @pytest.mark.proves("redirect-rule-without-the-port-misses")
 @for_each_build("nginx")
 def test_a_redirect_rule_without_port_misses_on_a_custom_port(build, dss):
+    """In nginx, a redirect rule without the port misses on a custom port."""
     rule = "proxy_redirect http://$http_host/ https://$http_host/;"
     with changed(build, rule, rule.replace("http_host", "host"), dss, https=True) as site:
         response, _ = Reader(site).request("/dip/lab/redirect")
@@ -264,6 +274,7 @@ def statuses(evidence, variant=""):
 @pytest.mark.proves("nginx-without-dss-answers-502")
 @for_each_build("nginx")
 def test_without_dss_nginx_sends_502_to_pages_and_handshakes(build, dss):
+    """If DSS is down, nginx sends 502 to pages and handshakes."""
     with broken_site(build, "backend-down", dss) as site:
         evidence = evidence_of(site)
     expect_statuses([502, 502, 502], [evidence.page.status, evidence.health_check.status, *statuses(evidence)])
@@ -272,6 +283,7 @@ def test_without_dss_nginx_sends_502_to_pages_and_handshakes(build, dss):
 @pytest.mark.proves("a-block-of-its-own-loses-the-upgrade")
 @for_each_build("nginx")
 def test_a_separate_location_for_notebooks_drops_their_upgrade_only(build, dss):
+    """In nginx, a separate `location` for notebooks drops `Upgrade` for them only."""
     with broken_site(build, "upgrade-wrong-location", dss) as site:
         expect_statuses([101, 400], statuses(evidence_of(site)))
 
@@ -279,6 +291,7 @@ def test_a_separate_location_for_notebooks_drops_their_upgrade_only(build, dss):
 @pytest.mark.proves("a-block-with-a-slash-redirects")
 @for_each_build("nginx")
 def test_a_location_with_a_trailing_slash_redirects_the_handshake(build, dss):
+    """In nginx, a `location` that ends in a slash redirects the handshake."""
     with broken_site(build, "redirect-on-handshake", dss) as site:
         evidence = evidence_of(site)
     expect_statuses([200, 301, 101], [evidence.page.status, *statuses(evidence)])
@@ -290,6 +303,7 @@ def test_a_location_with_a_trailing_slash_redirects_the_handshake(build, dss):
 @pytest.mark.proves("large-cookies-stop-one-reader")
 @for_each_build("nginx")
 def test_large_cookies_block_every_request_of_their_user(build, dss):
+    """Cookies that are too large block every request of their user."""
     with broken_site(build, "header-too-large", dss) as site:
         evidence = evidence_of(site)
         without, _ = Reader(site).request("/")
@@ -302,6 +316,7 @@ def test_large_cookies_block_every_request_of_their_user(build, dss):
 @pytest.mark.proves("a-hidden-upgrade-spoils-the-101")
 @for_each_build("nginx")
 def test_a_101_with_upgrade_hidden_opens_no_websocket(build, dss):
+    """If nginx hides `Upgrade` in the 101, no WebSocket opens."""
     with broken_site(build, "handshake-header-mangled", dss) as site:
         evidence = evidence_of(site)
     expect_statuses([101, 101], statuses(evidence))
@@ -313,6 +328,7 @@ def test_a_101_with_upgrade_hidden_opens_no_websocket(build, dss):
 @pytest.mark.xdist_group("browser of variants")
 @for_each_build("nginx")
 def test_with_a_second_upgrade_header_no_websocket_opens(build, dss, record_property, verdict):
+    """If nginx sends `Upgrade` twice, no WebSocket opens."""
     line = "proxy_http_version 1.1;"
     with changed(build, line, f"{line} add_header Upgrade h2,h2c always;", dss) as site:
         evidence = evidence_of(site)
@@ -330,6 +346,7 @@ def test_with_a_second_upgrade_header_no_websocket_opens(build, dss, record_prop
 @pytest.mark.xdist_group("browser of variants")
 @pytest.mark.parametrize("build", [newest(RECIPES["nginx"].config(https=False))], ids=str)
 def test_console_errors_of_chromium_distinguish_causes(build, dss, record_property):
+    """Chromium's console shows different errors for different causes."""
     errors = {}
     with launch() as browser:
         record_property("on", chromium_version())

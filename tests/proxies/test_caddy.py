@@ -20,6 +20,7 @@ EVERY_BUILD = pytest.mark.parametrize(
 @pytest.mark.proves("caddy-reload-ends-sockets-with-1001")
 @EVERY_BUILD
 def test_a_reload_closes_websockets_with_1001_without_stream_close_delay(build, config, dss):
+    """Without `stream_close_delay`, a reload of Caddy closes with 1001."""
     text = config.read_text().replace("\t\tstream_close_delay 24h\n", "")
     # Caddy 2.6.2 sometimes masks its close frame, which servers must not do. The connection then fails with 1002.
     codes = {1001} if build.release >= (2, 7) else {1001, 1002}
@@ -35,6 +36,7 @@ def test_a_reload_closes_websockets_with_1001_without_stream_close_delay(build, 
 @pytest.mark.proves("caddy-catch-all-takes-the-redirect-away")
 @pytest.mark.parametrize(("build", "config"), [site for site in SITES_OF_CADDY if CADDY.secure(site[1])], ids=str)
 def test_a_catch_all_site_on_port_80_disables_the_redirect(build, config, dss):
+    """In Caddy, a site for every name on port 80 disables the redirect."""
     # `http://` means the same as the `:80` of the package: all names, on the port for HTTP.
     text = config.read_text() + '\nhttp:// {\n\trespond "welcome"\n}\n'
     with proxy(CADDY, build, config, dss, changed={config: text}) as site:
@@ -47,6 +49,7 @@ def test_a_catch_all_site_on_port_80_disables_the_redirect(build, config, dss):
 @pytest.mark.proves("caddy-1-lines-lose-the-upgrade")
 @EVERY_BUILD
 def test_the_lines_for_caddy_1_drop_the_upgrade(build, config, dss):
+    """In Caddy 2, the lines for Caddy 1 drop `Upgrade`."""
     text = CADDY.text(CADDY.variant("upgrade-not-forwarded"))
     if build.release < (2, 7):
         text = text.replace("\t\tstream_close_delay 24h\n", "")
@@ -84,6 +87,7 @@ def host_is_preserved(site):
 @pytest.mark.proves("caddy-since-2-11-changes-host-for-https")
 @EVERY_BUILD
 def test_over_https_to_dss_2_11_replaces_the_host(build, config, secure):
+    """Over HTTPS to DSS, Caddy 2.11 replaces `Host`."""
     with over_https(build, config, secure) as site:
         assert host_is_preserved(site) == (build.release < (2, 11))
 
@@ -91,5 +95,6 @@ def test_over_https_to_dss_2_11_replaces_the_host(build, config, secure):
 @pytest.mark.proves("caddy-host-can-be-kept-over-https")
 @EVERY_BUILD
 def test_header_up_preserves_the_host_over_https_to_dss(build, config, secure):
+    """`header_up Host` preserves `Host` over HTTPS to DSS."""
     with over_https(build, config, secure, "\t\theader_up Host {http.request.hostport}\n") as site:
         assert host_is_preserved(site)

@@ -118,6 +118,7 @@ CREDENTIALS = {
 @pytest.mark.proves("a-login-at-the-proxy")
 @pytest.mark.parametrize("case", CREDENTIALS)
 def test_squid_requires_authentication(case, squid, dss, verdict):
+    """Squid requires a password, also for the tunnel of a WebSocket."""
     login, truth = CREDENTIALS[case]
     with forward(squid, dss, PORT, login="reader:planted secret") as company:
         evidence = observe(f"http://localhost:{dss.port}", authenticated(company.url, login))
@@ -131,6 +132,7 @@ def test_squid_requires_authentication(case, squid, dss, verdict):
 
 @pytest.mark.proves("dss-exempt-from-the-login")
 def test_squid_requires_no_authentication_for_dss(squid, dss, verdict):
+    """With the exception, Squid requires no password for DSS."""
     with forward(squid, dss, PORT, EXEMPT_FROM_AUTHENTICATION, login="reader:planted secret") as company:
         expect_cause("works", observe(f"http://localhost:{dss.port}", company.url), verdict)
 
@@ -146,6 +148,7 @@ def test_a_socks_proxy_that_only_closes_is_undecided(login, dss):
 @pytest.mark.proves("through-a-socks-proxy")
 @pytest.mark.parametrize("login", ["", "reader:planted%20secret"])
 def test_websocket_works_through_a_socks_proxy(login, dss, verdict):
+    """WebSocket works through a SOCKS proxy."""
     with socks("reader:planted secret" if login else "") as company, https_site(dss) as site:
         expect_cause("works", observe(site.origin, authenticated(company, login), site.tls), verdict)
 

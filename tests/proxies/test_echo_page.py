@@ -128,6 +128,7 @@ def visit_through_forward_proxies(stack, browser, bare, site, plain):
 
 @pytest.mark.proves("echo-page-names-the-mistake")
 def test_the_page_names_each_mistake_at_both_ends(browser, bare, record_property):
+    """The page of `echo` and its terminal name each mistake."""
     record_property("on", chromium_version())
     with contextlib.ExitStack() as stack:
         echo = stack.enter_context(running_echo("--hold", HOLD))

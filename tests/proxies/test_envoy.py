@@ -20,6 +20,7 @@ EVERY_BUILD = for_each_build("envoy")
 @pytest.mark.proves("envoy-refuses-upgrades-by-itself")
 @EVERY_BUILD
 def test_by_default_envoy_rejects_a_handshake_with_an_empty_403(build, dss):
+    """By default, Envoy rejects a handshake with an empty 403."""
     with proxy(ENVOY, build, ENVOY.variant("upgrade-denied"), dss) as site:
         response = Reader(site).rejection(ECHO)
     assert response.status_code == 403
@@ -30,6 +31,7 @@ def test_by_default_envoy_rejects_a_handshake_with_an_empty_403(build, dss):
 @pytest.mark.proves("envoy-route-timeout-does-not-end-sockets")
 @EVERY_BUILD
 def test_a_websocket_outlives_the_timeout_of_its_route(build, dss):
+    """In Envoy, a WebSocket outlives the timeout of its route."""
     config = ENVOY.config(https=False)
     text = config.read_text()
     assert "timeout: 3600s }" in text
@@ -44,6 +46,7 @@ def test_a_websocket_outlives_the_timeout_of_its_route(build, dss):
 @pytest.mark.proves("envoy-ends-sockets-when-it-stops")
 @EVERY_BUILD
 def test_a_stop_ends_websockets_without_a_close_frame(build, dss):
+    """If Envoy stops, its WebSocket connections end without a close frame."""
     with proxy(ENVOY, build, ENVOY.config(https=False), dss) as site, Reader(site).socket(ECHO) as socket:
         os.kill(site.process.pid, signal.SIGTERM)
         with pytest.raises(ConnectionClosed) as closed:
@@ -73,6 +76,7 @@ def open_over_http_2(build, dss, changes):
 @pytest.mark.proves("envoy-carries-sockets-of-browsers-with-http-2")
 @EVERY_BUILD
 def test_websockets_open_where_pages_use_http_2(build, dss, record_property):
+    """Behind Envoy, WebSocket opens where pages use HTTP/2."""
     record_property("on", chromium_version())
     state, errors = open_over_http_2(build, dss, HTTP_2)
     assert state == "live"
@@ -82,6 +86,7 @@ def test_websockets_open_where_pages_use_http_2(build, dss, record_property):
 @pytest.mark.proves("envoy-allow-connect-breaks-sockets-of-browsers")
 @EVERY_BUILD
 def test_allow_connect_breaks_websockets_where_pages_use_http_2(build, dss, record_property):
+    """In Envoy, `allow_connect` breaks WebSocket where pages use HTTP/2."""
     record_property("on", chromium_version())
     state, errors = open_over_http_2(build, dss, HTTP_2 | CONNECT)
     assert state == "failed"

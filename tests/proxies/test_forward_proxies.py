@@ -99,6 +99,7 @@ def rules(text):
 
 @pytest.mark.proves("squid-rules-are-those-of-debian")
 def test_the_lab_has_the_access_rules_that_debian_ships(squid):
+    """Squid in the lab has the access rules that Debian ships."""
     shipped = squid.root / "etc" / "squid" / "squid.conf"
     if squid.root == Path("/"):  # an administrator may have changed that file
         raise NotInstalledError(f"the package of Squid {squid.version}")
@@ -110,6 +111,7 @@ def test_the_lab_has_the_access_rules_that_debian_ships(squid):
 
 @pytest.mark.proves("plain-page-passes-and-socket-does-not")
 def test_the_page_loads_but_its_websocket_gets_403(squid, dss, shown):
+    """Through Squid on HTTP, the page loads, and its WebSocket gets 403."""
     with forward(squid, dss) as company:
         result = shown(f"http://localhost:{dss.port}", *through(company))
         company.wait_for(f"200 GET http://localhost:{dss.port}/")
@@ -119,6 +121,7 @@ def test_the_page_loads_but_its_websocket_gets_403(squid, dss, shown):
 
 @pytest.mark.proves("https-on-another-port-does-not-help")
 def test_over_https_on_another_port_the_page_fails_too(squid, dss, shown):
+    """Through Squid, over HTTPS on another port, the page fails too."""
     with https_site(dss) as site, forward(squid, site) as company:
         with pytest.raises(Error, match="net::ERR_TUNNEL_CONNECTION_FAILED"):
             shown(site.origin, *through(company, site))
@@ -127,6 +130,7 @@ def test_over_https_on_another_port_the_page_fails_too(squid, dss, shown):
 
 @pytest.mark.proves("https-on-443-helps")
 def test_over_https_on_port_443_page_and_websocket_work(squid, dss, own_address, shown):
+    """Through Squid, page and WebSocket work over HTTPS on port 443."""
     with https_site(dss, own_address) as site, forward(squid, site) as company:
         assert shown("https://localhost", *through(company, site)) == LIVE
         company.wait_for("200 CONNECT localhost:443")
@@ -134,6 +138,7 @@ def test_over_https_on_port_443_page_and_websocket_work(squid, dss, own_address,
 
 @pytest.mark.proves("the-port-added-to-ssl-ports-helps")
 def test_a_port_added_to_ssl_ports_lets_the_websocket_through(squid, dss, shown):
+    """A port that is added to `SSL_ports` lets the WebSocket through."""
     with forward(squid, dss, PORT) as company:
         assert shown(f"http://localhost:{dss.port}", *through(company)) == LIVE
         company.wait_for(f"200 CONNECT localhost:{dss.port}")
@@ -149,6 +154,7 @@ def in_order(*proxies):
 
 @pytest.mark.proves("proxy-fallback-does-not-rescue")
 def test_a_rejected_tunnel_does_not_fall_back_to_direct(squid, dss, shown):
+    """After a rejected tunnel, a browser does not connect directly."""
     authority = f"dss.example.com:{dss.port}"
     with forward(squid, dss) as company:
         result = shown(f"http://{authority}", *in_order(f"127.0.0.1:{company.port}", "direct://"))
@@ -182,18 +188,21 @@ async def handshake(company, site, tls):
 
 @pytest.mark.proves("tls-inspection-undoes-https")
 def test_tls_inspection_drops_the_upgrade_of_a_websocket(inspecting_squid, dss):
+    """By default, TLS inspection in Squid drops the `Upgrade` header."""
     with https_site(dss) as site, forward(inspecting_squid, site, PORT, inspects=True) as company:
         assert through_tls(company, site, company.tls) == {"page": 200, "handshake": 426}
 
 
 @pytest.mark.proves("inspection-told-of-websocket-passes-it")
 def test_tls_inspection_with_websocket_allowed_forwards_it(squid_since_5, dss):
+    """TLS inspection that allows WebSocket forwards it."""
     with https_site(dss) as site, forward(squid_since_5, site, PORT, WEBSOCKET, inspects=True) as company:
         assert through_tls(company, site, company.tls) == {"page": 200, "handshake": 101}
 
 
 @pytest.mark.proves("squid-before-5-cannot-be-told-of-websocket")
 def test_squid_before_5_does_not_start_with_websocket_allowed(squid_before_5, dss):
+    """Squid before version 5 does not start with the line for WebSocket."""
     error = "unrecognized: 'http_upgrade_request_protocols'"
     with (
         https_site(dss) as site,
@@ -205,6 +214,7 @@ def test_squid_before_5_does_not_start_with_websocket_allowed(squid_before_5, ds
 
 @pytest.mark.proves("squid-minds-the-case-of-websocket")
 def test_websocket_allowed_in_another_case_is_not_allowed(squid_since_5, dss, tmp_path):
+    """For users of Squid, `websocket` must be allowed in lower case."""
     capitals = tmp_path / "websocket.conf"
     capitals.write_text(WEBSOCKET.read_text().replace("protocols websocket", "protocols WebSocket"))
     with https_site(dss) as site, forward(squid_since_5, site, PORT, capitals, inspects=True) as company:
@@ -213,5 +223,6 @@ def test_websocket_allowed_in_another_case_is_not_allowed(squid_since_5, dss, tm
 
 @pytest.mark.proves("exemption-from-inspection-helps")
 def test_an_exception_from_tls_inspection_keeps_the_certificate_of_dss(inspecting_squid, dss):
+    """With an exception from TLS inspection, the certificate is that of DSS."""
     with https_site(dss) as site, forward(inspecting_squid, site, PORT, EXEMPT, inspects=True) as company:
         assert through_tls(company, site, site.tls) == {"page": 200, "handshake": 101}

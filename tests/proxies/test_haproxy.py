@@ -43,6 +43,7 @@ def changed(build, dss, *, first="", short=False, without="", https=False):
 @EVERY_BUILD
 @pytest.mark.parametrize("first", ["broken", "sound"])
 def test_two_servers_one_broken_is_intermittent(build, first, dss, verdict):
+    """If one of two servers is broken, the cause is intermittent."""
     nginx = RECIPES["nginx"]
     with proxy(nginx, nginx.newest(), nginx.variant("upgrade-not-forwarded"), dss) as broken:
         server = "    server dss DSS_HOST:DSS_PORT\n"
@@ -60,6 +61,7 @@ def test_two_servers_one_broken_is_intermittent(build, first, dss, verdict):
 @pytest.mark.proves("a-replaced-origin-breaks-notebooks-too")
 @EVERY_BUILD
 def test_a_replaced_origin_is_named_host_not_preserved(build, dss, verdict):
+    """A replaced `Origin` is named as a `Host` that is not preserved."""
     config = HAPROXY.config(https=False)
     rule = "backend dss\n    http-request replace-header Origin .* http://other.example.com\n"
     text = config.read_text().replace("backend dss\n", rule)
@@ -81,6 +83,7 @@ def reloaded(site):
 @pytest.mark.proves("haproxy-without-timeout-tunnel-the-shorter-limit-counts")
 @EVERY_BUILD
 def test_without_timeout_tunnel_timeout_client_ends_an_idle_websocket(build, dss):
+    """Without `timeout tunnel`, `timeout client` ends an idle WebSocket."""
     with (
         changed(build, dss, short=True, without=TUNNEL) as without,
         changed(build, dss, short=True) as site,
@@ -97,6 +100,7 @@ def test_without_timeout_tunnel_timeout_client_ends_an_idle_websocket(build, dss
 @pytest.mark.proves("haproxy-hard-stop-after-cuts-sockets")
 @EVERY_BUILD
 def test_with_hard_stop_after_a_reload_ends_websockets(build, dss):
+    """With `hard-stop-after`, a reload of HAProxy ends WebSocket."""
     with changed(build, dss, first="global\n    hard-stop-after 1s\n\n") as site, Reader(site).socket(ECHO) as socket:
         site.process.wait_until(lambda: reloaded(site))
         with pytest.raises(ConnectionClosed) as closed:
@@ -107,6 +111,7 @@ def test_with_hard_stop_after_a_reload_ends_websockets(build, dss):
 @pytest.mark.proves("haproxy-refuses-16-kb-of-headers")
 @EVERY_BUILD
 def test_16_kb_of_headers_get_400(build, dss):
+    """HAProxy rejects 16 KB of headers with 400."""
     with changed(build, dss) as site:
         statuses = {
             size: Reader(site).request("/dip/lab/request", headers={"Cookie": "sso=" + "x" * (size << 10)})[0].status
@@ -118,6 +123,7 @@ def test_16_kb_of_headers_get_400(build, dss):
 @pytest.mark.proves("haproxy-check-is-silent-since-3-0")
 @EVERY_BUILD
 def test_without_v_the_check_prints_nothing_since_3_0(build, dss):
+    """Since HAProxy 3.0, `haproxy -c` prints nothing without `-V`."""
     with changed(build, dss) as site:
         output = site.command("haproxy -c -f /etc/haproxy/haproxy.cfg").stdout
     assert output == ("" if build.release >= (3, 0) else "Configuration file is valid\n")
@@ -126,6 +132,7 @@ def test_without_v_the_check_prints_nothing_since_3_0(build, dss):
 @pytest.mark.proves("haproxy-two-frontends-share-a-port")
 @EVERY_BUILD
 def test_two_frontends_on_one_port_share_its_requests(build, dss):
+    """Two HAProxy frontends on one port share its requests."""
     other = "frontend other\n    bind :80\n    http-request return status 200\n\n"
     with changed(build, dss, first=other) as site:
         assert site.command(HAPROXY.command("check")).stdout == "Configuration file is valid\n"
@@ -151,6 +158,7 @@ def tab(record_property):
 @pytest.mark.proves("haproxy-carries-sockets-over-http-2-since-2-8")
 @EVERY_BUILD
 def test_a_browser_opens_websockets_over_http_2_since_2_8(build, dss, tab):
+    """Since HAProxy 2.8, a browser opens a WebSocket over HTTP/2."""
     with changed(build, dss, https=True) as site:
         state_of(tab, f"{site.origin}/notebook#{dss.token}")
         assert tab.locator("#out").inner_text() == "42"
@@ -162,6 +170,7 @@ def test_a_browser_opens_websockets_over_http_2_since_2_8(build, dss, tab):
 @pytest.mark.proves("haproxy-timeout-tunnel-holds-over-http-2")
 @for_each_build("haproxy", since="2.8")
 def test_timeout_tunnel_applies_to_websockets_over_http_2(build, dss, tab):
+    """`timeout tunnel` applies to WebSocket over HTTP/2 too."""
     with changed(build, dss, short=True, https=True) as site:
         tab.goto(f"{site.origin}/dip/api/ping")
         assert tab.evaluate(STAY_IDLE, ECHO) == "still here"

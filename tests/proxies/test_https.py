@@ -16,6 +16,7 @@ from checks.lab.standin import stand_in
 
 @pytest.mark.proves("https-on-the-base-port-carries-sockets")
 def test_with_the_published_install_ini_websockets_work_over_https(identity):
+    """With the published install.ini, WebSocket works over HTTPS."""
     settings = configparser.ConfigParser()
     settings.read(FOLDER / "dss" / "install.ini")
     server = dict(settings["server"])
@@ -30,6 +31,7 @@ def test_with_the_published_install_ini_websockets_work_over_https(identity):
 @pytest.mark.proves("a-chain-without-intermediates-is-refused")
 @for_each_build("nginx")
 def test_a_certificate_without_its_intermediates_is_rejected(build, dss, identity):
+    """A certificate without its intermediate certificates is rejected."""
     recipe = RECIPES["nginx"]
     config = recipe.config(https=True)
     text = config.read_text().replace("/etc/nginx/ssl/dss_server.key", f"{identity.folder}/key.pem")

@@ -249,6 +249,7 @@ ISTIO_MISTAKES = {
 @pytest.mark.parametrize("cause", ISTIO_MISTAKES)
 @for_each_build("envoy")
 def test_envoy_serves_dss_with_the_config_of_a_virtualservice(build, cause, dss):
+    """Envoy serves DSS with the config that Istio writes."""
     config = RECIPES["envoy"].config(https=True)
     text = config.read_text()
     for old, new in [*ISTIO.items(), *ISTIO_MISTAKES[cause].items()]:

@@ -35,6 +35,7 @@ def recipe(build, dss, *, https=False):
 @pytest.mark.proves("lighttpd-counts-only-what-the-reader-sends")
 @EVERY_BUILD
 def test_max_read_idle_counts_only_data_from_the_browser(build, dss):
+    """`server.max-read-idle` counts only data from the browser."""
     with changed(build, dss, "max-read-idle = 3600", "max-read-idle = 3") as site:
         reader = Reader(site)
         reader.log_in()
@@ -50,6 +51,7 @@ def test_max_read_idle_counts_only_data_from_the_browser(build, dss):
 @pytest.mark.proves("lighttpd-max-write-idle-ends-silent-sockets-too")
 @EVERY_BUILD
 def test_max_write_idle_ends_an_idle_websocket_too(build, dss):
+    """`server.max-write-idle` ends an idle WebSocket too."""
     with (
         changed(build, dss, "max-read-idle = 3600", "max-read-idle = 3600\n    server.max-write-idle = 3") as site,
         Reader(site).socket(ECHO) as socket,
@@ -62,6 +64,7 @@ def test_max_write_idle_ends_an_idle_websocket_too(build, dss):
 @pytest.mark.proves("lighttpd-a-reload-ends-sockets")
 @EVERY_BUILD
 def test_a_reload_ends_websockets_without_a_close_frame(build, dss):
+    """A reload of lighttpd ends WebSocket without a close frame."""
     with recipe(build, dss) as site, Reader(site).socket(ECHO) as socket:
         socket.send("open")
         assert socket.recv(timeout=20) == "open"
@@ -74,6 +77,7 @@ def test_a_reload_ends_websockets_without_a_close_frame(build, dss):
 @pytest.mark.proves("lighttpd-1-4-69-waits-for-sockets-before-it-loads")
 @for_each_build("lighttpd", before="1.4.79")
 def test_a_reload_waits_for_a_stuck_websocket_and_serves_nobody(build, dss):
+    """A reload of lighttpd waits for a stuck WebSocket, and serves nobody."""
     # This WebSocket ignores everything, like that of a computer that sleeps.
     with recipe(build, dss) as site, Reader(site).socket(ECHO):
         site.command(LIGHTTPD.command("reload"))
@@ -87,6 +91,7 @@ def test_a_reload_waits_for_a_stuck_websocket_and_serves_nobody(build, dss):
 @pytest.mark.proves("lighttpd-stops-at-once")
 @EVERY_BUILD
 def test_a_stop_does_not_wait_for_a_stuck_websocket(build, dss):
+    """A stop of lighttpd does not wait for a stuck WebSocket."""
     with recipe(build, dss) as site, Reader(site).socket(ECHO):
         os.kill(site.process.pid, signal.SIGTERM)
         site.process.wait_until(lambda: "server stopped" in (site.folder / "proxy.log").read_text(), seconds=5)
@@ -95,6 +100,7 @@ def test_a_stop_does_not_wait_for_a_stuck_websocket(build, dss):
 @pytest.mark.proves("lighttpd-answers-405-over-http-2")
 @EVERY_BUILD
 def test_without_upgrade_a_websocket_over_http_2_gets_405(build, dss, record_property):
+    """In lighttpd without `upgrade`, a WebSocket over HTTP/2 gets 405."""
     record_property("on", chromium_version())
     with changed(build, dss, '"upgrade" => "enable",', "", https=True) as site, launch() as browser:
         page = browser.new_page(ignore_https_errors=True)
@@ -108,6 +114,7 @@ def test_without_upgrade_a_websocket_over_http_2_gets_405(build, dss, record_pro
 @pytest.mark.proves("lighttpd-carries-sockets-over-http-2")
 @EVERY_BUILD
 def test_notifications_and_a_notebook_work_over_http_2(build, dss, record_property):
+    """Behind lighttpd, notifications and a notebook work over HTTP/2."""
     record_property("on", chromium_version())
     with recipe(build, dss, https=True) as site, launch() as browser:
         page = browser.new_page(ignore_https_errors=True)
@@ -119,6 +126,7 @@ def test_notifications_and_a_notebook_work_over_http_2(build, dss, record_proper
 @pytest.mark.proves("lighttpd-refuses-9-kb-of-headers")
 @EVERY_BUILD
 def test_by_default_9_kb_of_headers_get_431(build, dss):
+    """By default, lighttpd rejects 9 KB of headers with 431."""
     with recipe(build, dss) as site:
         response, _ = Reader(site).request("/dip/lab/request", headers={"Cookie": "sso=" + "x" * 9000})
         assert response.status == 431
@@ -131,6 +139,7 @@ def test_by_default_9_kb_of_headers_get_431(build, dss):
 @pytest.mark.proves("lighttpd-1-4-69-wants-a-name-for-redirects")
 @EVERY_BUILD
 def test_redirects_stay_on_https_with_a_name_for_the_dash(build, dss):
+    """With a name in place of `-`, lighttpd keeps redirects on HTTPS."""
     # On port 443, browsers send a Host without the port.
     host = {"Host": "localhost"}
     with recipe(build, dss, https=True) as site:
@@ -145,6 +154,7 @@ def test_redirects_stay_on_https_with_a_name_for_the_dash(build, dss):
 @pytest.mark.proves("lighttpd-of-debian-refuses-inc-and-tilde")
 @EVERY_BUILD
 def test_on_debian_names_ending_in_inc_or_tilde_get_403(build, dss):
+    """On Debian, lighttpd answers 403 for names that end in .inc or ~."""
     with recipe(build, dss) as site:
         assert statuses(site) == {"a.inc": 403, "a~": 403}
     with changed(build, dss, HOST, f"{HOST}    url.access-deny = ()\n") as site:
@@ -159,6 +169,7 @@ def statuses(site):
 @pytest.mark.proves("lighttpd-of-debian-changes-addresses")
 @EVERY_BUILD
 def test_with_the_options_of_debian_an_encoded_slash_is_decoded(build, dss):
+    """With Debian's options, lighttpd decodes an encoded slash."""
     options = 'server.http-parseopts := ( "url-normalize" => "disable" )\n'
     with changed(build, dss, options, "") as site:
         _, body = Reader(site).request("/dip/lab/request/a%2Fb")

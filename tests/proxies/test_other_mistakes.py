@@ -122,6 +122,7 @@ def observed(build, name, text, dss):
     ("build", "name", "text"), [pytest.param(*CASES[title], id=title) for title in CASES if title not in NAMED]
 )
 def test_another_mistake_gets_a_next_step_but_no_name(build, name, text, dss, verdict):
+    """A mistake that is not in the list gets a next step, and no name."""
     evidence = observed(build, name, text, dss)
     named = [finding.id for finding in diagnose(evidence).findings]
     verdict("proxy", "something else", named)

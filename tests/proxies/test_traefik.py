@@ -33,6 +33,7 @@ def changed(build, dss, old, new):
 @pytest.mark.proves("traefik-reads-sites-again-and-leaves-sockets-alone")
 @EVERY_BUILD
 def test_traefik_reads_a_changed_file_and_keeps_websockets(build, dss):
+    """Traefik reads a changed file, and keeps WebSocket open."""
     with proxy(TRAEFIK, build, TRAEFIK.config(https=False), dss) as site, Reader(site).socket(ECHO) as socket:
         file = site.folder / "dynamic" / "dss.yml"
         file.write_text(file.read_text().replace("Host(`localhost`)", "Host(`other.example.com`)"))
@@ -68,6 +69,7 @@ def change_file(site, old, new):
 @EVERY_BUILD
 @pytest.mark.parametrize(("old", "new"), NOT_READABLE)
 def test_a_file_that_cannot_be_parsed_changes_nothing(build, old, new, dss):
+    """In Traefik, a file that cannot be parsed changes nothing."""
     with proxy(TRAEFIK, build, TRAEFIK.config(https=False), dss) as site:
         change_file(site, old, new)
         assert ping(site) == 200
@@ -77,6 +79,7 @@ def test_a_file_that_cannot_be_parsed_changes_nothing(build, old, new, dss):
 @EVERY_BUILD
 @pytest.mark.parametrize(("old", "new"), UNKNOWN_NAMES)
 def test_an_unknown_name_in_a_file_removes_its_site(build, old, new, dss):
+    """In Traefik, an unknown name in a file removes its site."""
     with proxy(TRAEFIK, build, TRAEFIK.config(https=False), dss) as site:
         change_file(site, old, new)
         site.process.wait_until(lambda: ping(site) == 404)
@@ -85,6 +88,7 @@ def test_an_unknown_name_in_a_file_removes_its_site(build, old, new, dss):
 @pytest.mark.proves("traefik-says-wss-for-sockets")
 @EVERY_BUILD
 def test_x_forwarded_proto_of_a_handshake_is_wss(build, dss):
+    """Traefik sends `X-Forwarded-Proto: wss` with a handshake."""
     with proxy(TRAEFIK, build, TRAEFIK.config(https=True), dss) as site, Reader(site).socket(ECHO) as socket:
         socket.send("headers")
         assert dict(json.loads(socket.recv(timeout=20)))["X-Forwarded-Proto"] == "wss"
@@ -104,6 +108,7 @@ def requires_https(connection, request):
 @EVERY_BUILD
 @pytest.mark.parametrize(("value", "expected"), [(None, "forwarded-proto"), ("https", "works")])
 def test_a_server_that_accepts_https_only_redirects_handshakes(build, value, expected, bare, verdict):
+    """Behind Traefik, a server that accepts HTTPS only redirects a handshake."""
     config, server = (
         TRAEFIK.config(https=True),
         serve(
@@ -133,6 +138,7 @@ def test_a_server_that_accepts_https_only_redirects_handshakes(build, value, exp
 @pytest.mark.proves("traefik-changes-addresses-by-itself")
 @EVERY_BUILD
 def test_by_default_two_slashes_become_one(build, dss):
+    """By default, Traefik makes two slashes one."""
     with changed(build, dss, "sanitizePath: false", "sanitizePath: true") as site:
         _, body = Reader(site).request("/dip/lab/request//a")
     assert b'"target": "/dip/lab/request/a"' in body
@@ -141,6 +147,8 @@ def test_by_default_two_slashes_become_one(build, dss):
 @pytest.mark.proves("traefik-read-timeout-ends-uploads")
 @EVERY_BUILD
 def test_readtimeout_ends_a_slow_upload(build, dss):
+    """`readTimeout` of Traefik ends a slow upload."""
+
     def body():
         for _ in range(20):
             yield bytes(1024)
@@ -157,6 +165,7 @@ def test_readtimeout_ends_a_slow_upload(build, dss):
 @pytest.mark.proves("traefik-redirects-of-dss-lead-back-to-https")
 @EVERY_BUILD
 def test_a_redirect_by_dss_to_http_leads_back_to_https(build, dss):
+    """Behind Traefik, a redirect to HTTP leads back to HTTPS."""
     with proxy(TRAEFIK, build, TRAEFIK.config(https=True), dss) as site:
         location = Reader(site).request("/dip/lab/redirect")[0].getheader("Location")
         assert location == f"http://localhost:{site.port}/dip/api/ping"

@@ -41,6 +41,7 @@ def copied(tab, place):
 @pytest.mark.proves("copied-and-pasted")
 @pytest.mark.parametrize(("build", "config"), [(newest(config), config) for config in CONFIGS], ids=id_of)
 def test_a_config_copied_from_the_page_runs_a_notebook(build, config, dss, tab, record_property):
+    """A config that is copied from the page runs a notebook."""
     recipe = recipe_of(config)
     record_property("on", chromium_version())
     tab.goto(f"{PAGES}/{recipe.name}.html")

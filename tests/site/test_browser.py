@@ -41,6 +41,7 @@ def test_behind_a_recipe_a_notebook_computes_without_an_error(build, config, dss
 @NEWEST
 @pytest.mark.proves("console-names-the-status")
 def test_without_upgrade_dss_shows_its_error_and_chromium_the_status(build, dss, tab):
+    """Without `Upgrade`, the page shows the error, and Chromium the status."""
     with proxy(NGINX, build, NGINX.variant("upgrade-not-forwarded"), dss) as site:
         assert state_of(tab, f"{site.origin}/") == "failed"
         assert tab.locator("#message").inner_text() == "Could not establish WebSocket connection"
@@ -51,6 +52,7 @@ def test_without_upgrade_dss_shows_its_error_and_chromium_the_status(build, dss,
 @NEWEST
 @pytest.mark.proves("console-names-a-foreign-origin")
 def test_without_host_only_the_websocket_of_a_kernel_gets_403(build, dss, tab):
+    """With a wrong `Host`, only the WebSocket of a notebook gets 403."""
     with proxy(NGINX, build, NGINX.variant("host-not-preserved"), dss) as site:
         reader = Reader(site)
         reader.log_in()
@@ -68,6 +70,7 @@ def test_without_host_only_the_websocket_of_a_kernel_gets_403(build, dss, tab):
 @NEWEST
 @pytest.mark.proves("host-stops-new-kernels")
 def test_without_host_a_browser_cannot_start_a_kernel(build, dss, tab):
+    """With a wrong `Host`, a browser cannot start a kernel."""
     with proxy(NGINX, build, NGINX.variant("host-not-preserved"), dss) as site:
         assert state_of(tab, f"{site.origin}/notebook#{dss.token}") == "failed"
         assert tab.locator("#out").inner_text() == "no kernel: HTTP 404"
