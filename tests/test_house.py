@@ -2,7 +2,6 @@
 
 import ast
 import functools
-import gc
 import graphlib
 import re
 import subprocess
@@ -16,6 +15,7 @@ from checks.cli import parsers as parsers_of
 from checks.cli.explain import read_page
 from checks.findings import cause, ids
 from checks.symptoms import ONLY_IN_BROWSER
+from tests.voice.texts import parsed
 
 pytestmark = pytest.mark.quick
 
@@ -57,15 +57,8 @@ MODULES = {
 
 @functools.cache
 def tree_of(path):
-    """Return the syntax tree of a file.
-
-    In CPython 3.11, a garbage collection that ends a greenlet in the middle of `ast.parse` makes it raise SystemError.
-    """
-    gc.disable()
-    try:
-        return ast.parse(path.read_text())
-    finally:
-        gc.enable()
+    """Return the syntax tree of a file."""
+    return parsed(path.read_text())
 
 
 def modules_imported_by(name):

@@ -100,8 +100,8 @@ def test_a_pac_file_gets_what_a_browser_gives_it(script, expected):
 
 
 HOSTILE = {
-    "": "the PAC file fails",
-    "this is not a program": "the PAC file fails",
+    "": "the PAC file has no function FindProxyForURL",
+    "this is not a program": "the PAC file has no function FindProxyForURL",
     pac("throw new Error('no');"): "the PAC file fails",
     pac("var x = 'x'; for (;;) x += x; return x;"): "the PAC file",
 }

@@ -1,6 +1,7 @@
 """Extract the texts that people read from a file, with their lines."""
 
 import ast
+import gc
 import io
 import json
 import re
@@ -164,11 +165,23 @@ def _directive(token, first: int) -> Iterator[Text]:
 # Python
 
 
+def parsed(source: str) -> ast.Module:
+    """Return the syntax tree of a module.
+
+    In CPython 3.11, a garbage collection that ends a greenlet in the middle of `ast.parse` makes it raise SystemError.
+    """
+    gc.disable()
+    try:
+        return ast.parse(source)
+    finally:
+        gc.enable()
+
+
 def python_texts(source: str, *, in_tests: bool = False) -> Iterator[Text]:
     """Yield docstrings, messages, names of tests, and comments of a module."""
     lines = source.splitlines()
     parents: dict[ast.AST, ast.AST] = {}
-    nodes: list[ast.AST] = [ast.parse(source)]
+    nodes: list[ast.AST] = [parsed(source)]
     for node in nodes:  # grows
         children = list(ast.iter_child_nodes(node))
         parents |= dict.fromkeys(children, node)
