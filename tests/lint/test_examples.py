@@ -5,7 +5,7 @@ import tomllib
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support.machine import every, require
+from support.machine import RECIPES, suiting
 from support.proof import ROOT
 
 from checks.lab.builds import numbers
@@ -165,18 +165,24 @@ def runs(example, build):
 SEVERITIES = {rule["id"]: rule["severity"] for rule in rules()}
 
 
-def each_in(kind, names, wrong_with):
-    """Return what is wrong with each example of a kind.
+BUILDS = pytest.mark.parametrize(
+    ("kind", "build"),
+    [(kind, build) for kind in sorted(EXAMPLES) for build in suiting(RECIPES[kind].config(https=False))],
+    ids=str,
+)
+"""The builds that the near misses are written for: those of the published config, whose lines they have."""
+
+
+def each_in(kind, build, names, wrong_with):
+    """Return what is wrong with each example of a kind on a build.
 
     It runs several at once, because starts and stops are mostly waiting.
     """
-    build = every(kind)[-1]
-    require(build)
 
     def check(name):
         example, server = EXAMPLES[kind][name], real.Server()
         try:
-            wrong = wrong_with(build, name, server) if runs(example, build) else ""
+            wrong = wrong_with(name, server) if runs(example, build) else ""
         finally:
             server.close()
         return f"{name}: {wrong}" if wrong else ""
@@ -185,9 +191,9 @@ def each_in(kind, names, wrong_with):
         return list(filter(None, pool.map(check, names)))
 
 
-@pytest.mark.parametrize("kind", sorted(EXAMPLES))
-def test_each_example_breaks_on_the_real_proxy(kind):
-    def wrong_with(build, name, server):
+@BUILDS
+def test_each_example_breaks_on_the_real_proxy(kind, build):
+    def wrong_with(name, server):
         example, port = EXAMPLES[kind][name], free_port()
         breaks, near = (
             seen(kind, build, example, filled(kind, example[each], port, server.port), port, server)
@@ -197,7 +203,7 @@ def test_each_example_breaks_on_the_real_proxy(kind):
         right = breaks in known and near in {"opens", "other Host"}
         return "" if right else f"the example {breaks}, the near miss {near}"
 
-    assert not each_in(kind, EXAMPLES[kind], wrong_with)
+    assert not each_in(kind, build, EXAMPLES[kind], wrong_with)
 
 
 RULES = {rule["id"]: rule for rule in rules()}
@@ -242,17 +248,17 @@ def test_the_lint_does_not_report_an_example_with_its_fix(kind, name):
     assert not [each for each in found.values() if each.severity == "broken"]
 
 
-@pytest.mark.parametrize("kind", sorted({kind for kind, _ in FIXED}))
-def test_each_example_works_with_its_fix(kind):
+@BUILDS
+def test_each_example_works_with_its_fix(kind, build):
     names = real.Names()
 
-    def wrong_with(build, name, server):
+    def wrong_with(name, server):
         port = free_port()
         text = fixed(kind, name, port, server.port).replace("ADDRESS", names.address)
         result = seen(kind, build, EXAMPLES[kind][name], text, port, server)
         right = {"opens"} if name.startswith("host-") else {"opens", "other Host"}
         return "" if result in right else result
 
-    wrong = each_in(kind, [name for own, name in FIXED if own == kind], wrong_with)
+    wrong = each_in(kind, build, [name for own, name in FIXED if own == kind], wrong_with)
     names.close()
     assert not wrong
