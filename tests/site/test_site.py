@@ -420,6 +420,7 @@ RULES = {"light": "{resultTypes: ['violations']}", "dark": f"{{resultTypes: ['vi
     "scheme", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in ("light", "dark")]
 )
 @pytest.mark.parametrize("which", ["site", "sample"])
+@pytest.mark.timeout(1800)  # it opens every page, which takes minutes on a busy machine
 def test_axe_finds_no_violation(browser, which, scheme, request):
     directory = request.getfixturevalue(which)
     axe = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
