@@ -88,6 +88,11 @@ def symptoms() -> tuple[Symptom, ...]:
 
 
 def _symptom(content: dict[str, Any], entry: dict[str, Any]) -> Symptom:
+    """Return a symptom of a file.
+
+    `not` of the file is what no line of its symptoms may contain, and `requires` the conditions that each line must
+    meet. A pattern that begins with conditions of its own has those instead.
+    """
     entry = dict(entry)
     for kind in NUMBERS:
         if number := entry.pop(kind, ""):
@@ -97,6 +102,9 @@ def _symptom(content: dict[str, Any], entry: dict[str, Any]) -> Symptom:
     conditions = "".join(leading_conditions(entry["pattern"]))
     if conditions:
         entry["pattern"] = f"^{entry['pattern'][1 + len(conditions) :]}"
+    elif content.get("requires"):
+        conditions = "".join(content["requires"])
+        entry["pattern"] = f"^{entry['pattern']}"
     if excluded := content.get("not"):
         conditions += f"(?!.*(?:{excluded}))"
     if conditions:

@@ -24,7 +24,10 @@ def test_a_file_has_the_expected_keys(name):
     assert (
         {"about", "family", "symptoms"}
         <= set(content)
-        <= {*("about", "family", "weight", "most_lines", "not", "symptoms", "before_status", "before_close")}
+        <= {
+            *("about", "family", "weight", "most_lines", "not", "requires", "symptoms"),
+            *("before_status", "before_close"),
+        }
     )
     for entry in content["symptoms"]:
         assert set(entry) <= KEYS, f"{name}: {entry['shown']}"
