@@ -113,7 +113,7 @@ def _only(text: str) -> str:
     text = LABEL.sub("", EDGES.sub("", text))
     places = [found.end() for found in BEGINS.finditer(text)]
     if len(places) > 1 or (not places and SEVERAL.match(text)):
-        raise UsageError(f"expected one URL, got {_shown(text)!r}; pass each URL as an argument of its own")
+        raise UsageError(f"expected one URL per argument, got {_shown(text)!r}")
     found = IN_TEXT.match(text, places[0]) if places and places[0] else None
     return found[0] if found else text
 

@@ -77,7 +77,7 @@
     find("title").textContent = verdict.title;
     find("summary").textContent = sentence(verdict.summary);
     const labelled = (label, text) => (text ? [make("strong", {}, label), " ", sentence(text)] : []);
-    // A visitor can fix a cause that is not proven no more than one that is, but can find out more about it.
+    // A visitor cannot fix a cause, but can find out more where none is proven yet.
     const send = `send the message below to ${verdict.owner}`;
     find("next").replaceChildren(...labelled("What to do now:", good ? "" : verdict.id ? send : verdict.fix || send));
     find("owner").replaceChildren(

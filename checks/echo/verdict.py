@@ -55,7 +55,7 @@ class Verdict:
     more: str = ""
     """The URL of the cause's page, or the command that prints it."""
     owner: str = ""
-    """Who can do that."""
+    """Who can do that; empty if the WebSocket works."""
     candidates: Sequence[tuple[str, str]] = ()
     """The ids and titles of the causes that are possible."""
     rows: Sequence[Row] = ()
@@ -270,8 +270,12 @@ def _own(visit: Visit, _neighbours: int) -> Verdict | None:
 def _works(visit: Visit) -> Verdict:
     plain = visit.outcomes.get("plain")
     if not plain:
-        summary = "The page opened, but the browser sent no result of its test"
-        return Verdict(title="The browser sent no result", summary=summary, owner="nobody")
+        return Verdict(
+            title="The test did not run",
+            summary="The page opened, but the browser reported no test of the WebSocket",
+            fix="Reload this page, and leave it open until the test has ended",
+            owner=OWNERS["reverse proxy"],
+        )
     rest = "" if visit.final else ". The test that keeps one open is still running"
     summary = f"The WebSocket opened, and messages came back{rest}"
-    return Verdict(WORKS, cause(WORKS).title, summary, owner="nobody", final=visit.final)
+    return Verdict(WORKS, cause(WORKS).title, summary, final=visit.final)

@@ -165,7 +165,7 @@ def _secret(node: Node, folder: Path) -> str:
             text = file.read(MAX_SECRET + 1).decode("utf-8-sig").strip("\r\n")
     except OSError as error:
         if not path.exists():  # the value may be the secret itself
-            raise node.error("expected the name of a file that contains the value, and there is no such file") from None
+            raise node.error("expected the name of a file that contains the value, but no file has this name") from None
         raise node.error(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
     except ValueError:
         text = "\n"

@@ -170,7 +170,7 @@ class Wheel(Declared):
 
 
 class OnPath(Origin):
-    """The machine's own copies, which nobody declares."""
+    """The machine's own copies, which no recipe declares."""
 
     name = "PATH"
 

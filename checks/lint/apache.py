@@ -23,7 +23,7 @@ TRANSPARENT = ["ifmodule", "ifdefine", "ifversion", "ifdirective", "iffile", "if
 """Sections whose lines count as if they were outside."""
 
 USUAL_VERSION = "2.4.62"
-"""The version that IfVersion compares if nobody names one: that of Debian 11."""
+"""The version that `IfVersion` is compared with unless another one is given: that of Debian 11."""
 
 
 def model(tree: Node, options: Options) -> Model:

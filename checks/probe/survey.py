@@ -20,7 +20,7 @@ from .target import Target
 from .websocket import WebSocket
 
 BRIEF_HOLD = 2.0
-"""Seconds for which a WebSocket is held where nobody asked for a longer test."""
+"""Seconds for which a WebSocket is held unless a longer test is requested."""
 
 REPEATS = 4
 """How often the handshake is repeated: if half of them fail at random, 1 survey in 32 sees none fail.

@@ -56,6 +56,14 @@ def posted(page, body, visit=VISIT):
     return page.respond(request(f"/t/result?visit={visit}&test=result", *HOST, method="POST"), body)
 
 
+def test_a_report_without_a_test_gets_a_next_step():
+    page = PageApplication(lambda _: None, 1)
+    status, _, body = posted(page, b'{"tests": []}')
+    verdict = json.loads(body)
+    assert (status, verdict["title"], verdict["owner"]) == (200, "The test did not run", "the DSS administrator")
+    assert verdict["fix"].startswith("Reload this page")
+
+
 def test_a_hostile_report_changes_nothing_on_the_terminal():
     shown = []
     page = PageApplication(shown.extend, 75)

@@ -71,10 +71,10 @@ REFUSED = {
     "http://https://dss.example.com": "'http://https://dss.example.com': expected a URL with https://, http://, wss://"
     " or ws://, got a second scheme",
     "C:\\dss.txt": "'C:\\\\dss.txt': expected a URL with https://",
-    "https://a.example https://b.example": "expected one URL, got 'https://a.example https://b.example'; pass each",
-    "https://a.example,https://b.example": "expected one URL, got 'https://a.example,https://b.example'; pass each",
-    "a.example, b.example": "expected one URL, got 'a.example, b.example'; pass each URL as an argument of its own",
-    "dss.example.com 11200": "expected one URL, got 'dss.example.com 11200'; pass each URL as an argument of its own",
+    "https://a.example https://b.example": "expected one URL per argument, got 'https://a.example https://b.example'",
+    "https://a.example,https://b.example": "expected one URL per argument, got 'https://a.example,https://b.example'",
+    "a.example, b.example": "expected one URL per argument, got 'a.example, b.example'",
+    "dss.example.com 11200": "expected one URL per argument, got 'dss.example.com 11200'",
     "https://[::1": "invalid URL 'https://[::1'; expected something like https://dss.example.com",
     "2001:db8::1:11200": "'2001:db8::1:11200': expected an IPv6 address in brackets, such as [2001:db8::1]:11200",
     "dss..example.com": "invalid host in 'https://dss..example.com'; expected a name such as dss.example.com, or an IP"

@@ -335,10 +335,10 @@ ERRORS = {
     " not a file",
     "modules:\n  dss:\n    targets: [https://h]\n    cookies_file: session=secret": "{}:4:"
     " modules.dss.cookies_file: expected"
-    " the name of a file that contains the value, and there is no such file",
+    " the name of a file that contains the value, but no file has this name",
     "modules:\n  dss:\n    targets: [https://h]\n    header_files: {{Authorization: Bearer secret}}": "{}:4:"
-    " modules.dss.header_files.Authorization: expected the name of a file that contains the value, and there is no such"
-    " file",
+    " modules.dss.header_files.Authorization: expected the name of a file that contains the value, but no file has"
+    " this name",
     "modules:\n  dss:\n    targets: [https://h]\n    cookies_file: token": "{}:4: modules.dss.cookies_file: expected a"
     " file with cookies as a browser sends them: name=value; other=value",
     "modules:\n  dss:\n    targets: [https://h]\n    cookies_file: lines": "{}:4: modules.dss.cookies_file: expected"

@@ -17,7 +17,7 @@ LIGHTTPD = RECIPES["lighttpd"]
 EVERY_BUILD = for_each_build("lighttpd")
 HOST = '$HTTP["host"] == "dss.example.com" {\n'
 COMPUTE_AND_PRINT = "import time\nfor number in range(20): print(number, flush=True); time.sleep(0.5)\n42"
-"""Code for a kernel that prints for 10 s, so that it still runs when lighttpd ends the WebSocket."""
+"""Code for a kernel. The pauses make it print for 10 s, so that it still runs when lighttpd ends the WebSocket."""
 
 
 def changed(build, dss, old, new, *, https=False):
@@ -77,7 +77,7 @@ def test_a_reload_ends_websockets_without_a_close_frame(build, dss):
 @pytest.mark.proves("lighttpd-1-4-69-waits-for-sockets-before-it-loads")
 @for_each_build("lighttpd", before="1.4.79")
 def test_a_reload_waits_for_a_stuck_websocket_and_serves_nobody(build, dss):
-    """A reload of lighttpd waits for a stuck WebSocket, and serves nobody."""
+    """A reload of lighttpd waits for a stuck WebSocket, and serves no request."""
     # This WebSocket ignores everything, like that of a computer that sleeps.
     with recipe(build, dss) as site, Reader(site).socket(ECHO):
         site.command(LIGHTTPD.command("reload"))

@@ -1,4 +1,4 @@
-"""Limits of one or two seconds are named, though nobody asked for a long test."""
+"""Limits of one or two seconds are named, without a request for a long test."""
 
 import asyncio
 
