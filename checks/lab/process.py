@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import itertools
 import os
+import random
 import re
-import secrets
 import shutil
 import signal
 import socket
@@ -27,6 +29,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 PORTS = range(10240, 32768)
 """Ports below those that Linux assigns itself, to clients and for port 0 (net.ipv4.ip_local_port_range)."""
+
+BLOCK = 256
+"""How many ports a process takes for itself. It uses fewer at a time, and fewer processes run than there are blocks."""
 
 STOP_TIMEOUT = 0.3
 """Seconds until a proxy is killed: some wait for their clients before they end, and here the clients are gone."""
@@ -82,14 +87,41 @@ def writing_to(home: Path) -> dict[str, str]:
 def free_port() -> int:
     """Return a TCP port on loopback that nothing listens on.
 
-    The kernel never assigns it by itself. A port from the kernel's own range may belong to another program by the time
-    ours binds it, and then the other program would answer.
+    Until a program listens on it, neither the kernel nor another process of the lab takes it. Otherwise the program of
+    another test could answer there. Raises LabError if this process uses all of its ports.
     """
-    while True:
-        port = secrets.choice(PORTS)
+    own = _own_ports()
+    for _ in range(BLOCK):
+        port = next(own)
         with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: old connections do not matter
             probe.bind(("127.0.0.1", port))
             return port
+    raise LabError(f"all {BLOCK - 1} ports of this process are in use; end some of its programs")
+
+
+@functools.cache
+def _own_ports() -> Iterator[int]:
+    """Return the ports of a block again and again.
+
+    The first port of the block stays bound, which keeps other processes out.
+    """
+    blocks = list(range(PORTS.start, PORTS.stop, BLOCK))
+    random.shuffle(blocks)
+    for first in blocks:
+        owner = socket.socket()
+        try:
+            owner.bind(("127.0.0.1", first))
+        except OSError:
+            owner.close()
+            continue
+        _owners.append(owner)
+        return itertools.cycle(range(first + 1, first + BLOCK))
+    raise LabError(f"all ports from {PORTS.start} to {PORTS.stop - 1} are in use; end some programs")
+
+
+_owners: list[socket.socket] = []
+"""Closed when the process ends."""
 
 
 def on_free_ports(count: int, start: Callable[..., Started]) -> Started:

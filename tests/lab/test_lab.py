@@ -1,5 +1,6 @@
 """The lab reports a start only if a proxy keeps running, and isolates tests."""
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -47,3 +48,20 @@ def test_a_program_gets_different_ports(monkeypatch):
     drawn = iter([7, 7, 8])
     monkeypatch.setattr(process, "free_port", lambda: next(drawn))
     assert on_free_ports(2, lambda *ports: sorted(ports)) == [7, 8]
+
+
+def test_processes_never_get_the_same_port():
+    draw = "from checks.lab.process import free_port; print(*{free_port() for _ in range(300)}); input()"
+    command = [sys.executable, "-c", draw]
+    with contextlib.ExitStack() as all_running:
+        started = [
+            all_running.enter_context(
+                subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            )
+            for _ in range(3)
+        ]
+        drawn = [set(each.stdout.readline().split()) for each in started]
+        for each in started:
+            each.communicate("\n")
+    assert all(drawn)
+    assert len(set.union(*drawn)) == sum(map(len, drawn))
