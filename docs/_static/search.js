@@ -8,6 +8,7 @@
   const LEAST = 0.04; // of the score of the best result
   const SECOND = 0.6; // so that another page comes before a second section of the same one
   const ON_MISSING_PAGE = 5;
+  const STEP_MS = 8;
   const STOP = new Set(
     "a about after all an and any are as at be but by can did do does for from get gets has have how i if in into is it its just me my no not of on or our so still that the their then there they this to until us very was we what when where which who why will with you your es im mit nicht nur der die das den dem ein eine wird und am auf bei le la les un une des du de est au aux et avec".split(" "),
   );
@@ -36,7 +37,10 @@
 
   // Index
 
-  const entries = [];
+  const places = new Map(); // page and anchor -> entry
+  const roots = []; // the entry of each page itself
+  const headings = new Map(); // -> how many sections have it
+  const all = []; // words
   const vocabulary = new Map(); // word -> entry -> weight
   const ofNames = new Map(); // the same, for titles, headings and aliases only
   const ofMessages = new Map();
@@ -60,17 +64,17 @@
     for (const [word, count] of counts) add(vocabulary, word, entry, (weight * count) / (count + 0.4 + 0.8 * length));
   }
 
-  pages.forEach(([url, description, aliases, kind, sections], page) => {
+  function* addPage([url, description, aliases, kind, sections], page) {
     const title = sections[0]?.[1] ?? url;
     const narrow = sections.flatMap(([, , , , own]) => own);
-    sections.forEach(([anchor, heading, text, code, special], number) => {
+    for (const [number, [anchor, heading, text, code, special]] of sections.entries()) {
       const own = number ? special : aliases;
       const entry = { page, number, title, heading, description: number ? "" : description, text, aliases: own };
       entry.url = new URL(number ? `${url}#${anchor}` : url, root).href;
-      entry.anchor = anchor;
       entry.names = [heading, ...own].map(phrase);
       entry.factor = { minor: 0.45, headings: 0.7 }[kind] ?? (number ? 0.9 : 1);
-      entries.push(entry);
+      places.set(`${page}#${anchor}`, entry);
+      if (!number) roots[page] = entry;
       short(title, entry, number ? 3 : 9);
       if (number) short(heading, entry, 7);
       for (const alias of own) short(alias, entry, 9);
@@ -79,25 +83,36 @@
       long(text, entry, 2.5);
       long(code, entry, 1.5);
       if (!number) short(url.replace(/^.*\/|\.\w+$/g, ""), entry, 6);
-    });
-  });
-  const roots = entries.filter(({ number }) => !number);
-  const headings = new Map();
-  for (const { heading } of entries) headings.set(heading, (headings.get(heading) ?? 0) + 1);
-  const known = messages.map(([shown, more, causes, where, anchor]) => {
+      yield headings.set(heading, (headings.get(heading) ?? 0) + 1);
+    }
+  }
+
+  function addMessage([shown, more, causes, where, anchor]) {
     const parts = shown.split(/…| · /).map(phrase).filter((part) => part.trim().length > 7);
     const message = { shown, parts, words: new Set(words(shown)), causes: causes.map((page) => roots[page]) };
     message.codes = shown.match(CODE) ?? [];
-    message.listed = entries.find((entry) => entry.page === where[0] && entry.anchor === anchor);
+    message.listed = places.get(`${where[0]}#${anchor}`);
     for (const word of message.words) add(ofMessages, word, message, 3);
     for (const word of new Set(words(more))) if (!message.words.has(word)) add(ofMessages, word, message, 1.8);
-    return message;
-  });
-  const all = [...new Set([...vocabulary.keys(), ...ofMessages.keys()])];
-  const exists = (word) => vocabulary.has(word) || ofMessages.has(word);
-  const total = entries.length + known.length;
+  }
+
+  function* indexing() {
+    for (const [number, page] of pages.entries()) yield* addPage(page, number);
+    for (const message of messages) yield addMessage(message);
+    all.push(...new Set([...vocabulary.keys(), ...ofMessages.keys()]));
+  }
+
+  const rest = indexing();
+  // Return whether the index is complete.
+  function index(ms = Infinity) {
+    const end = performance.now() + ms;
+    while (performance.now() < end) if (rest.next().done) return true;
+    return false;
+  }
 
   // Query
+
+  const exists = (word) => vocabulary.has(word) || ofMessages.has(word);
 
   // At most one letter is missing, added, wrong or swapped.
   function alike(one, other) {
@@ -181,11 +196,13 @@
   }
 
   function search(query, onlyNames) {
+    index();
     const found = terms(query);
     for (const term of found) {
       const matched = new Set();
       for (const word of term.keys())
         for (const target of [vocabulary, ofMessages]) for (const entry of target.get(word)?.keys() ?? []) matched.add(entry);
+      const total = places.size + messages.length;
       term.rarity = Math.log(1 + (total - matched.size + 0.5) / (matched.size + 0.5));
     }
     const asked = phrase(query);
@@ -384,6 +401,13 @@
     field.value = given(location.hash);
     show();
   });
-  show();
+
+  // On a phone, the index takes longer than a touch may wait. Without words of a reader, it is built in steps.
+  function prepare() {
+    if (index(STEP_MS)) show();
+    else setTimeout(prepare);
+  }
+  if (explain && field.value) show();
+  else prepare();
   if (explain && !field.value) field.focus();
 }
