@@ -49,7 +49,7 @@ OWNERS: dict[str, str] = {
     "computer": "your IT support",
     "network": "your network team",
     "forward proxy": "your network team",
-    "TLS": "your IT support",
+    "TLS": "the DSS administrator",
     "gateway": "the DSS administrator",
     "reverse proxy": "the DSS administrator",
     "any": "the DSS administrator",

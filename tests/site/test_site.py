@@ -19,6 +19,8 @@ from support import host
 from support.proof import ROOT, record
 from support.site import served, sphinx
 
+from checks import findings
+from checks.report.ticket import OWNERS
 from docs._ext.anchors import former_anchors
 
 pytestmark = [pytest.mark.reads_proof, pytest.mark.xdist_group("site")]  # they share the parsed pages
@@ -437,6 +439,15 @@ def test_axe_finds_no_violation(browser, which, scheme, request):
                     f" {node['failureSummary'].splitlines()[-1].strip()}"
                 )
     report(problems)
+
+
+@pytest.mark.quick
+def test_the_page_of_a_cause_names_whom_to_ask(site):
+    for name in findings.ids():
+        page = BeautifulSoup((site / "findings" / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
+        asked = page.select_one(".cause ~ p + p")
+        assert asked.get_text() == f"Whom to ask: {OWNERS[findings.cause(name).hop]}."
+        assert asked.a["href"] == "../troubleshooting/problems/websockets.html"
 
 
 @pytest.mark.quick
