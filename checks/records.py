@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import is_dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -30,8 +31,14 @@ def built(kind: Any, data: Any) -> Any:
 def _record(kind: Any, data: Any) -> Any:
     if not isinstance(data, dict):
         raise TypeError(f"{str(data)[:40]!r} is not {kind.__name__}")
-    hints: dict[str, Any] = get_type_hints(kind)
+    hints = _hints(kind)
     unknown = sorted(set(data) - set(hints))
     if unknown:
         raise TypeError(f"{kind.__name__} has no {unknown[0][:40]!r}")
     return kind(**{name: built(hints[name], value) for name, value in data.items()})
+
+
+@functools.cache
+def _hints(kind: Any) -> dict[str, Any]:
+    """Return the type of each field, once, because that costs more than all the rest."""
+    return get_type_hints(kind)
