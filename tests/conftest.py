@@ -121,7 +121,11 @@ def pytest_ignore_collect(collection_path, config):
     return None
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config, items):
+    for item in items:
+        if not item.get_closest_marker("xdist_group") and uses_what_a_module_shares(item):
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
     if config.option.prove:
         items[:] = [item for item in items if not item.get_closest_marker("reads_proof")]
     if config.option.shard:
@@ -130,6 +134,15 @@ def pytest_collection_modifyitems(config, items):
         # A long group starts early, so that no worker runs it alone at the end.
         groups = Counter(map(group_of, items))
         items.sort(key=lambda item: (group_of(item) != "silence", -groups[group_of(item)]))
+
+
+def uses_what_a_module_shares(item):
+    """Tell whether a test has a fixture of its module.
+
+    Each worker would set it up again.
+    """
+    definitions = getattr(item, "_fixtureinfo", None)
+    return any(found[-1].scope == "module" for found in definitions.name2fixturedefs.values()) if definitions else False
 
 
 def group_of(item):

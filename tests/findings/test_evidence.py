@@ -6,24 +6,15 @@ import pytest
 from support.random_evidence import random_evidence
 
 from checks.evidence import FORMAT, Evidence
-from checks.findings import diagnose
 
 SEEDS = pytest.mark.parametrize("seeds", [range(first, first + 250) for first in range(0, 2000, 250)], ids=str)
 
 
-def loaded(evidence):
-    return Evidence.from_json(evidence.to_json())
-
-
 @SEEDS
 def test_evidence_from_json_is_what_was_written(seeds):
-    assert [seed for seed in seeds if loaded(random_evidence(seed)) != random_evidence(seed)] == []
-
-
-@SEEDS
-def test_evidence_from_json_gives_the_same_diagnosis(seeds):
-    kept = {seed: (random_evidence(seed), loaded(random_evidence(seed))) for seed in seeds}
-    assert [seed for seed, (one, other) in kept.items() if diagnose(one) != diagnose(other)] == []
+    for evidence in map(random_evidence, seeds):
+        # 1 and 1.0 are equal, but a report prints them differently.
+        assert repr(Evidence.from_json(evidence.to_json())) == repr(evidence)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"url": 1}', "[" * 100_000])

@@ -6,6 +6,7 @@ AssertionError. The cheapest checks come first.
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 import http.client
 import ipaddress
@@ -195,23 +196,26 @@ def large_messages(site):
 def many_sockets(site):
     """300 WebSocket connections are open and respond at the same time"""
 
-    async def one(number, everyone):
+    async def one(number, opened, all_open):
         address = Reader(site).address(ECHO)
-        async with connect_async(address, ssl=site.tls, proxy=None, open_timeout=100) as websocket:
-            everyone[number].set_result(None)
-            await asyncio.gather(*everyone)
+        options = {"ssl": site.tls, "proxy": None, "open_timeout": 100, "compression": None}
+        async with connect_async(address, **options) as websocket:
+            opened.release()
+            await all_open.wait()
             await websocket.send(str(number))
             assert await websocket.recv() == str(number)
 
     async def run():
-        everyone = [asyncio.get_running_loop().create_future() for _ in range(300)]
+        opened, all_open = asyncio.Semaphore(0), asyncio.Event()
         async with asyncio.timeout(100), asyncio.TaskGroup() as group:
             for number in range(300):
-                group.create_task(one(number, everyone))
-            waiting = everyone
-            while waiting:
-                opened, waiting = await asyncio.wait(waiting, timeout=STUCK, return_when=asyncio.FIRST_COMPLETED)
-                assert opened, f"{300 - len(waiting)} are open, and no other opened for {STUCK} s"
+                group.create_task(one(number, opened, all_open))
+            for number in range(300):
+                try:
+                    await asyncio.wait_for(opened.acquire(), STUCK)
+                except TimeoutError:
+                    raise AssertionError(f"{number} are open, and no other opened for {STUCK} s") from None
+            all_open.set()
 
     asyncio.run(run())
 
@@ -243,10 +247,15 @@ def downloads(site):
         connection.sendall(request.encode())
         select.select([connection], [], [], 100)
         Reader(site).request("/dip/api/ping")  # meanwhile, the client does not read the download
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MIB)
         with http.client.HTTPResponse(connection) as response:
             response.begin()
-            block = bytes(range(256)) * 256
-            assert hashlib.sha256(response.read()).digest() == hashlib.sha256(block * 1024).digest()
+            assert hashlib.sha256(response.read()).digest() == _digest_of_download()
+
+
+@functools.cache
+def _digest_of_download():
+    return hashlib.sha256(bytes(range(256)) * 256 * 1024).digest()
 
 
 def broken_downloads(site):

@@ -37,7 +37,7 @@ def evidence_of(site, config=None):
     cookies = "; ".join(filter(None, [reader.cookie_header(), "sso=" + "x" * needs.cookies]))
     # A kernel completes its handshake only when it has started.
     target = Target(site.origin, {"Cookie": cookies}, site.tls, timeout=RESPONSE_TIMEOUT.get(config.stem, 40) * SCALE)
-    return asyncio.run(look(target, sockets=(NOTIFICATIONS, kernel_of(site.dss))))
+    return asyncio.run(look(target, sockets=(NOTIFICATIONS, kernel_of(site.dss.jupyter, site.dss.token))))
 
 
 def responds(reader):
@@ -49,11 +49,11 @@ def responds(reader):
 
 
 @functools.cache
-def kernel_of(dss):
-    """Return the WebSocket path of an idle kernel that all tests share.
+def kernel_of(jupyter, token):
+    """Return the WebSocket path of an idle kernel that all tests of a Jupyter share.
 
-    It is started without the proxy, which may be broken. It ends with its Jupyter.
+    It is started without any proxy, which may be broken. It ends with its Jupyter.
     """
-    reader = Reader(SimpleNamespace(port=dss.port, http=dss.port, tls=None, dss=dss))
+    reader = Reader(SimpleNamespace(port=jupyter, http=jupyter, tls=None, dss=SimpleNamespace(token=token)))
     reader.log_in()
     return reader.start_kernel()

@@ -71,11 +71,12 @@ class Reader:
                     **options,
                 )
 
-            socket = Socket(runner, runner.run(opened()))
+            run = runner.get_loop().run_until_complete  # Runner.run prints each result into an error that it catches
+            socket = Socket(run, run(opened()))
             try:
                 yield socket
             finally:
-                runner.run(socket.connection.close())
+                run(socket.connection.close())
 
     def rejection(self, path):
         """Return the response to a handshake that must fail."""
@@ -147,13 +148,13 @@ class Socket:
     connection before Python 3.13.
     """
 
-    def __init__(self, runner, connection):
-        self.runner = runner
+    def __init__(self, run, connection):
+        self.run = run
         self.connection = connection
         self.subprotocol = connection.subprotocol
 
     def send(self, message):
-        self.runner.run(self.connection.send(message))
+        self.run(self.connection.send(message))
 
     def recv(self, timeout):
-        return self.runner.run(asyncio.wait_for(self.connection.recv(), timeout))
+        return self.run(asyncio.wait_for(self.connection.recv(), timeout))

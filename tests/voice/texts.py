@@ -3,6 +3,7 @@
 import ast
 import gc
 import io
+import itertools
 import json
 import re
 import tokenize
@@ -306,8 +307,5 @@ def count_words(sentence: str) -> int:
 
 def join(texts: list[Text]) -> tuple[str, list[int]]:
     """Return texts as one text of paragraphs, and where each begins."""
-    starts, joined = [], ""
-    for text in texts:
-        starts.append(len(joined))
-        joined += f"{text.text}\n\n{MASK}\n\n"
-    return joined, starts
+    parts = [f"{text.text}\n\n{MASK}\n\n" for text in texts]
+    return "".join(parts), list(itertools.accumulate(map(len, parts[:-1]), initial=0)) if parts else []
