@@ -55,6 +55,13 @@ class Parser(argparse.ArgumentParser):
             self.error(f"unknown option {options[0]}" if options else "too many arguments")
         return parsed, unknown
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print the help or the version.
+
+        Raises OSError if that fails, which argparse ignores.
+        """
+        print(message, end="", file=file, flush=True)
+
     def error(self, message: str) -> NoReturn:
         """Raise UsageError with the message of argparse, reworded."""
         for pattern, replacement in ARGPARSE_MESSAGES.items():

@@ -53,8 +53,11 @@ def shell(command):
     return subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_a_full_disk_is_one_line():
-    done = shell("explain idle-timeout >/dev/full")
+@pytest.mark.parametrize("command", ["explain idle-timeout", "--help", "--version", "lint --help"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_is_one_line(command, unbuffered, monkeypatch):
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    done = shell(f"{command} >/dev/full")
     assert (done.returncode, done.stderr) == (2, "checks: cannot write the output: no space left on device\n")
 
 
