@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import itertools
@@ -115,13 +116,9 @@ def _own_ports() -> Iterator[int]:
         except OSError:
             owner.close()
             continue
-        _owners.append(owner)
+        atexit.register(owner.close)
         return itertools.cycle(range(first + 1, first + BLOCK))
     raise LabError(f"all ports from {PORTS.start} to {PORTS.stop - 1} are in use; end some programs")
-
-
-_owners: list[socket.socket] = []
-"""Closed when the process ends."""
 
 
 def on_free_ports(count: int, start: Callable[..., Started]) -> Started:
