@@ -69,7 +69,7 @@ def test_rejected_credentials_are_not_retried(wanted):
 
 
 def test_without_a_pong_no_message_sizes_are_tried():
-    evidence = observe(ScriptedServer(talk=buffers_all), timeout=0.3, size=100_000)
+    evidence = observe(ScriptedServer(talk=buffers_all), timeout=1, size=100_000)
     assert evidence.sizes == (), f"expected no message without a pong, got {evidence.sizes}"
     reason = dict(evidence.skipped)["message size"]
     assert "no pong" in reason, f"expected the missing pong as the reason for the skipped step, got {reason!r}"

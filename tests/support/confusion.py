@@ -450,7 +450,7 @@ CAUSES = {
     "a server that never answers the handshake": (
         "handshake-unanswered",
         ScriptedServer(talk=never_answers),
-        {"timeout": 0.3},
+        {"timeout": 1},
     ),
     "a forward proxy that allows no such port": (
         "connect-denied",
@@ -518,7 +518,7 @@ CAUSES = {
     "frames above 1.3 KB that vanish, and all behind them": (
         "large-messages-stall",
         ScriptedServer(talk=loses_frames_above(1300, all_after=True)),
-        {"size": 20_000, "timeout": 0.5},
+        {"size": 20_000, "timeout": 1},
     ),
     "frames above 100 KB that vanish alone": (
         "large-messages-stall",
@@ -528,7 +528,7 @@ CAUSES = {
     "even the smallest message stalls, and a ping does not": (
         "large-messages-stall",
         ScriptedServer(talk=loses_frames_above(300, all_after=True)),
-        {"size": 20_000, "timeout": 0.5},
+        {"size": 20_000, "timeout": 1},
     ),
     "a hop that agrees on compression in the place of the server": (
         "extension-mangled",
@@ -540,7 +540,7 @@ CAUSES = {
         ScriptedServer(talk=refuses_compression(says_why=False)),
         {},
     ),
-    "each message one event late": ("response-buffered", ScriptedServer(talk=one_message_late), {"timeout": 0.3}),
+    "each message one event late": ("response-buffered", ScriptedServer(talk=one_message_late), {"timeout": 1}),
     "a limit of 64 KiB for a message": ("message-size-limit", ScriptedServer(max_size=65536), {"size": 100_000}),
     "a forward proxy that wants a login": (
         "proxy-auth",
@@ -549,7 +549,7 @@ CAUSES = {
     ),
     "a restart that tells": ("proxy-reload", ScriptedServer(talk=at_one_moment(1012)), {"idle": 3, "apart": 1.2}),
     "a restart without a word": ("proxy-reload", ScriptedServer(talk=at_one_moment(0)), {"idle": 3, "apart": 1.2}),
-    "a 101, and no byte more": ("response-buffered", ScriptedServer(talk=buffers_all), {"timeout": 0.3}),
+    "a 101, and no byte more": ("response-buffered", ScriptedServer(talk=buffers_all), {"timeout": 1}),
     "https to a port that speaks http": ("scheme-mismatch", ScriptedServer(), {"address": "https://HERE"}),
     "http to a port that speaks https": (
         "scheme-mismatch",
@@ -708,9 +708,9 @@ NEAR_MISSES = {
     ),
     "one socket that broke, and the next did not": (ScriptedServer(talk=breaks_once), [], {}),
     "a server that is slow with large messages": (
-        ScriptedServer(talk=slow_with_large_frames(0.01)),
+        ScriptedServer(talk=slow_with_large_frames(0.1)),
         ["large-messages-stall"],
-        {"size": 131_072, "timeout": 0.2},
+        {"size": 65_536, "timeout": 1},
     ),
     "a drop at large messages, without a word": (
         ScriptedServer(talk=drops_at_frames_above(5000)),
@@ -720,7 +720,7 @@ NEAR_MISSES = {
     "one message late, at a server that is not DSS": (
         ScriptedServer(talk=one_message_late),
         ["response-buffered"],
-        {"address": "ws://HERE/live", "timeout": 0.3},
+        {"address": "ws://HERE/live", "timeout": 1},
     ),
     "one socket that dropped while it was held, and others did not": (
         ScriptedServer(talk=drops_only(1 + survey.REPEATS + 1)),
@@ -740,7 +740,7 @@ NEAR_MISSES = {
     "a server that is not DSS, and answers no ping": (
         ScriptedServer(talk=buffers_all),
         ["response-buffered"],
-        {"address": "ws://HERE/live", "timeout": 0.3},
+        {"address": "ws://HERE/live", "timeout": 1},
     ),
     "a forward proxy that does not get there": (
         ScriptedServer(),
