@@ -7,6 +7,7 @@ import secrets
 import socket
 import ssl
 import tempfile
+import zlib
 from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
@@ -132,8 +133,14 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if shard_of(item) == config.option.shard]
     if is_worker(config):
         # A long group starts early, so that no worker runs it alone at the end.
+        # The tests of one file often all compute, or all wait, so they are mixed with others.
         groups = Counter(map(group_of, items))
-        items.sort(key=lambda item: (group_of(item) != "silence", -groups[group_of(item)]))
+        items.sort(key=lambda item: order(group_of(item), groups))
+
+
+def order(group, groups):
+    """Return the place of a group among all groups, the same in every run."""
+    return group != "silence", -groups[group], zlib.crc32(group.encode())
 
 
 def uses_what_a_module_shares(item):
