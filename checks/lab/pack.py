@@ -53,12 +53,13 @@ def pack(target: Path = PACKED) -> str:
 
     Raises MachineError when the wheels cannot be downloaded.
     """
+    entries = sorted([("__main__.py", MAIN), *_own(), *_others()])
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("wb") as file:
         file.write(SHEBANG)
         # Stored, not compressed: another zlib would give other bytes.
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as packed:
-            for name, data in sorted([("__main__.py", MAIN), *_own(), *_others()]):
+            for name, data in entries:
                 packed.writestr(_entry(name), data)
     target.chmod(0o755)
     return hashlib.sha256(target.read_bytes()).hexdigest()
@@ -122,7 +123,9 @@ def _wheels() -> list[Path]:
                 break
         else:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise MachineError(f"cannot download the wheels of websocket-doctor.pyz: {reason}")
+            raise MachineError(
+                f"websocket-doctor.pyz: pip cannot download its modules ({reason}); run this again where pip can"
+            )
         for wheel in folder.glob("*.whl"):
             # Replaced in one step, because another process may be reading it.
             whole = WHEELS / f"{wheel.name}.{os.getpid()}"
@@ -132,4 +135,7 @@ def _wheels() -> list[Path]:
 
 
 if __name__ == "__main__":
-    print(f"{pack()}  {PACKED.relative_to(ROOT)}")
+    try:
+        print(f"{pack()}  {PACKED.relative_to(ROOT)}")
+    except MachineError as error:
+        sys.exit(str(error))

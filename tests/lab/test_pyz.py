@@ -14,6 +14,7 @@ import pytest
 from checks.cli import commands, needs_lab
 from checks.lab import pack as packing
 from checks.lab.pack import pack
+from checks.lab.process import MachineError
 
 NEWEST_TOO_OLD = (3, 8)
 
@@ -61,6 +62,15 @@ def test_another_build_has_the_same_bytes(pyz, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pack(tmp_path / "again.pyz")
     assert (tmp_path / "again.pyz").read_bytes() == pyz.read_bytes()
+
+
+def test_without_an_index_the_file_stays_as_it_was(tmp_path, monkeypatch):
+    monkeypatch.setattr(packing, "WHEELS", tmp_path / "wheels")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    (tmp_path / "former.pyz").write_bytes(b"former")
+    with pytest.raises(MachineError, match="run this again where pip can"):
+        pack(tmp_path / "former.pyz")
+    assert (tmp_path / "former.pyz").read_bytes() == b"former"
 
 
 @pytest.fixture(scope="module")
