@@ -36,6 +36,11 @@ class Build:
         return f"{self.program} {self.version} ({self.origin})"
 
     @property
+    def what(self) -> str:
+        """Its name in messages."""
+        return str(self)
+
+    @property
     def release(self) -> tuple[int, ...]:
         """The version as numbers, to be compared."""
         return numbers(self.version)

@@ -23,6 +23,7 @@ from .builds import Build, library_path
 from .process import (
     ROOT,
     LabError,
+    NotInstalledError,
     Process,
     is_listening,
     on_free_ports,
@@ -115,9 +116,11 @@ def proxy(
     `changed` replaces the text of some of these files, and adds others by where they are installed. `address` is a
     loopback address that nothing else uses: with it, HTTPS is on port 443, as in production.
 
-    Raises LabError with the proxy's output if it does not start, and NotInstalledError if a program that it needs is
-    not on this machine.
+    Raises LabError with the proxy's output if it does not start, and NotInstalledError if the build, or a program that
+    it needs, is not on this machine.
     """
+    if not build.path.is_file():
+        raise NotInstalledError(build.what)
     for needed in recipe.file.programs:
         program(needed)
     published = recipe.texts(config)

@@ -11,6 +11,8 @@ from support.proof import ROOT
 
 from checks.lab.builds import Build
 from checks.lab.origins import Builds
+from checks.lab.process import NotInstalledError
+from checks.lab.proxy import proxy
 from checks.lab.recipe import Recipe
 
 CONFTEST = """
@@ -114,6 +116,14 @@ def haproxy(monkeypatch):
         return recipe
 
     return on
+
+
+def test_a_config_on_a_missing_build_reports_its_name(bare):
+    config = RECIPES["nginx"].config(https=False)
+    build = NotInstalled("nginx", "9.9.9", Path(), "wheel", what="nginx 9.9.9 (wheel)")
+    missing = pytest.raises(NotInstalledError, match=r"nginx 9\.9\.9 \(wheel\) is not installed")
+    with missing, proxy(RECIPES["nginx"], build, config, bare):
+        pass
 
 
 def test_a_missing_build_is_named_with_version_and_origin(haproxy):
