@@ -53,15 +53,15 @@ def build(target: Path, changelog: str) -> str:
     Raises LabError if the changelog has no section for this version, or something does not build.
     """
     text = notes(changelog, __version__)
-    target.mkdir(parents=True, exist_ok=True)
-    for old in target.iterdir():
-        old.unlink()
     pack(PACKED)  # the site has a link to it
     files = {PACKED.name: PACKED.read_bytes()}
     with workspace() as folder:
         _sphinx(folder / "html")
         files[f"site-{__version__}.tar.gz"] = archive(folder / "html", f"site-{__version__}")
     sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(files.items()))
+    target.mkdir(parents=True, exist_ok=True)
+    for old in target.iterdir():
+        old.unlink()
     for name, data in {**files, "SHA256SUMS": sums.encode(), "notes.md": text.encode()}.items():
         (target / name).write_bytes(data)
     return sums

@@ -51,6 +51,17 @@ def entries(packed):
         return tar.getmembers()
 
 
+def test_a_release_that_cannot_be_built_leaves_the_former_one(tmp_path, monkeypatch):
+    def pack(_path):
+        raise LabError("no network")
+
+    monkeypatch.setattr(release, "pack", pack)
+    (tmp_path / "SHA256SUMS").write_text("former")
+    with pytest.raises(LabError, match="no network"):
+        release.build(tmp_path, CHANGELOG)
+    assert (tmp_path / "SHA256SUMS").read_text() == "former"
+
+
 def test_an_archive_depends_only_on_the_content(html):
     packed = release.archive(html, "site-1")
     for path in html.rglob("*"):
