@@ -91,7 +91,7 @@ def _symptom(content: dict[str, Any], entry: dict[str, Any]) -> Symptom:
     """Return a symptom of a file.
 
     `not` of the file is what no line of its symptoms may contain, and `requires` the conditions that each line must
-    meet. A pattern that begins with conditions of its own has those instead.
+    meet. A pattern that begins with conditions has only those.
     """
     entry = dict(entry)
     for kind in NUMBERS:
