@@ -39,11 +39,15 @@ opens the WebSocket. `firefox` and `safari` are the handshakes of these browsers
 OTHER_BROWSERS: tuple[Variant, ...] = ("firefox", "safari")
 """The browsers besides Chromium whose handshakes are tried."""
 
+ALL_MUST_OPEN: frozenset[Variant] = frozenset({"", "http2", "again", *OTHER_BROWSERS})
+"""The variants that browsers send, so that WebSocket works only if each of them opens."""
+
 Moment = Literal["alone", "together", "beside a handshake", "alone again", "held", "after", "in turn"]
 """When a request of the second look was made.
 
 `alone`, `alone again`, `after` and `in turn`: nothing else was open. `together`: beside other plain requests.
-`beside a handshake`: beside them and a handshake. `held`: while `Recheck.held` WebSocket connections were open.
+`beside a handshake`: while a handshake had no response, beside another such request; of several in a row, the last.
+`held`: while `Recheck.held` WebSocket connections were open.
 """
 
 Stage = Literal["", "name", "tcp", "proxy", "tls"]

@@ -9,7 +9,16 @@ from collections.abc import Callable
 from functools import cached_property
 from urllib.parse import urlsplit
 
-from checks.evidence import NO_RESPONSE, OTHER_BROWSERS, Certificate, Handshake, PingResult, Response, Tls
+from checks.evidence import (
+    ALL_MUST_OPEN,
+    NO_RESPONSE,
+    OTHER_BROWSERS,
+    Certificate,
+    Handshake,
+    PingResult,
+    Response,
+    Tls,
+)
 from checks.findings.arrival import elsewhere, missing_upgrade, over_http_1_0, over_http_2
 from checks.findings.complaints import CONNECTION, EITHER, HTTP_1_0, UPGRADE, Complaint, missed
 from checks.findings.open_facts import OpenFacts
@@ -34,9 +43,6 @@ REGARDLESS = REDIRECTS | AUTHENTICATION | GATEWAY_ERRORS | TOO_MANY | {407, 500,
 
 WRONG_HOST_NAME = 62
 """OpenSSL's code for a certificate that is for another host name (x509_vfy.h)."""
-
-ALL_MUST_OPEN = frozenset({"", "http2", "again", *OTHER_BROWSERS})
-"""The variants that browsers send, so that WebSocket works only if each of them opens."""
 
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """The value that RFC 6455, section 1.3, appends to the key."""

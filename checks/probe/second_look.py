@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import replace
 from typing import Callable
 
-from checks.evidence import NO_RESPONSE, Evidence, Handshake, Moment, Recheck, Response
+from checks.evidence import NO_RESPONSE, OTHER_BROWSERS, Evidence, Handshake, Moment, Recheck, Response
 
 from .session import Session
 from .websocket import WebSocket
@@ -30,18 +30,27 @@ MOST_HELD = 6
 BEFORE_SIGN_IN = {403, 404}
 """The status codes of many servers for everything until a user has signed in."""
 
-ROUNDS = 8
-"""How often plain requests that failed in the first look are sent beside a handshake.
-
-They fail again only if they are open at the same moment, and a second proxy in between moves them apart. Behind
-HAProxy, 70 of 100 rounds had an effect, so fewer than two of 8 have one in about one of 800 looks.
-"""
-
-BESIDE = 2
-"""Plain requests beside each handshake: few, because most of them fail, and a guard may count failures."""
+ROUNDS = 4
+"""How often plain requests are sent beside a handshake, if any such request has failed before."""
 
 ENOUGH = 2
 """Rounds with an effect that prove it. If no plain request failed before, as many without an effect disprove it."""
+
+BESIDE = 2
+"""Plain requests that are open beside each handshake.
+
+They are few because most of them fail, and a guard may count failures.
+"""
+
+IN_A_ROW = 4
+"""How often each of them is repeated beside a handshake.
+
+They fail only on the connection that the handshake breaks. A proxy may have one for each of its threads, and gives a
+new client to any thread: with two threads, one of 256 rounds has no request on that connection.
+"""
+
+PACE_S = 0.05
+"""Seconds between them: a busy machine may forward the handshake that much later than the requests beside it."""
 
 LIMITED = {429, 502, 503, 504}
 """The status codes of a limit, or of a server that does not respond (RFC 6585, section 4; RFC 9110, section 15.6)."""
@@ -84,12 +93,13 @@ class _SecondLook:
     def wanted(self) -> bool:
         """Whether there may be a limit, a server that is down, or one error everywhere."""
         responses = [*(shake.response for shake in self.first), *self.pages.values()]
+        others = [shake.response for shake in self.evidence.handshakes if shake.variant in OTHER_BROWSERS]
         if any(response.status in CREDENTIALS for response in responses):
             return False
         same_error = not self.some_opened and all(
             response.status >= 400 and response.status not in BEFORE_SIGN_IN for response in responses
         )
-        return same_error or any(map(limited, responses))
+        return same_error or any(map(limited, (*responses, *others)))
 
     async def run(self) -> None:
         """Repeat what failed, then test a limit or the effect of a handshake."""
@@ -156,23 +166,42 @@ class _SecondLook:
     async def _beside_each_other(self) -> None:
         """Test whether plain requests fail beside a handshake, and only there."""
         plain = [*self.pages] * (BESIDE // len(self.pages))
-        without = ROUNDS if any(map(limited, self.pages.values())) else ENOUGH
-        effects: list[bool] = []
         together = await asyncio.gather(*(self._get("together", path) for path in (*plain, "/")))
         if any(limited(each.response) for each in together):
             return
+        failed_before = any(map(limited, self.pages.values()))
+        effects: list[bool] = []
         for _ in range(ROUNDS):
-            handshake = asyncio.ensure_future(self._handshake("beside a handshake"))
-            beside = await asyncio.gather(*(self._get("beside a handshake", path) for path in plain))
-            await handshake
-            await asyncio.sleep(DRAINED_S)
-            effects.append(any(limited(each.response) for each in beside))
+            effects.append(await self._any_fails_beside_a_handshake(plain))
+            without = ROUNDS if failed_before or any(effects) else ENOUGH
             if effects.count(True) == ENOUGH or effects.count(False) == without:
                 break
         await self._get("alone again", "/")
 
+    async def _any_fails_beside_a_handshake(self, plain: list[str]) -> bool:
+        """Return whether a plain request fails while a handshake has no response."""
+        handshake = asyncio.ensure_future(self._handshake("beside a handshake"))
+        beside = await asyncio.gather(*(self._repeat_beside(handshake, path) for path in plain))
+        await handshake
+        await asyncio.sleep(DRAINED_S)
+        return any(limited(each.response) for each in beside)
+
+    async def _repeat_beside(self, handshake: asyncio.Future[Handshake], path: str) -> Recheck:
+        """Repeat a plain request until it fails or the handshake is over.
+
+        Records the last.
+        """
+        for _ in range(IN_A_ROW):
+            response = await self.session.get(path)
+            if limited(response) or handshake.done():
+                break
+            await asyncio.sleep(PACE_S)
+        return self._record("beside a handshake", path, response)
+
     async def _get(self, moment: Moment, path: str, before: Response | None = None) -> Recheck:
-        response = await self._patient(before).get(path)
+        return self._record(moment, path, await self._patient(before).get(path))
+
+    def _record(self, moment: Moment, path: str, response: Response) -> Recheck:
         self.rechecks.append(Recheck(moment, path, upgrade=False, response=response))
         return self.rechecks[-1]
 

@@ -8,7 +8,17 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Callable
 
-from checks.evidence import NO_PONG, NOT_REQUESTED, OTHER_BROWSERS, Evidence, Handshake, PingResult, Response, Variant
+from checks.evidence import (
+    ALL_MUST_OPEN,
+    NO_PONG,
+    NOT_REQUESTED,
+    OTHER_BROWSERS,
+    Evidence,
+    Handshake,
+    PingResult,
+    Response,
+    Variant,
+)
 
 from .connect import ConnectError
 from .frames import ping
@@ -173,7 +183,7 @@ class Survey:
         The page must be there, too, and the certificate trusted.
         """
         evidence = self.evidence
-        opened = all(each.opened for each in evidence.handshakes if each.variant in {"", "http2", "again"})
+        opened = all(each.opened for each in evidence.handshakes if each.variant in ALL_MUST_OPEN)
         answered = not any(each.error for each in evidence.pings if not each.variant)
         pages = () if self.target.is_socket else (evidence.page, evidence.health_check)
         reached = all(0 < page.status < 400 or page.status in BEHIND_SIGN_IN for page in pages)

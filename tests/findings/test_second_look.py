@@ -22,13 +22,13 @@ from support.evidence import (
 )
 from support.random_evidence import random_evidence
 
-from checks.evidence import Response
+from checks.evidence import OTHER_BROWSERS, Response
 from checks.findings import diagnose
 from checks.probe.gentle import MAX_FAILURES
 from checks.probe.second_look import ROUNDS
 
 SEEDS = pytest.mark.parametrize("seeds", [range(first, first + 250) for first in range(0, 2000, 250)], ids=str)
-MOST_REQUESTS, FOR_A_LIMIT, FOR_CHANCE = 26, 40, 45
+MOST_REQUESTS, FOR_A_LIMIT, FOR_A_LATE_ERROR, FOR_BOTH = 26, 40, 40, 55
 """The requests of both looks, as docs/reference/diagnose.md states."""
 
 FAILURES = [Response(status) for status in (429, 500, 502, 503, 504)] + [CLOSED, TIMED_OUT, HAPROXY_503, VARNISH_503]
@@ -111,10 +111,12 @@ class GivesUp(ScriptedServer):
 
 
 def test_each_repeated_handshake_gets_more_time():
-    evidence = observe(GivesUp(), timeout=1)
+    server = GivesUp()
+    evidence = observe(server, timeout=1)
     alone = [each for each in evidence.rechecks if each.upgrade and each.moment == "alone"]
     assert [each.response.status for each in alone] == [504, 504]
     assert named(evidence) == ([], ["handshake-unanswered", "http2-upstream"])
+    assert server.requests <= FOR_A_LATE_ERROR
 
 
 class Flapping(ScriptedServer):
@@ -211,15 +213,48 @@ def test_both_looks_make_few_requests(case):
     assert server.requests <= (FOR_A_LIMIT if server.most else MOST_REQUESTS)
 
 
+class RejectsOtherBrowsers(ScriptedServer):
+    """A limit of two WebSockets that the repeated handshakes of Chromium reach first."""
+
+    rejected = 0
+
+    def response_to(self, head):
+        if b"Chrome" not in head and b"Upgrade: websocket" in head and self.rejected < len(OTHER_BROWSERS):
+            self.rejected += 1
+            return server_response(503)
+        return super().response_to(head)
+
+
+def test_a_limit_that_only_other_browsers_met_is_found():
+    assert named(observe(RejectsOtherBrowsers(most=2))) == (["connections-exhausted"], [])
+
+
+class Threaded(ScriptedServer):
+    """A proxy that puts each third request on the connection of the handshake."""
+
+    async def beside_others(self, head):
+        shares = b"Upgrade: websocket" in head or self.requests % 3 == 0
+        return await super().beside_others(head) if shares else self.response_to(head)
+
+
+@pytest.mark.parametrize("before", range(3))
+def test_requests_that_take_another_connection_are_repeated(before):
+    server = Threaded(ends_others=True, requests=before)
+    assert named(observe(server)) == (["http2-upstream"], [])
+
+
 class FailsOnce(ScriptedServer):
-    """A proxy whose page and handshakes fail, until the page loads again."""
+    """A proxy whose handshakes fail late, and whose page fails once."""
 
     pages = 0
 
     def response_to(self, head):
         self.pages += head.startswith(b"GET / ")
-        failed = b"Upgrade: websocket" in head or (head.startswith(b"GET / ") and self.pages == 1)
-        return server_response(502) if failed else super().response_to(head)
+        return server_response(502) if self.pages == 1 and head.startswith(b"GET / ") else super().response_to(head)
+
+    async def serve_websocket(self, _head, _reader, writer):
+        await asyncio.sleep(0.5)
+        writer.write(server_response(502))
 
 
 def test_requests_that_failed_once_are_repeated_beside_a_handshake():
@@ -228,4 +263,4 @@ def test_requests_that_failed_once_are_repeated_beside_a_handshake():
     rounds = [each for each in evidence.rechecks if each.moment == "beside a handshake" and each.upgrade]
     assert len(rounds) == ROUNDS
     assert named(evidence) == ([], ["http2-upstream"])
-    assert server.requests <= FOR_CHANCE
+    assert server.requests <= FOR_BOTH
