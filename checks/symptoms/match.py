@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -109,6 +110,7 @@ def windows(each: Entry) -> Iterator[tuple[int, Joined]]:
         yield from ((start, joined) for joined in _joined(each.lines[start : start + WINDOW], each.widest))
 
 
+@functools.lru_cache(maxsize=64)
 def allowed(lines: int, *, about: bool) -> frozenset[int]:
     """Return the numbers of the symptoms that a text of so many lines can have.
 

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import os
 import re
+import select
 import socket
 import subprocess
 import threading
@@ -22,10 +23,12 @@ GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 class Server:
     """An echo server that is strict, and that keeps its requests.
 
-    `strict` also rejects HTTP/1.0. A path that begins with /origin compares Origin with Host, as Jupyter does.
+    `strict` also rejects HTTP/1.0. A path that begins with /origin compares Origin with Host, as Jupyter does. One
+    that is `late` waits with each response until the proxy gives up, or for a second.
     """
 
-    def __init__(self):
+    def __init__(self, *, late=False):
+        self.late = late
         self.socket = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = self.socket.getsockname()[1]
         self.requests = []
@@ -61,6 +64,8 @@ class Server:
                 return
 
     def _upgraded(self, client, request):
+        if self.late and select.select([client], [], [], 1)[0]:
+            return False
         status = refusal(request)
         if status:
             client.sendall(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())

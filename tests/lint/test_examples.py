@@ -183,7 +183,8 @@ def each_in(kind, build, names, wrong_with):
     """
 
     def check(name):
-        example, server = EXAMPLES[kind][name], real.Server()
+        example = EXAMPLES[kind][name]
+        server = real.Server(late=example.get("late", False))
         try:
             wrong = wrong_with(name, server) if runs(example, build) else ""
         finally:

@@ -20,6 +20,7 @@ from checks.report.ticket import content, written
 from .corpus import entries
 
 ALL = symptoms.symptoms()
+EXAMPLES = [example for symptom in ALL for example in symptom.examples]
 URL = "wss://dss.example.com/dip/websocket/"
 
 
@@ -52,7 +53,6 @@ def opened(browser, url, **options):
 def mutations(number):
     """Yield examples with random changes, the same in every run."""
     chance = random.Random(2026)
-    examples = [example for symptom in ALL for example in symptom.examples]
     odd = [*"\\'\"`<>()[]{}*+?|^$%&\0\t\u2026\u2019\u201c\u00a0\u200b\u2028\ufeff\U0001f600\u00e9", "\r\n", "failed: "]
     odd += [
         "wss://",
@@ -65,10 +65,10 @@ def mutations(number):
         "app.js:12",
     ]
     for _ in range(number):
-        text = chance.choice(examples)
+        text = chance.choice(EXAMPLES)
         for _ in range(chance.randint(1, 4)):
             place, length = chance.randrange(len(text) + 1), chance.randint(0, 9)
-            inserted = chance.choice([*odd, "", "\n", "\n" + chance.choice(examples), chance.choice(string.printable)])
+            inserted = chance.choice([*odd, "", "\n", "\n" + chance.choice(EXAMPLES), chance.choice(string.printable)])
             text = text[:place] + inserted + text[place + length :]
         yield text
 
@@ -78,26 +78,41 @@ def broken(text, width):
     return "\n".join(text[place : place + width] for place in range(0, len(text), width))
 
 
-def texts():
-    """Return what both must read alike."""
-    examples = [example for symptom in ALL for example in symptom.examples]
+def broken_examples():
+    chance = random.Random(6)
+    return [broken(example, chance.choice([20, 33, 40, 72, 80])) for example in EXAMPLES]
+
+
+def mixed_examples():
     chance = random.Random(7)
-    mixed = ["\n".join(chance.sample(examples, 5)) for _ in range(60)]
-    return [
-        *examples,
-        *(entry["input"] for entry in entries()),
-        *(broken(example, chance.choice([20, 33, 40, 72, 80])) for example in examples),
-        *mutations(600),
-        *mixed,
-        *("", " \n\t", "\U0001f600" * 300 + examples[0], "x\n" * 9_990 + examples[0], examples[0] * 30),
-    ]
+    return ["\n".join(chance.sample(EXAMPLES, 5)) for _ in range(60)]
+
+
+TEXTS = {
+    "examples": lambda: EXAMPLES,
+    "texts from public reports": lambda: [entry["input"] for entry in entries()],
+    "examples broken by a terminal": broken_examples,
+    "examples with random changes": lambda: list(mutations(600)),
+    "several examples": mixed_examples,
+    "no text": lambda: ["", " \n\t"],
+    "long texts": lambda: ["\U0001f600" * 300 + EXAMPLES[0], "x\n" * 9_990 + EXAMPLES[0], EXAMPLES[0] * 30],
+}
+"""Functions that return what both must read alike."""
+
+NUMBERS = {id(symptom): number for number, symptom in enumerate(ALL)}
 
 
 def as_read(text):
     """Return what Python reads, as plain values."""
     answer = symptoms.read(text)
     readings = [
-        [ALL.index(each.symptom), each.shown, each.count, each.socket.origin if each.socket else "", list(each.causes)]
+        [
+            NUMBERS[id(each.symptom)],
+            each.shown,
+            each.count,
+            each.socket.origin if each.socket else "",
+            list(each.causes),
+        ]
         for each in answer.readings
     ]
     return [readings, answer.cut, answer.about_websocket]
@@ -111,8 +126,9 @@ READ = """texts => Promise.all(texts.map(async text => {
 }))"""
 
 
-def test_the_page_reads_every_text_like_python(browser, site):
-    given = texts()
+@pytest.mark.parametrize("kind", TEXTS)
+def test_the_page_reads_every_text_like_python(kind, browser, site):
+    given = TEXTS[kind]()
     with opened(browser, f"file://{site}/index.html") as page:
         read = page.evaluate(READ, given)
     for text, on_page in zip(given, read, strict=True):
