@@ -42,8 +42,9 @@ def serve_page(connection: ServerConnection, request: Request) -> Response | Non
         return connection.respond(http.HTTPStatus.OK, "pong\n")
     if path in PAGES:
         body = (Path(__file__).parent / PAGES[path]).read_bytes()
-        headers = Headers({"Content-Type": "text/html; charset=utf-8", "Content-Length": str(len(body))})
-        return Response(200, "OK", headers, body)
+        # This server ends the connection after each response, and a proxy must not use it again.
+        headers = {"Content-Type": "text/html; charset=utf-8", "Content-Length": str(len(body)), "Connection": "close"}
+        return Response(200, "OK", Headers(headers), body)
     return None
 
 

@@ -65,3 +65,13 @@ def test_processes_never_get_the_same_port():
             each.communicate("\n")
     assert all(drawn)
     assert len(set.union(*drawn)) == sum(map(len, drawn))
+
+
+@pytest.mark.parametrize("path", ["/", "/dip/api/ping", "/dip/websocket", "/missing"])
+def test_the_backend_announces_the_end_of_a_connection(path, bare):
+    """Otherwise a proxy may send its next request on a connection that ends."""
+    with socket.create_connection(("127.0.0.1", bare.port), timeout=20) as client:
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        with client.makefile("rb") as received:
+            head, _, _ = received.read().partition(b"\r\n\r\n")
+    assert b"connection: close" in head.lower().split(b"\r\n")
