@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Callable
@@ -52,6 +52,7 @@ class Answer:
     status: int
     body: bytes
     kind: str = PLAIN
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 def text(status: int, *lines: str) -> Answer:
@@ -102,7 +103,7 @@ class Server:
     async def _answer(self, request: h11.Request) -> Answer:
         path, _, query = request.target.decode("latin-1").partition("?")
         if request.method not in {b"GET", b"HEAD"}:
-            answer = text(405, "expected GET")
+            answer = replace(text(405, "expected GET or HEAD"), headers=(("Allow", "GET, HEAD"),))
         elif path == "/probe":
             answer = await self._probe(request, query)
         elif path == "/metrics":
@@ -216,7 +217,7 @@ class _Connection:
                 return None
 
     async def _send(self, answer: Answer, *, head: bool = False, close: bool = False) -> None:
-        headers = [("Content-Type", answer.kind), ("Content-Length", str(len(answer.body))), *ALWAYS]
+        headers = [("Content-Type", answer.kind), ("Content-Length", str(len(answer.body))), *answer.headers, *ALWAYS]
         if close or self.http.their_state is not h11.DONE:
             headers.append(("Connection", "close"))
         reason = HTTPStatus(answer.status).phrase

@@ -301,6 +301,7 @@ def test_bad_requests_are_answered_and_harmless(tmp_path):
                 client.shutdown(socket.SHUT_WR)
                 answer = client.recv(65536)
             assert answer.split()[1:2] == [status], f"{request[:60]!r}: {answer[:80]!r}"
+            assert (b"\r\nallow: get, head\r\n" in answer.lower()) == (status == b"405")  # RFC 9110, section 15.5.6
         for _ in range(50):  # half a request, and gone
             with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
                 client.sendall(b"GET /metrics HT")
