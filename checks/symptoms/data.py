@@ -84,16 +84,24 @@ def files() -> dict[str, dict[str, Any]]:
 @functools.cache
 def symptoms() -> tuple[Symptom, ...]:
     """Return all known symptoms."""
-    return tuple(_symptom(content, entry) for content in files().values() for entry in content["symptoms"])
+    return tuple(_symptom(content, entry) for content in files().values() for entry in content.get("symptoms", ()))
+
+
+@functools.cache
+def steps() -> dict[str, str]:
+    """Return what several symptoms share as their first step, by its name."""
+    return {each["name"]: each["next"] for content in files().values() for each in content.get("steps", ())}
 
 
 def _symptom(content: dict[str, Any], entry: dict[str, Any]) -> Symptom:
     """Return a symptom of a file.
 
     `not` of the file is what no line of its symptoms may contain, and `requires` the conditions that each line must
-    meet. A pattern that begins with conditions has only those.
+    meet. A pattern that begins with conditions has only those. `do` names one of the `steps`.
     """
     entry = dict(entry)
+    if name := entry.pop("do", ""):
+        entry["next"] = steps()[name]
     for kind in NUMBERS:
         if number := entry.pop(kind, ""):
             entry["number"] = f"(?:{number})(?![0-9])"

@@ -1,16 +1,17 @@
 """Every symptom is complete, and wins on each of its examples."""
 
 import re
+from collections import Counter
 
 import pytest
 from support.proof import ROOT
 
 from checks import findings, symptoms
-from checks.symptoms.data import MOST_CAUSES, ONLY_IN_BROWSER, files
+from checks.symptoms.data import MOST_CAUSES, ONLY_IN_BROWSER, files, steps
 
 FAMILIES = pytest.mark.parametrize("family", symptoms.families())
 
-KEYS = {"shown", "pattern", "status", "close", "causes", "means", "next", "source", "examples"} | {
+KEYS = {"shown", "pattern", "status", "close", "causes", "means", "next", "do", "source", "examples"} | {
     *("needs_websocket", "weight", "when", "harmless", "case"),
 }
 
@@ -18,7 +19,7 @@ NOT_PORTABLE = re.compile(r"\(\?<|\(\?P|\(\?[a-zA-Z]+[):]|\\[AZz]|[*+?}]\+|\)[*+
 """Lookbehind, named groups, flags, possessive quantifiers, and quantifiers of a group without a limit."""
 
 
-@pytest.mark.parametrize("name", files())
+@pytest.mark.parametrize("name", [name for name, content in files().items() if "symptoms" in content])
 def test_a_file_has_the_expected_keys(name):
     content = files()[name]
     assert (
@@ -32,8 +33,18 @@ def test_a_file_has_the_expected_keys(name):
     for entry in content["symptoms"]:
         assert set(entry) <= KEYS, f"{name}: {entry['shown']}"
         assert len({"pattern", "status", "close"} & set(entry)) == 1, f"{name}: {entry['shown']} needs one pattern"
+        assert len({"next", "do"} & set(entry)) == 1, f"{name}: {entry['shown']} needs one first step"
         assert entry["shown"], name
         assert entry["examples"], f"{name}: {entry['shown']} needs an example"
+
+
+def test_every_first_step_is_written_once():
+    entries = [entry for content in files().values() for entry in content.get("symptoms", ())]
+    shared = Counter(entry["do"] for entry in entries if "do" in entry)
+    own = Counter([*steps().values(), *(entry["next"] for entry in entries if "next" in entry)])
+    assert shared.keys() == steps().keys()
+    assert [name for name, count in shared.items() if count == 1] == [], "write these as `next`"
+    assert [text for text, count in own.items() if count > 1] == [], "share these in next.json"
 
 
 def of(family):
