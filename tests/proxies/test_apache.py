@@ -42,11 +42,14 @@ def test_upgrade_websocket_has_no_effect_before_2_4_47(build, dss):
         assert findings_of(site) == (["works"] if build.release >= (2, 4, 47) else ["upgrade-not-forwarded"])
 
 
-def buffers_the_first_message(site):
-    """Tell whether the first message of DSS arrives only together with the next."""
+def buffers_the_first_message(site, seconds):
+    """Tell whether the first message of DSS arrives only with the next.
+
+    The next is sent after so many seconds.
+    """
     with Reader(site).socket("/dip/websocket?sessionId=a", subprotocols=["dummy"]) as socket:
         try:
-            socket.recv(timeout=2)
+            socket.recv(timeout=seconds)
         except TimeoutError:
             socket.send('{"type": "ping"}')
             assert [socket.recv(timeout=20) for _ in range(2)] == ['{"type": "hello"}', '{"type": "pong"}']
@@ -58,8 +61,10 @@ def buffers_the_first_message(site):
 @EVERY_BUILD_WITH_TUNNELS
 def test_2_4_48_buffers_a_message_sent_with_the_101(build, dss):
     """Apache httpd 2.4.48 buffers a message that comes with the 101."""
+    buffers = build.release < (2, 4, 53)
+    seconds = 2 if buffers else 60  # on a busy machine, a message may be late
     with proxy(APACHE, build, HTTP, dss) as site:
-        assert any(buffers_the_first_message(site) for _ in range(50)) == (build.release < (2, 4, 53))
+        assert any(buffers_the_first_message(site, seconds) for _ in range(50)) == buffers
 
 
 @pytest.mark.proves("apache-counts-the-smaller-limit-before-2-4-53")
@@ -70,9 +75,9 @@ def test_timeout_overrides_proxytimeout_before_2_4_53(build, dss):
         changed(build, "ProxyTimeout 3600", "ProxyTimeout 3600\n    Timeout 1", dss) as site,
         Reader(site).socket(ECHO) as socket,
     ):
-        expected = ConnectionClosed if build.release < (2, 4, 53) else TimeoutError
+        expected, seconds = (ConnectionClosed, 60) if build.release < (2, 4, 53) else (TimeoutError, 4)
         with pytest.raises(expected):
-            socket.recv(timeout=4)
+            socket.recv(timeout=seconds)
 
 
 @pytest.mark.proves("apache-wstunnel-is-not-needed")
